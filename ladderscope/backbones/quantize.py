@@ -1,0 +1,111 @@
+"""4-bit and 8-bit weights through bitsandbytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+QUANTIZATIONS = ("none", "nf4", "nf4-dq", "int8")
+"""``nf4-dq`` is NF4 with double quantisation: the block constants are themselves kept in 8 bits."""
+
+
+def quantization_config(quantization: str, dtype: torch.dtype) -> Any:
+    """The ``BitsAndBytesConfig`` of a quantisation, None for ``none``. Matrix products compute in ``dtype``."""
+    from transformers import BitsAndBytesConfig
+
+    if quantization == "none":
+        return None
+    if quantization == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=quantization == "nf4-dq",
+        bnb_4bit_compute_dtype=dtype,
+    )
+
+
+def quantize_in_place(model: Any, quantization: str, dtype: torch.dtype, device: torch.device) -> None:
+    """Quantise every linear layer but the head, as ``from_pretrained`` does, in a model made in memory.
+
+    Used for random weights, which have no checkpoint to load from. Layers are quantised one by one, so that the
+    peak stays near the size of the unquantised model.
+    """
+    if quantization == "none":
+        return
+    head = model.get_output_embeddings()
+    for parent, name, linear in _linear_layers(model, skip=head):
+        setattr(parent, name, _quantized_linear(linear, quantization, dtype, device))
+    # PEFT asks the model, not its layers.
+    model.is_loaded_in_4bit = quantization != "int8"
+    model.is_loaded_in_8bit = quantization == "int8"
+    model.is_quantized = True
+
+
+def keep_training_layout(model: nn.Module) -> None:
+    """Keep 4-bit weights as they are when the model runs in inference mode on a CPU.
+
+    On CPUs with AVX512-BF16, bitsandbytes repacks the weights of a layer at its first call in inference mode and
+    rounds their block constants to bf16 for good: an evaluation would change the model that is trained after it.
+    """
+    import bitsandbytes as bnb
+
+    for module in model.modules():
+        if isinstance(module, bnb.nn.Linear4bit):
+            module.support_avx512bf16_for_cpu = False
+
+
+def _linear_layers(model: nn.Module, skip: nn.Module) -> list[tuple[nn.Module, str, nn.Linear]]:
+    return [
+        (parent, name, child)
+        for parent in model.modules()
+        for name, child in parent.named_children()
+        if isinstance(child, nn.Linear) and child is not skip
+    ]
+
+
+def _quantized_linear(linear: nn.Linear, quantization: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
+    import bitsandbytes as bnb
+
+    sizes = (linear.in_features, linear.out_features)
+    bias = linear.bias is not None
+    weight = linear.weight.detach().cpu()
+    quantized: nn.Module
+    if quantization == "int8":
+        quantized = bnb.nn.Linear8bitLt(*sizes, bias=bias, has_fp16_weights=False, threshold=6.0)
+        quantized.weight = bnb.nn.Int8Params(weight, requires_grad=False, has_fp16_weights=False)
+    else:
+        double = quantization == "nf4-dq"
+        quantized = bnb.nn.Linear4bit(
+            *sizes, bias=bias, compute_dtype=dtype, compress_statistics=double, quant_type="nf4"
+        )
+        quantized.weight = bnb.nn.Params4bit(
+            weight, requires_grad=False, compress_statistics=double, quant_type="nf4", module=quantized
+        )
+    if bias:
+        quantized.bias = nn.Parameter(linear.bias.detach(), requires_grad=False)
+    return quantized.to(device)
+
+
+def quantization_state(model: nn.Module) -> Iterator[Tensor]:
+    """The tensors that undo the quantisation: block constants, their own constants, code tables."""
+    for module in model.modules():
+        weight = getattr(module, "weight", None)
+        state = getattr(weight, "quant_state", None)
+        if state is not None:
+            yield from _tensors(state)
+        for owner in (weight, getattr(module, "state", None)):
+            scale = getattr(owner, "SCB", None)
+            if isinstance(scale, Tensor):
+                yield scale
+
+
+def _tensors(state: Any) -> Iterator[Tensor]:
+    for value in vars(state).values():
+        if isinstance(value, Tensor):
+            yield value
+        elif type(value) is type(state):
+            yield from _tensors(value)

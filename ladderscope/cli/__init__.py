@@ -1,0 +1,67 @@
+"""The command line: one file per command, wired by the list below."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from ladderscope import __version__
+from ladderscope.errors import LadderscopeError
+
+COMMANDS = {
+    "profile": "ladderscope.cli.profile",
+    "fit-scaling": "ladderscope.cli.fit_scaling",
+    "report": "ladderscope.cli.report",
+}
+"""Command name -> module that holds it as ``command``. Imported when asked for: torch takes seconds to load."""
+
+INTERRUPTED = 130
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(COMMANDS[cmd_name]).command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ladderscope")
+def cli() -> None:
+    """Know what fine-tuning a language model costs, and what it buys.
+
+    \b
+    Examples:
+      ladderscope profile --model smollm2-135m --method qlora --method ladder --out runs.jsonl
+      ladderscope fit-scaling runs.jsonl --x compute --y loss --out fit.json
+      ladderscope report runs.jsonl --out report/
+    """
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 ok, 1 something failed, 2 wrong use, 130 interrupted."""
+    try:
+        result = cli.main(args=arguments, prog_name="ladderscope", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except LadderscopeError as error:
+        click.echo(f"Error: {error}", err=True)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run())

@@ -1,0 +1,167 @@
+"""``ladderscope profile``: measure a grid of cells into a ledger."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from ladderscope.memory.base import Meter
+    from ladderscope.records import Cell, Record
+    from ladderscope.sweep.protocol import Job
+
+SOME_FAILED = 1
+INTERRUPTED = 130
+
+_EXAMPLES = """Measure what fine-tuning costs and what it buys, over a grid of cells.
+
+GRID.yaml holds the axes by the names of the options below (`seq-len: [128, 256]`); an option given here replaces the
+file's axis. Every option of the grid may be repeated, and all combinations are run. Cells that the ledger has
+already are not run again.
+
+\b
+Examples:
+  ladderscope profile --out runs.jsonl
+  ladderscope profile --method qlora --method ladder --seq-len 128 --seq-len 256
+  ladderscope profile grid.yaml --steps 32 --jobs 2 --timeout 600
+  ladderscope profile --model random:tiny-llama --method full --method lora --json
+  ladderscope profile --model HuggingFaceTB/SmolLM2-360M --data train.jsonl
+
+\b
+Exit codes: 0 every cell is ok, 1 some cell is not, 2 wrong use, 130 interrupted.
+"""
+
+
+def _axis(*names: str, **settings: Any) -> Callable[[Any], Any]:
+    return click.option(*names, multiple=True, **settings)
+
+
+@click.command(help=_EXAMPLES)
+@click.argument("grid", required=False, type=click.Path(path_type=Path), metavar="[GRID.yaml]")
+@_axis("--model", help="smollm2-135m, random:ARCHITECTURE, a folder, or a hub name.  [default: smollm2-135m]")
+@_axis("--method", help="full, lora, qlora, ladder or xladder.  [default: qlora, ladder, xladder]")
+@_axis("--rank", type=int, help="Rank of lora and qlora.  [default: 8]")
+@_axis("--reduction", type=int, help="Backbone width over side width, for ladder and xladder.  [default: 8]")
+@_axis("--seq-len", type=int, help="Tokens per row.  [default: 256]")
+@_axis("--batch-size", type=int, help="Rows per micro-batch.  [default: 1]")
+@_axis("--gradient-accumulation", type=int, help="Micro-batches per optimizer step.  [default: 1]")
+@_axis("--dtype", help="bf16 or fp32, of backbone and compute.  [default: bf16]")
+@_axis("--quantization", help="none, nf4, nf4-dq or int8, of the backbone.  [default: by method]")
+@_axis("--optimizer", help="adamw, adamw-fused, adamw-8bit or paged-adamw-8bit.  [default: adamw]")
+@_axis("--loss-impl", help="full, or chunked over the sequence.  [default: full]")
+@click.option("--gradient-checkpointing", is_flag=True, help="Recompute the backbone's activations in backward.")
+@click.option("--no-gradient-checkpointing", is_flag=True, help="The default; give both to span the two.")
+@_axis("--lr", type=float, help="Learning rate.  [default: by method]")
+@_axis("--seed", type=int, help="Decides the order of the data and all initialisation.  [default: 0]")
+@_axis("--data", help="gsm-symbolic, random, or a .jsonl or text file.  [default: gsm-symbolic]")
+@_axis("--steps", type=int, help="Optimizer steps.  [default: 16]")
+@click.option("--meter", default="auto", show_default=True, help="auto, cpu or cuda: what measures the memory.")
+@click.option("--gpu", help="GPU to predict for; for the predict meter, which is not built yet.")
+@click.option("--out", type=click.Path(path_type=Path), default="runs.jsonl", show_default=True, help="The ledger.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells to run at a time.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which a cell is ended.")
+@click.option("--force", is_flag=True, help="Run all cells again; the ledger's last record of a cell counts.")
+@click.option("--retry-failed", is_flag=True, help="Run those cells again that are not ok.")
+@click.option("--json", "as_json", is_flag=True, help="Print the grid's records as a JSON list.")
+def command(
+    grid: Path | None,
+    gradient_checkpointing: bool,
+    no_gradient_checkpointing: bool,
+    meter: str,
+    gpu: str | None,
+    out: Path,
+    jobs: int,
+    timeout: float | None,
+    force: bool,
+    retry_failed: bool,
+    as_json: bool,
+    **axes: tuple[Any, ...],
+) -> int:
+    """See ``_EXAMPLES``."""
+    from ladderscope.memory.meters import resolve_meter
+    from ladderscope.sweep.checks import check_meter
+    from ladderscope.sweep.grid import read_grid, resolve_cells
+
+    checkpointing = [
+        value for given, value in ((no_gradient_checkpointing, False), (gradient_checkpointing, True)) if given
+    ]
+    flags = {name: list(values) for name, values in axes.items() if values}
+    if checkpointing:
+        flags["gradient_checkpointing"] = checkpointing
+    if gpu is not None:
+        raise click.UsageError("--gpu belongs to the predict meter, which is not built yet: leave it out.")
+    cells = resolve_cells(read_grid(grid) if grid else {}, flags)
+    resolved = resolve_meter(meter)
+    check_meter(cells, resolved.name)
+
+    def again(record: Record) -> bool:
+        return force or (retry_failed and record.status != "ok")
+
+    console = Console(stderr=True)
+    return _sweep(_jobs(cells, resolved, jobs), again, out, jobs, timeout, console, as_json)
+
+
+def _jobs(cells: list[Cell], meter: Meter, slots: int) -> list[Job]:
+    from ladderscope.sweep.protocol import Job
+
+    num_threads = max(1, (os.cpu_count() or 1) // slots)
+    return [Job(cell, meter.name, meter.hardware(), num_threads) for cell in cells]
+
+
+def _sweep(
+    jobs: list[Job],
+    again: Callable[[Record], bool],
+    out: Path,
+    slots: int,
+    timeout: float | None,
+    console: Console,
+    as_json: bool,
+) -> int:
+    from ladderscope.cli.progress import SweepProgress
+    from ladderscope.ledger import Ledger
+    from ladderscope.report.terminal import print_records
+    from ladderscope.sweep.executor import LocalExecutor
+    from ladderscope.sweep.interrupt import graceful_interrupt
+    from ladderscope.sweep.run import missing_jobs, run_jobs
+
+    with Ledger(out) as ledger:
+        to_run = missing_jobs(jobs, ledger.records, again)
+        if len(to_run) < len(jobs):
+            console.print(f"{len(jobs) - len(to_run)} of {len(jobs)} cells are in {out} already.", highlight=False)
+        executor = LocalExecutor(slots, timeout, _cuda_devices(jobs))
+        with SweepProgress(console, len(to_run)) as progress:
+            _prepare_models(to_run, progress.say)
+            with graceful_interrupt(progress.say, executor.cancel) as stop:
+                run_jobs(to_run, executor, ledger, progress, stop)
+        latest = {record.key: record for record in ledger.records}
+    records = [latest[job.key] for job in jobs if job.key in latest]
+    print_records(records, console)
+    if as_json:
+        click.echo(json.dumps([record.to_json() for record in records], indent=2))
+    if stop.is_set():
+        console.print(f"Interrupted: the same command runs the {len(jobs) - len(records)} missing cells.")
+        return INTERRUPTED
+    return 0 if all(record.status == "ok" for record in records) else SOME_FAILED
+
+
+def _prepare_models(jobs: list[Job], say: Callable[[str], None]) -> None:
+    from ladderscope.backbones.names import SMOLLM2
+    from ladderscope.backbones.wheel import smollm2_folder
+
+    if any(job.cell.model == SMOLLM2 for job in jobs):
+        smollm2_folder(say)
+
+
+def _cuda_devices(jobs: list[Job]) -> tuple[str, ...]:
+    import torch
+
+    if not any(job.meter == "cuda" for job in jobs):
+        return ()
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return tuple(visible.split(",")) if visible else tuple(map(str, range(torch.cuda.device_count())))

@@ -1,0 +1,39 @@
+"""``ladderscope report``: tables and figures from the records of one or more ledgers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("report")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The folder to write report.html, report.md and figures/ to.",
+)
+def command(runs: tuple[Path, ...], out: Path) -> None:
+    """Report what the cells in RUNS cost and reached.
+
+    The HTML page is one file that holds its figures and needs no network. The same figures are written as PNG and
+    SVG, and the same tables as Markdown.
+
+    \b
+    Examples:
+      ladderscope report runs.jsonl --out report/
+      ladderscope report measured.jsonl predicted.jsonl --out report/
+    """
+    from rich.console import Console
+
+    from ladderscope.ledger import read_ledgers
+    from ladderscope.report.data import in_reading_order
+    from ladderscope.report.folder import write_report
+    from ladderscope.report.terminal import print_records
+
+    records = read_ledgers(runs)
+    page = write_report(records, out)
+    print_records(in_reading_order(records), Console(stderr=True))
+    click.echo(f"Wrote {page}", err=True)

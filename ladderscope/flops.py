@@ -1,0 +1,97 @@
+"""What one training step computes, per component, counted on the operations that really run.
+
+A matrix product of (m, k) and (k, n) counts 2 m k n. Counted: matrix products, attention, and bitsandbytes' 4-bit
+and 8-bit products, which PyTorch's own counter scores as zero. Not counted: element-wise operations, norms, softmax
+outside attention, embedding look-ups, de-quantisation and the optimizer. Causal attention counts in full, as in
+``torch.utils.flop_counter``, although kernels skip up to half of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
+
+from ladderscope.components import ADAPTER, BACKBONE, HEAD, SIDE_NETWORK, ComponentTracker
+from ladderscope.records import FLOP_COMPONENTS, Flops
+
+Formula = Callable[..., int]
+
+
+def count_flops(model: nn.Module, step: Callable[[], None], tokens_per_step: int) -> Flops:
+    """Run ``step`` once and count its floating-point operations.
+
+    Args:
+        model: the tuned model that the step trains.
+        step: forward and backward of one optimizer step.
+        tokens_per_step: tokens that go through the model in it.
+    """
+    tracker = ComponentTracker(model)
+    with tracker.watch(), _Counter(tracker) as counter:
+        step()
+    by_component = {name: counter.flops[name] for name in FLOP_COMPONENTS}
+    per_step = sum(by_component.values())
+    return Flops(per_step=per_step, per_token=per_step / tokens_per_step, by_component=by_component)
+
+
+class _Counter(TorchDispatchMode):
+    def __init__(self, tracker: ComponentTracker) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.flops: Counter[str] = Counter()
+        self._tracker = tracker
+        self._formulas = _formulas()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        out = func(*args, **(kwargs or {}))
+        formula = self._formulas.get(func._overloadpacket)
+        if formula is not None:
+            self.flops[self._bucket()] += formula(*args, **(kwargs or {}), out_val=out)
+        return out
+
+    def _bucket(self) -> str:
+        component = self._tracker.current()
+        if component in (ADAPTER, SIDE_NETWORK, HEAD):
+            return component
+        assert component == BACKBONE
+        if torch._C._current_autograd_node() is None:
+            return "backbone_forward"
+        return "backbone_recompute" if self._tracker.in_forward else "backbone_backward"
+
+
+def _formulas() -> dict[Any, Formula]:
+    aten, bnb = torch.ops.aten, torch.ops.bitsandbytes
+    formulas: dict[Any, Formula] = dict(flop_registry)
+    formulas[aten._scaled_dot_product_flash_attention_for_cpu] = _attention
+    formulas[aten._scaled_dot_product_flash_attention_for_cpu_backward] = _attention_backward
+    for name in ("gemm_4bit", "gemv_4bit"):
+        if hasattr(bnb, name):
+            formulas[getattr(bnb, name)] = _product_with_shape
+    for name in ("int8_scaled_mm", "int8_mixed_scaled_mm", "int8_linear_matmul"):
+        if hasattr(bnb, name):
+            formulas[getattr(bnb, name)] = _product_with_output
+    return formulas
+
+
+def _attention(query: Any, key: Any, value: Any, *args: Any, out_val: Any, **kwargs: Any) -> int:
+    return int(sdpa_flop_count(query.shape, key.shape, value.shape))
+
+
+def _attention_backward(grad: Any, query: Any, key: Any, value: Any, *args: Any, out_val: Any, **kwargs: Any) -> int:
+    return int(sdpa_backward_flop_count(grad.shape, query.shape, key.shape, value.shape))
+
+
+def _product_with_shape(activations: Any, weight: Any, shape: Any, *args: Any, out_val: Any, **kwargs: Any) -> int:
+    out_features, _in_features = shape
+    return 2 * int(activations.numel()) * int(out_features)
+
+
+def _product_with_output(activations: Any, *args: Any, out_val: Any, **kwargs: Any) -> int:
+    out = out_val[0] if isinstance(out_val, tuple) else out_val
+    return 2 * int(activations.numel()) * int(out.shape[-1])

@@ -1,0 +1,112 @@
+"""Measures one cell in this process: builds it, trains it, watches one more step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from ladderscope.backbones.loading import DTYPES, Backbone, load_backbone
+from ladderscope.backbones.names import resolve_name
+from ladderscope.environment import describe_environment
+from ladderscope.flops import count_flops
+from ladderscope.memory.base import Meter
+from ladderscope.methods import get_method
+from ladderscope.records import Cell, EvalLoss, Params, Record
+from ladderscope.training.batches import held_out_batches, training_batches
+from ladderscope.training.loop import TrainingLoop
+
+Tick = Callable[[float], None]
+"""Told the fraction of the cell that is done."""
+
+
+def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -> Record:
+    """Train the cell and measure it.
+
+    The held-out set is evaluated before and after ``cell.steps`` training steps. Then one more forward and backward
+    pass counts the FLOPs, and one more step measures the memory: optimizer state exists by then, and neither losses
+    nor step times carry the cost of being watched.
+
+    Args:
+        cell: what to train.
+        meter: what measures the memory, and on which device.
+        tick: is told of the progress.
+    """
+    torch.manual_seed(cell.seed)
+    backbone = load_backbone(resolve_name(cell.model), DTYPES[cell.dtype], cell.quantization, meter.device, cell.seed)
+    torch.manual_seed(cell.seed)
+    model = get_method(cell.method).build(backbone.model, cell)
+    loop = _make_loop(cell, backbone, model, meter)
+    progress = _Progress(tick, total=cell.steps + _PASSES_BESIDE_TRAINING)
+
+    before = loop.evaluate()
+    progress.advance()
+    steps = []
+    for _ in range(cell.steps):
+        steps.append(loop.step())
+        progress.advance()
+    after = loop.evaluate()
+    progress.advance()
+    tokens_per_step = cell.seq_len * cell.batch_size * cell.gradient_accumulation
+    flops = count_flops(model, lambda: _forward_and_backward(loop), tokens_per_step)
+    progress.advance()
+    memory = meter.measure_step(loop)
+    progress.advance()
+    return Record(
+        cell=cell,
+        meter=meter.name,
+        gpu=meter.hardware(),
+        status="ok",
+        weights=backbone.weights,
+        memory=memory,
+        params=count_parameters(model),
+        flops=flops,
+        loss=[step.loss for step in steps],
+        eval_loss=EvalLoss(before=before, after=after),
+        step_seconds=[step.seconds for step in steps],
+        tokens_per_step=tokens_per_step,
+        env=describe_environment(),
+    )
+
+
+_PASSES_BESIDE_TRAINING = 4
+
+
+@dataclass
+class _Progress:
+    tick: Tick
+    total: int
+    done: int = field(default=0)
+
+    def advance(self) -> None:
+        self.done += 1
+        self.tick(self.done / self.total)
+
+
+def _make_loop(cell: Cell, backbone: Backbone, model: nn.Module, meter: Meter) -> TrainingLoop:
+    vocab_size = backbone.model.config.get_text_config().vocab_size  # type: ignore[operator, union-attr]
+    data: tuple[Any, ...] = (cell, backbone.tokenizer, vocab_size, meter.device)
+    return TrainingLoop(model, cell, training_batches(*data), held_out_batches(*data))
+
+
+def _forward_and_backward(loop: TrainingLoop) -> None:
+    loop.model.train()
+    loop.backward(loop.next_batches())
+    loop.optimizer.zero_grad(set_to_none=True)
+
+
+def count_parameters(model: nn.Module) -> Params:
+    """Trained and all parameters; a 4-bit weight counts the parameters it stands for, a tied weight once."""
+    parameters = list(model.parameters())
+    return Params(
+        trainable=sum(p.numel() for p in parameters if p.requires_grad),
+        total=sum(_num_parameters(p) for p in parameters),
+    )
+
+
+def _num_parameters(parameter: nn.Parameter) -> int:
+    state = getattr(parameter, "quant_state", None)
+    return int(torch.Size(state.shape).numel()) if state is not None else parameter.numel()

@@ -1,0 +1,1 @@
+"""Meters: what fills the memory part of a record."""

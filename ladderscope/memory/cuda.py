@@ -1,0 +1,78 @@
+"""Measures on a CUDA device: the caching allocator's own statistics and history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ladderscope.errors import UsageError
+from ladderscope.memory.cpu import peak_rss_bytes
+from ladderscope.memory.residents import resident_bytes
+from ladderscope.memory.timeline import Event, find_peak
+from ladderscope.records import Memory
+from ladderscope.training.loop import TrainingLoop
+
+
+class CudaMeter:
+    """``torch.cuda.max_memory_allocated`` and ``max_memory_reserved`` of one step, reset just before it.
+
+    The breakdown replays the allocator's history of the same step. What the statistic counts beyond the replay
+    (blocks are rounded up to 512 bytes, cuBLAS keeps workspaces) is in ``other``.
+
+    Raises:
+        UsageError: there is no CUDA device.
+    """
+
+    name = "cuda"
+    device = torch.device("cuda")
+
+    def __init__(self) -> None:
+        if not torch.cuda.is_available():
+            raise UsageError("--meter cuda needs a CUDA device, and PyTorch finds none: use --meter cpu.")
+
+    def hardware(self) -> str | None:
+        """Name of the GPU."""
+        return torch.cuda.get_device_name(self.device)
+
+    def measure_step(self, loop: TrainingLoop) -> Memory:
+        """One training step, with the allocator's history on."""
+        batches = loop.next_batches()
+        loop.model.train()
+        residents = resident_bytes(loop.model, loop.optimizer, self.device)
+        torch.cuda.synchronize(self.device)
+        torch.cuda.reset_peak_memory_stats(self.device)
+        torch.cuda.memory._record_memory_history(enabled="all", context=None)
+        try:
+            loop.backward(batches)
+            gradients = {p.grad.untyped_storage().data_ptr() for p in loop.model.parameters() if p.grad is not None}
+            loop.update()
+            torch.cuda.synchronize(self.device)
+            trace = torch.cuda.memory._snapshot()["device_traces"][torch.cuda.current_device()]
+        finally:
+            torch.cuda.memory._record_memory_history(enabled=None)
+        peak_allocated = torch.cuda.max_memory_allocated(self.device)
+        breakdown = find_peak(residents, events_of_history(trace, gradients)).breakdown_bytes
+        breakdown["other"] += peak_allocated - sum(breakdown.values())
+        return Memory(
+            peak_allocated_bytes=peak_allocated,
+            peak_reserved_bytes=torch.cuda.max_memory_reserved(self.device),
+            peak_rss_bytes=peak_rss_bytes(),
+            breakdown_bytes=breakdown,
+        )
+
+
+def events_of_history(trace: list[dict[str, Any]], gradients: set[int]) -> list[Event]:
+    """The allocations and frees of a recorded history; addresses in ``gradients`` hold gradients at its end."""
+    moves = [entry for entry in trace if entry["action"] in ("alloc", "free_completed")]
+    last = {
+        entry["addr"]: i for i, entry in enumerate(moves) if entry["action"] == "alloc" and entry["addr"] in gradients
+    }
+    return [
+        Event(
+            address=entry["addr"],
+            num_bytes=entry["size"] if entry["action"] == "alloc" else -entry["size"],
+            category="gradients" if last.get(entry["addr"]) == i else "activations",
+        )
+        for i, entry in enumerate(moves)
+    ]

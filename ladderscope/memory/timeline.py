@@ -1,0 +1,41 @@
+"""Replays the allocations of one step and splits its peak by category."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ladderscope.records import BREAKDOWN_CATEGORIES
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An allocation (``num_bytes`` above zero) or a free (below zero) at an address, in order of time."""
+
+    address: int
+    num_bytes: int
+    category: str
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The highest sum of resident and allocated bytes, and what it was made of; the parts sum to it."""
+
+    num_bytes: int
+    breakdown_bytes: dict[str, int]
+
+
+def find_peak(residents: Mapping[str, int], events: Iterable[Event]) -> Peak:
+    """Replay ``events`` on top of ``residents`` (bytes by category that stay for the whole step)."""
+    live: Counter[str] = Counter(residents)
+    category_of: dict[int, str] = {}
+    peak, at_peak = sum(live.values()), live.copy()
+    for event in events:
+        if event.num_bytes > 0:
+            category_of[event.address] = event.category
+        category = category_of.get(event.address, event.category)
+        live[category] += event.num_bytes
+        if (total := sum(live.values())) > peak:
+            peak, at_peak = total, live.copy()
+    return Peak(peak, {category: at_peak[category] for category in BREAKDOWN_CATEGORIES})

@@ -1,0 +1,27 @@
+"""The fine-tuning methods, one file each. A new method is one file and one entry here."""
+
+from __future__ import annotations
+
+from ladderscope.errors import UnknownNameError
+from ladderscope.methods.base import Method
+from ladderscope.methods.full import FULL
+from ladderscope.methods.ladder import LADDER
+from ladderscope.methods.lora import LORA
+from ladderscope.methods.qlora import QLORA
+from ladderscope.methods.xladder import XLADDER
+
+METHODS = {method.name: method for method in (FULL, LORA, QLORA, LADDER, XLADDER)}
+
+
+def get_method(name: str) -> Method:
+    """The method of that name.
+
+    Raises:
+        UnknownNameError: there is none; the nearest is proposed.
+    """
+    if name not in METHODS:
+        raise UnknownNameError("method", name, METHODS)
+    return METHODS[name]
+
+
+__all__ = ["METHODS", "Method", "get_method"]

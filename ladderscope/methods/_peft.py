@@ -1,0 +1,20 @@
+"""One place that calls ``get_peft_model``."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from torch import nn
+
+
+def attach(model: nn.Module, config: Any) -> nn.Module:
+    """The backbone wrapped by PEFT with ``config``, for causal language modelling."""
+    from peft import TaskType, get_peft_model
+
+    config.task_type = TaskType.CAUSAL_LM
+    with warnings.catch_warnings():
+        # PEFT still reads a property that transformers 5.23 renamed.
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+        tuned: nn.Module = get_peft_model(model, config)
+    return tuned

@@ -1,0 +1,221 @@
+"""The cell (one point of a grid) and the record (what measuring it gave): plain data, JSON in and out.
+
+Bytes are bytes, seconds are seconds, FLOPs count a multiply and an add as two. A measured and a predicted
+record have the same fields; ``meter`` says which it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+from ladderscope.errors import LedgerError, UnknownNameError
+
+SCHEMA_VERSION = 1
+
+Status = Literal["ok", "oom", "error", "timeout"]
+STATUSES: tuple[Status, ...] = ("ok", "oom", "error", "timeout")
+
+BREAKDOWN_CATEGORIES = (
+    "weights",
+    "quantization_state",
+    "adapter_weights",
+    "gradients",
+    "optimizer_state",
+    "activations",
+    "logits_and_loss",
+    "other",
+)
+"""Categories of ``Memory.breakdown_bytes``, in the order in which figures stack them."""
+
+FLOP_COMPONENTS = (
+    "backbone_forward",
+    "backbone_recompute",
+    "backbone_backward",
+    "adapter",
+    "side_network",
+    "head",
+)
+"""Components of ``Flops.by_component``. ``adapter``, ``side_network`` and ``head`` hold forward plus backward."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One point of the grid: everything that decides what a training run costs and reaches.
+
+    ``rank`` is set for adapter methods, ``reduction_factor`` for side networks, neither for full fine-tuning.
+    ``seq_len`` is in tokens, ``steps`` in optimizer steps of ``gradient_accumulation`` micro-batches each.
+    """
+
+    model: str
+    method: str
+    rank: int | None = None
+    reduction_factor: int | None = None
+    seq_len: int = 256
+    batch_size: int = 1
+    gradient_accumulation: int = 1
+    dtype: str = "bf16"
+    quantization: str = "none"
+    optimizer: str = "adamw"
+    lr: float = 1e-3
+    gradient_checkpointing: bool = False
+    loss_impl: str = "full"
+    steps: int = 16
+    seed: int = 0
+    data: str = "gsm-symbolic"
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as JSON values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The cell with these field values.
+
+        Raises:
+            UnknownNameError: a key that is not a field.
+        """
+        return cls(**_known_fields(cls, values, "cell setting"))
+
+    @property
+    def cell_id(self) -> str:
+        """16 hexadecimal digits that depend on every setting and on nothing else."""
+        canonical = json.dumps(self.to_json(), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    @property
+    def label(self) -> str:
+        """A short name for people: ``'smollm2-135m qlora r=8 256 tokens'``."""
+        width = f" r={self.rank}" if self.rank else f" 1/{self.reduction_factor}" if self.reduction_factor else ""
+        return f"{self.model} {self.method}{width} {self.seq_len} tokens"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Peak memory of one training step in bytes; ``None`` where the meter cannot see that quantity.
+
+    ``breakdown_bytes`` splits ``peak_allocated_bytes`` at the moment of the peak and sums to it exactly.
+    """
+
+    peak_allocated_bytes: int
+    peak_reserved_bytes: int | None
+    peak_rss_bytes: int | None
+    breakdown_bytes: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Params:
+    """Numbers of parameters. ``total`` counts a 4-bit weight as one parameter, like any other."""
+
+    trainable: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flops:
+    """Floating-point operations of one optimizer step; ``by_component`` sums to ``per_step``."""
+
+    per_step: int
+    per_token: float
+    by_component: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalLoss:
+    """Mean cross-entropy in nats per trained token on the fixed held-out set."""
+
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The result of a cell under one meter. Parts that were not reached are ``None`` or empty.
+
+    ``weights`` is ``pretrained`` or ``random``: a loss on random weights says nothing about a method.
+    ``loss`` and ``step_seconds`` have one entry per optimizer step, in nats per trained token and seconds.
+    """
+
+    cell: Cell
+    meter: str
+    status: Status
+    gpu: str | None = None
+    error: str | None = None
+    weights: str | None = None
+    memory: Memory | None = None
+    params: Params | None = None
+    flops: Flops | None = None
+    loss: list[float] = field(default_factory=list)
+    eval_loss: EvalLoss | None = None
+    step_seconds: list[float] = field(default_factory=list)
+    tokens_per_step: int | None = None
+    env: dict[str, Any] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def key(self) -> tuple[str, str, str | None]:
+        """What a ledger holds at most one valid record of: cell, meter and GPU."""
+        return (self.cell.cell_id, self.meter, self.gpu)
+
+    @property
+    def seconds_per_step(self) -> float | None:
+        """Median seconds of a step, the first (which warms caches up) left out where there are others."""
+        steady = self.step_seconds[1:] or self.step_seconds
+        return statistics.median(steady) if steady else None
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Tokens that went through the model per second, at the median step."""
+        seconds = self.seconds_per_step
+        return self.tokens_per_step / seconds if seconds and self.tokens_per_step else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as JSON values, with ``cell_id`` beside the cell."""
+        values = dataclasses.asdict(self)
+        return {"schema_version": values.pop("schema_version"), "cell_id": self.cell.cell_id, **values}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The record that :meth:`to_json` wrote.
+
+        Raises:
+            LedgerError: the record comes from a newer schema, or a field is missing, unknown or impossible.
+        """
+        version = values.get("schema_version")
+        if not isinstance(version, int):
+            raise LedgerError("it has no schema_version, so it is not a ladderscope record")
+        if version > SCHEMA_VERSION:
+            raise LedgerError(
+                f"it has schema version {version} and this ladderscope reads up to {SCHEMA_VERSION}: "
+                "upgrade ladderscope to read it"
+            )
+        try:
+            return cls(**_parsed_parts(cls, values))
+        except (TypeError, KeyError, UnknownNameError) as error:
+            raise LedgerError(f"it is not a complete record ({error})") from error
+
+
+_PARTS = {"cell": Cell, "memory": Memory, "params": Params, "flops": Flops, "eval_loss": EvalLoss}
+
+
+def _parsed_parts(cls: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:
+    known = _known_fields(cls, {k: v for k, v in values.items() if k != "cell_id"}, "record field")
+    for name, part in _PARTS.items():
+        if known.get(name) is not None:
+            known[name] = part(**_known_fields(part, known[name], f"{name} field"))
+    if known["status"] not in STATUSES:
+        raise UnknownNameError("status", known["status"], STATUSES)
+    return known
+
+
+def _known_fields(cls: type, values: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    names = {f.name for f in dataclasses.fields(cls)}
+    for name in values:
+        if name not in names:
+            raise UnknownNameError(kind, name, names)
+    return dict(values)

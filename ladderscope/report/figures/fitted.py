@@ -1,0 +1,79 @@
+"""Points with the fitted law through them, a panel for each model: what the two scaling figures share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ladderscope.records import Record
+from ladderscope.report.figures.panels import add_legend, new_panels
+from ladderscope.report.palette import method_colour
+from ladderscope.scaling import GroupFit, ScalingFit
+
+PointsOf = Callable[[Record], tuple[Sequence[float], Sequence[float]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedPanel:
+    """One panel: a fit, the records behind it, and where their points are. y is divided by ``y_unit``."""
+
+    title: str
+    fit: ScalingFit
+    records: Sequence[Record]
+    points_of: PointsOf
+    y_unit: float = 1.0
+
+
+def draw_fitted(panels: Sequence[FittedPanel], x_label: str, y_label: str, slope: Callable[[GroupFit], str]) -> Figure:
+    """The panels; ``slope`` says in the legend what was fitted to a group, where there is but one panel."""
+    figure, axes = new_panels(len(panels), share_y=False)
+
+    def label(group: GroupFit) -> str:
+        return f"{group.name}: {slope(group)}" if len(panels) == 1 else group.name
+
+    for axis, panel in zip(axes, panels, strict=True):
+        for record in panel.records:
+            _draw_points(axis, panel, record)
+        for group in panel.fit.groups:
+            _draw_curve(axis, group, panel.y_unit, label(group))
+        axis.set_title(panel.title)
+        axis.set_xlabel(x_label)
+    axes[0].set_ylabel(y_label)
+    add_legend(figure, axes)
+    return figure
+
+
+def _draw_points(axis: Axes, panel: FittedPanel, record: Record) -> None:
+    x, y = panel.points_of(record)
+    colour = method_colour(record.cell.method)
+    face = "none" if record.meter == "predict" else colour
+    size, alpha = (26, 1.0) if len(x) == 1 else (8, 0.45)
+    axis.scatter(x, np.asarray(y) / panel.y_unit, s=size, facecolors=face, edgecolors=colour, alpha=alpha)
+
+
+def _draw_curve(axis: Axes, group: GroupFit, y_unit: float, label: str) -> None:
+    colour = method_colour(group.key)
+    if group.curve is None:
+        axis.plot([], [], color=colour, linestyle="none", marker="o", markersize=4, label=label)
+        return
+    curve = group.curve
+    axis.plot(curve.x, np.asarray(curve.y) / y_unit, color=colour, linewidth=1.8, label=label)
+    if curve.low:
+        low, high = np.asarray(curve.low) / y_unit, np.asarray(curve.high) / y_unit
+        axis.fill_between(curve.x, low, high, color=colour, alpha=0.2, linewidth=0)
+
+
+def band_sentence(fits: Sequence[ScalingFit]) -> str:
+    """Which groups have a bootstrap band, and why the others have none."""
+    groups = [group for fit in fits for group in fit.groups]
+    with_band = [group for group in groups if group.curve and group.curve.low]
+    if not with_band:
+        return "No bands: no group has runs enough for a bootstrap interval."
+    method = fits[0].interval_method
+    if len(with_band) == len(groups):
+        return f"Bands: {method}."
+    return f"Bands where there are runs enough: {method}."

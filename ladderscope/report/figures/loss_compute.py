@@ -1,0 +1,56 @@
+"""Loss against training compute on log axes, with the fitted power law."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.ticker import MaxNLocator, NullLocator, ScalarFormatter
+
+from ladderscope.records import Record
+from ladderscope.report.data import RANDOM_WEIGHTS, ReportData
+from ladderscope.report.figures.fitted import FittedPanel, band_sentence, draw_fitted
+from ladderscope.report.figures.panels import first_panels
+from ladderscope.report.figures.style import Drawing
+from ladderscope.scaling import GroupFit
+from ladderscope.scaling.text import format_estimate
+
+
+def draw(data: ReportData) -> Drawing | None:
+    """The scaling curves, or ``None`` where no record holds both a loss and FLOPs."""
+    chosen, remark = first_panels([fits for fits in data.fits if fits.loss_by_compute.groups], "models")
+    if not chosen:
+        return None
+    panels = [
+        FittedPanel(
+            title=fits.model,
+            fit=fits.loss_by_compute,
+            records=[r for r in data.ok if r.cell.model == fits.model and r.flops and r.loss],
+            points_of=_points_of,
+        )
+        for fits in chosen
+    ]
+    figure = draw_fitted(panels, "training compute so far (FLOP)", "training loss (nats per token)", _slope)
+    for axis in figure.axes:
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+        axis.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+        axis.yaxis.set_major_formatter(ScalarFormatter())
+        axis.yaxis.set_minor_locator(NullLocator())
+    sentences = [
+        f"Lines: {chosen[0].loss_by_compute.formula}, fitted to all runs of a method together.",
+        band_sentence([fits.loss_by_compute for fits in chosen]),
+        *([f"{RANDOM_WEIGHTS.capitalize()}."] if data.has_random_weights else []),
+        remark,
+    ]
+    return Drawing(figure, " ".join(sentences).strip())
+
+
+def _points_of(record: Record) -> tuple[Sequence[float], Sequence[float]]:
+    per_step = record.flops.per_step if record.flops else 0
+    return [per_step * (i + 1) for i in range(len(record.loss))], record.loss
+
+
+def _slope(group: GroupFit) -> str:
+    if group.status != "fitted":
+        return group.status
+    return f"$\\lambda$ = {format_estimate(group.parameters['lambda'], '1')}"

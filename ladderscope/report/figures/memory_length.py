@@ -1,0 +1,51 @@
+"""Peak memory against sequence length, with the affine fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ladderscope.records import Record
+from ladderscope.report.data import ReportData
+from ladderscope.report.figures.fitted import FittedPanel, band_sentence, draw_fitted
+from ladderscope.report.figures.panels import first_panels
+from ladderscope.report.figures.style import Drawing
+from ladderscope.scaling import GroupFit
+from ladderscope.scaling.text import format_value
+from ladderscope.units import MIB
+
+
+def draw(data: ReportData) -> Drawing | None:
+    """The memory curves, or ``None`` where no record holds memory."""
+    chosen, remark = first_panels([fits for fits in data.fits if fits.memory_by_length.groups], "models")
+    if not chosen:
+        return None
+    panels = [
+        FittedPanel(
+            title=fits.model,
+            fit=fits.memory_by_length,
+            records=[record for record in data.ok if record.cell.model == fits.model and record.memory],
+            points_of=_point_of,
+            y_unit=MIB,
+        )
+        for fits in chosen
+    ]
+    figure = draw_fitted(panels, "sequence length (tokens)", "peak allocated memory (MiB)", _slope)
+    for axis in figure.axes:
+        axis.set_xlim(left=0)
+        axis.set_ylim(bottom=0)
+    sentences = [
+        f"Lines: {chosen[0].memory_by_length.formula}. Open circles are predicted, filled ones measured.",
+        band_sentence([fits.memory_by_length for fits in chosen]),
+        remark,
+    ]
+    return Drawing(figure, " ".join(sentences).strip())
+
+
+def _point_of(record: Record) -> tuple[Sequence[float], Sequence[float]]:
+    return [record.cell.seq_len], [record.memory.peak_allocated_bytes if record.memory else 0]
+
+
+def _slope(group: GroupFit) -> str:
+    if group.status != "fitted":
+        return group.status
+    return f"{format_value(group.parameters['c1'].value or 0, 'bytes per token')}"

@@ -1,0 +1,90 @@
+"""What the records say in a few sentences, what is gained beside what is lost, with no word on which is better."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+
+from ladderscope.records import Record
+from ladderscope.report.data import ReportData
+from ladderscope.report.labels import is_predicted, meter_label, method_label
+from ladderscope.report.tables import above_weights_bytes
+from ladderscope.units import format_bytes
+
+SIDE_METHODS = ("ladder", "xladder", "qst", "lst")
+REFERENCE_METHODS = ("qlora", "lora", "full")
+
+
+def headline(data: ReportData) -> list[str]:
+    """A count of the cells, then a comparison at the longest length that two methods share, for each model."""
+    sentences = [_count(data.records)]
+    for model in dict.fromkeys(record.cell.model for record in data.ok):
+        pair = _pair([record for record in data.ok if record.cell.model == model and record.memory])
+        if pair:
+            sentences += _comparison(*pair)
+    return sentences
+
+
+def _count(records: Sequence[Record]) -> str:
+    counts = Counter(record.status for record in records)
+    statuses = ", ".join(f"{count} {status}" for status, count in counts.items())
+    predicted = sum(is_predicted(record) for record in records)
+    remark = f"; {predicted} of them predicted, not measured" if predicted else ""
+    return f"{len(records)} {'record' if len(records) == 1 else 'records'}: {statuses}{remark}."
+
+
+def _pair(records: Sequence[Record]) -> tuple[Record, Record] | None:
+    """A side network and a reference method under the same conditions: measured before predicted, longest first."""
+    ordered = sorted(records, key=lambda record: (is_predicted(record), -record.cell.seq_len))
+    for methods in itertools.product(SIDE_METHODS, REFERENCE_METHODS):
+        for a, b in itertools.product(ordered, ordered):
+            if (a.cell.method, b.cell.method) == methods and _conditions(a) == _conditions(b):
+                return a, b
+    return None
+
+
+def _conditions(record: Record) -> tuple[object, ...]:
+    cell = record.cell
+    shape = (cell.seq_len, cell.batch_size, cell.gradient_accumulation, cell.steps, cell.data, cell.loss_impl)
+    return (record.meter, record.gpu, *shape, cell.seed, cell.dtype, cell.gradient_checkpointing)
+
+
+def _comparison(side: Record, other: Record) -> list[str]:
+    assert side.memory is not None
+    assert other.memory is not None
+    a, b = method_label(side.cell), method_label(other.cell)
+    peaks = (side.memory.peak_allocated_bytes, other.memory.peak_allocated_bytes)
+    above = (above_weights_bytes(side.memory), above_weights_bytes(other.memory))
+    return [
+        f"{side.cell.model} at {side.cell.seq_len} tokens, {meter_label(side)}: {a} peaks at {format_bytes(peaks[0])} "
+        f"and {b} at {format_bytes(peaks[1])}{_ratio(*peaks)}; above the weights it is {format_bytes(above[0])} and "
+        f"{format_bytes(above[1])}{_ratio(*above)}.",
+        *_cost(side, other, a, b),
+        *_quality(side, other, a, b),
+    ]
+
+
+def _cost(side: Record, other: Record, a: str, b: str) -> list[str]:
+    parts = []
+    if side.flops and other.flops and other.flops.per_step:
+        parts.append(f"{side.flops.per_step / other.flops.per_step:.2f} times the FLOPs")
+    if side.seconds_per_step and other.seconds_per_step:
+        parts.append(f"{side.seconds_per_step / other.seconds_per_step:.2f} times the seconds")
+    return [f"A step of {a} takes {' and '.join(parts)} of a step of {b}."] if parts else []
+
+
+def _quality(side: Record, other: Record, a: str, b: str) -> list[str]:
+    if not (side.eval_loss and other.eval_loss):
+        return []
+    if "random" in (side.weights, other.weights):
+        return ["The weights are random, so the losses say nothing about either method."]
+    return [
+        f"After {side.cell.steps} steps the held-out loss went from {side.eval_loss.before:.3f} to "
+        f"{side.eval_loss.after:.3f} with {a} and from {other.eval_loss.before:.3f} to {other.eval_loss.after:.3f} "
+        f"with {b}."
+    ]
+
+
+def _ratio(numerator: int, denominator: int) -> str:
+    return f" (ratio {numerator / denominator:.2f})" if denominator > 0 else ""

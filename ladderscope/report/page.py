@@ -1,0 +1,99 @@
+"""From records to the text of a page: one context, an HTML and a Markdown template."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import jinja2
+
+from ladderscope import __version__
+from ladderscope.report.data import ModelFits, ReportData
+from ladderscope.report.figures import RenderedFigure
+from ladderscope.report.headline import headline
+from ladderscope.report.provenance import CATEGORY_MEANINGS, environment, limits, settings_used
+from ladderscope.report.tables import MISSING, failure_columns, result_columns
+from ladderscope.scaling import ScalingFit
+from ladderscope.scaling.columns import Column
+from ladderscope.scaling.terminal import group_columns, lines_below, pair_columns
+
+
+def render_pages(data: ReportData, figures: Sequence[RenderedFigure]) -> dict[str, str]:
+    """File name -> text of the page."""
+    templates = _jinja()
+    context = _context(data, figures)
+    return {
+        "report.html": templates.get_template("report.html.j2").render(context),
+        "report.md": templates.get_template("report.md.j2").render(context),
+    }
+
+
+def _context(data: ReportData, figures: Sequence[RenderedFigure]) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "headline": headline(data),
+        "results": [column for column in result_columns(data.records) if set(column.cells) != {MISSING}],
+        "failures": failure_columns(data.failed) if data.failed else None,
+        "figures": figures,
+        "fits": [section for fits in data.fits for section in _fit_sections(fits)],
+        "settings": settings_used(data.records),
+        "environment": environment(data.records),
+        "limits": limits(data),
+        "categories": {name.replace("_", " "): meaning for name, meaning in CATEGORY_MEANINGS.items()},
+    }
+
+
+def _fit_sections(fits: ModelFits) -> list[dict[str, Any]]:
+    found = [fit for fit in (fits.loss_by_compute, fits.memory_by_length) if fit.groups]
+    return [_fit_section(fits.model, fit) for fit in found]
+
+
+def _fit_section(model: str, fit: ScalingFit) -> dict[str, Any]:
+    decided = [pair for pair in fit.pairs if not pair.local_slope.reason]
+    units = [
+        f"{name}: {info.meaning}" + (f", in {info.unit}" if info.unit != "1" else "")
+        for name, info in fit.parameters.items()
+    ]
+    return {
+        "title": f"{model}: {fit.y_label} against {fit.x_label}",
+        "formula": fit.formula,
+        "parameters": units,
+        "groups": group_columns(fit),
+        "pairs": pair_columns(decided, fit) if decided else None,
+        "lines": lines_below(fit),
+    }
+
+
+def _jinja() -> jinja2.Environment:
+    found = jinja2.Environment(
+        loader=jinja2.PackageLoader("ladderscope.report"),
+        autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2",), default=False),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {"rows": _rows, "one_line": _one_line, "md": _md, "data_uri": _data_uri}
+    return found
+
+
+def _rows(columns: Sequence[Column]) -> list[tuple[tuple[str, Column], ...]]:
+    """The table by rows, each cell with its column."""
+    cells = zip(*(column.cells for column in columns), strict=True)
+    return [tuple(zip(row, columns, strict=True)) for row in cells]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _md(text: str) -> str:
+    """``text`` as a single line that Markdown shows as it is."""
+    line = _one_line(text)
+    for special in ("\\", "|", "*", "_", "`", "[", "]"):
+        line = line.replace(special, f"\\{special}")
+    return line.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _data_uri(svg: bytes) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"

@@ -1,0 +1,111 @@
+"""Everything that can be known to be wrong with a cell before it runs."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from typing import Any
+
+from ladderscope.backbones.loading import DTYPES
+from ladderscope.backbones.names import BackboneName
+from ladderscope.backbones.quantize import QUANTIZATIONS
+from ladderscope.backbones.widths import narrow_config
+from ladderscope.errors import UnknownNameError, UsageError
+from ladderscope.methods import Method
+from ladderscope.records import Cell
+from ladderscope.training.examples import RANDOM, check_data
+from ladderscope.training.loss import LOSS_FUNCTIONS
+from ladderscope.training.optimizer import NEEDS_CUDA, OPTIMIZERS
+
+
+def check_cell(cell: Cell, model: BackboneName, method: Method, config: Any) -> None:
+    """Refuse a cell that cannot be measured.
+
+    Args:
+        cell: the cell.
+        model: its resolved model name.
+        method: its method.
+        config: the transformers config of its backbone.
+
+    Raises:
+        UsageError: what is wrong, and what to give instead.
+    """
+    _check_choices(cell)
+    _check_numbers(cell)
+    _check_quantization(cell, method)
+    text_config = config.get_text_config()
+    longest = getattr(text_config, "max_position_embeddings", None)
+    if longest is not None and cell.seq_len > longest:
+        raise UsageError(f"{cell.model} reads at most {longest} tokens: lower --seq-len from {cell.seq_len}.")
+    if method.size == "reduction_factor":
+        _check_reduction(cell, text_config)
+    if cell.data != RANDOM and not model.has_tokenizer:
+        raise UsageError(f"{cell.model} has random weights and no tokenizer: use --data random.")
+    _check_data_once(cell.data)
+
+
+def check_meter(cells: Iterable[Cell], meter: str) -> None:
+    """Refuse what a meter cannot run.
+
+    Raises:
+        UsageError: a paged optimizer without a GPU.
+    """
+    for cell in cells:
+        if meter == "cpu" and cell.optimizer in NEEDS_CUDA:
+            raise UsageError(f"{cell.optimizer} pages between GPU and host: it needs --meter cuda, or use adamw-8bit.")
+
+
+def _check_choices(cell: Cell) -> None:
+    choices: dict[str, Iterable[str]] = {
+        "dtype": DTYPES,
+        "quantization": QUANTIZATIONS,
+        "optimizer": OPTIMIZERS,
+        "loss_impl": LOSS_FUNCTIONS,
+    }
+    for name, known in choices.items():
+        if getattr(cell, name) not in known:
+            raise UnknownNameError(name.replace("_", "-"), getattr(cell, name), known)
+    if not isinstance(cell.gradient_checkpointing, bool):
+        raise UsageError(f"gradient_checkpointing must be true or false, not {cell.gradient_checkpointing!r}.")
+
+
+def _check_numbers(cell: Cell) -> None:
+    smallest = {
+        "rank": 1,
+        "reduction_factor": 1,
+        "seq_len": 2,
+        "batch_size": 1,
+        "gradient_accumulation": 1,
+        "steps": 1,
+        "seed": 0,
+    }
+    for name, least in smallest.items():
+        value = getattr(cell, name)
+        if value is None and name in ("rank", "reduction_factor"):
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise UsageError(f"{name} must be a whole number of at least {least}, not {value!r}.")
+    if not isinstance(cell.lr, int | float) or not cell.lr > 0:
+        raise UsageError(f"lr must be a number above 0, not {cell.lr!r}.")
+
+
+def _check_quantization(cell: Cell, method: Method) -> None:
+    if cell.quantization not in method.quantizations:
+        partner = {"full": "", "lora": " (with a quantised backbone it is qlora)", "qlora": " (without, it is lora)"}
+        raise UsageError(
+            f"{method.name} does not work with --quantization {cell.quantization}{partner.get(method.name, '')}: "
+            f"use {', '.join(method.quantizations)}."
+        )
+
+
+def _check_reduction(cell: Cell, text_config: Any) -> None:
+    assert cell.reduction_factor is not None
+    try:
+        narrow_config(text_config, cell.reduction_factor)
+    except ValueError as error:
+        raise UsageError(f"{cell.model}: {error}.") from error
+
+
+@functools.cache
+def _check_data_once(data: str) -> None:
+    check_data(data)

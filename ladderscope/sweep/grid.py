@@ -1,0 +1,116 @@
+"""From a grid (YAML and flags) to cells, each of them checked before anything runs."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ladderscope.backbones.names import BackboneName, backbone_config, resolve_name
+from ladderscope.errors import UnknownNameError, UsageError
+from ladderscope.methods import Method, get_method
+from ladderscope.records import Cell
+from ladderscope.sweep.checks import check_cell
+from ladderscope.training.examples import GSM_SYMBOLIC, RANDOM
+
+Grid = Mapping[str, Sequence[Any]]
+"""Axis name -> its values; the cells are all their combinations."""
+
+DEFAULTS: dict[str, list[Any]] = {
+    "model": ["smollm2-135m"],
+    "method": ["qlora", "ladder", "xladder"],
+    "rank": [8],
+    "reduction": [8],
+    "seq_len": [256],
+    "batch_size": [1],
+    "gradient_accumulation": [1],
+    "dtype": ["bf16"],
+    "quantization": [None],
+    "optimizer": ["adamw"],
+    "lr": [None],
+    "gradient_checkpointing": [False],
+    "loss_impl": ["full"],
+    "steps": [16],
+    "seed": [0],
+    "data": [None],
+}
+"""Every axis with its default; None means that method or model decide."""
+
+
+def read_grid(path: Path) -> Grid:
+    """The axes of a YAML file: names as on the command line, each with one value or a list.
+
+    Raises:
+        UsageError: the file cannot be read or is no mapping.
+        UnknownNameError: a key that is no axis.
+    """
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the grid {path}: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"the grid {path} is not YAML: {str(error).splitlines()[0]}.") from error
+    if not isinstance(values, dict):
+        raise UsageError(f"the grid {path} must map names such as `model` and `seq_len` to a value or a list.")
+    return {_axis(key): value if isinstance(value, list) else [value] for key, value in values.items()}
+
+
+def _axis(key: object) -> str:
+    name = str(key).replace("-", "_")
+    if name == "reduction_factor":
+        name = "reduction"
+    if name not in DEFAULTS:
+        raise UnknownNameError("key in the grid", key, DEFAULTS)
+    return name
+
+
+def resolve_cells(*grids: Grid) -> list[Cell]:
+    """The cells of the defaults overridden by ``grids``, later ones first; each axis is replaced as a whole.
+
+    An axis that a method has no use for (a rank for a side network) does not multiply its cells.
+
+    Raises:
+        UsageError: a value that is impossible, alone or with the others of its cell.
+    """
+    axes: dict[str, Sequence[Any]] = dict(DEFAULTS)
+    for grid in grids:
+        axes.update(grid)
+    for name, values in axes.items():
+        if not values:
+            raise UsageError(f"the grid gives no value for {name}: give one, or leave the key out.")
+    combinations = itertools.product(*axes.values())
+    return list(dict.fromkeys(_cell(dict(zip(axes, values, strict=True))) for values in combinations))
+
+
+def _cell(values: dict[str, Any]) -> Cell:
+    model, method = _resolve_model(str(values["model"])), get_method(values["method"])
+    reduction = values.pop("reduction")
+    values["reduction_factor"] = reduction if method.size == "reduction_factor" else None
+    values["rank"] = values["rank"] if method.size == "rank" else None
+    _fill_defaults(values, model, method)
+    cell = Cell(**values)
+    check_cell(cell, model, method, _config_of(model))
+    return cell
+
+
+def _fill_defaults(values: dict[str, Any], model: BackboneName, method: Method) -> None:
+    if values["quantization"] is None:
+        values["quantization"] = method.quantizations[0]
+    if values["lr"] is None:
+        values["lr"] = method.default_lr
+    if values["data"] is None:
+        values["data"] = GSM_SYMBOLIC if model.has_tokenizer else RANDOM
+
+
+@functools.cache
+def _resolve_model(name: str) -> BackboneName:
+    return resolve_name(name)
+
+
+@functools.cache
+def _config_of(model: BackboneName) -> Any:
+    return backbone_config(model)

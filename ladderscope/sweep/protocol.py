@@ -1,0 +1,40 @@
+"""What passes between a sweep and the process that measures a cell.
+
+The job goes in as one JSON line on standard input, which stays open: when it ends, the parent is gone and the worker
+leaves. Messages come out as JSON lines: ``{"progress": 0.25}`` any number of times, then ``{"record": {...}}``, or
+``{"failure": {"status": ..., "error": ...}}``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Self
+
+from ladderscope.records import Cell
+
+
+@dataclass(frozen=True)
+class Job:
+    """One cell to measure, with the meter, the GPU that is measured (if any) and the number of CPU threads to use."""
+
+    cell: Cell
+    meter: str
+    gpu: str | None
+    num_threads: int
+
+    @property
+    def key(self) -> tuple[str, str, str | None]:
+        """The key of the record that this job will give."""
+        return (self.cell.cell_id, self.meter, self.gpu)
+
+    def to_line(self) -> str:
+        """The job as one line of JSON."""
+        return json.dumps(dataclasses.asdict(self)) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str) -> Self:
+        """The job that :meth:`to_line` wrote."""
+        values = json.loads(line)
+        return cls(**{**values, "cell": Cell.from_json(values["cell"])})

@@ -1,0 +1,1 @@
+"""The training loop that every meter watches: data, optimizer, loss."""

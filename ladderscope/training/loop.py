@@ -1,0 +1,87 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from ladderscope.records import Cell
+from ladderscope.training.batches import Batch
+from ladderscope.training.loss import LOSS_FUNCTIONS
+from ladderscope.training.optimizer import make_optimizer
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """Mean loss in nats per trained token, and the seconds the step took."""
+
+    loss: float
+    seconds: float
+
+
+class TrainingLoop:
+    """Trains ``model`` as the cell says, one optimizer step per call.
+
+    Args:
+        model: with ``requires_grad`` set on what is trained.
+        cell: optimizer, learning rate, loss implementation, accumulation, checkpointing.
+        batches: endless micro-batches.
+        held_out: the evaluation set.
+    """
+
+    def __init__(self, model: Any, cell: Cell, batches: Iterator[Batch], held_out: list[Batch]) -> None:
+        self.model: nn.Module = model
+        self._cell = cell
+        self._batches = batches
+        self._held_out = held_out
+        self._loss = LOSS_FUNCTIONS[cell.loss_impl]
+        if cell.gradient_checkpointing:
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        self.optimizer = make_optimizer(cell.optimizer, model.parameters(), cell.lr)
+
+    def next_batches(self) -> list[Batch]:
+        """The micro-batches of one optimizer step."""
+        return [next(self._batches) for _ in range(self._cell.gradient_accumulation)]
+
+    def step(self) -> StepResult:
+        """Train on the next batches."""
+        batches = self.next_batches()
+        start = time.perf_counter()
+        self.model.train()
+        loss = self.backward(batches)
+        self.update()
+        _wait_for_device(batches)
+        return StepResult(loss, time.perf_counter() - start)
+
+    def backward(self, batches: list[Batch]) -> float:
+        """Forward and backward over the micro-batches; returns the mean loss per trained token."""
+        num_tokens = sum(batch.num_trained_tokens for batch in batches)
+        total = 0.0
+        for batch in batches:
+            loss = self._loss(self.model, batch) / num_tokens
+            loss.backward()
+            total += loss.item()
+        return total
+
+    def update(self) -> None:
+        """The optimizer step; gradients are freed."""
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    @torch.no_grad()
+    def evaluate(self) -> float:
+        """Mean loss in nats per trained token of the held-out set."""
+        self.model.eval()
+        total = sum(self._loss(self.model, batch).item() for batch in self._held_out)
+        return total / sum(batch.num_trained_tokens for batch in self._held_out)
+
+
+def _wait_for_device(batches: list[Batch]) -> None:
+    device = batches[0].input_ids.device
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

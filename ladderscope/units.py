@@ -1,0 +1,33 @@
+"""Bytes, FLOPs and seconds for people. Data always holds bytes, FLOPs and seconds; only text is scaled."""
+
+from __future__ import annotations
+
+MIB = 2**20
+GIB = 2**30
+
+
+def format_bytes(num_bytes: float) -> str:
+    """``num_bytes`` in the binary unit that keeps it readable: ``'1.50 GiB'``, ``'212 MiB'``, ``'512 B'``."""
+    if abs(num_bytes) >= GIB:
+        return f"{num_bytes / GIB:.2f} GiB"
+    if abs(num_bytes) >= MIB:
+        return f"{num_bytes / MIB:.0f} MiB"
+    if abs(num_bytes) >= 2**10:
+        return f"{num_bytes / 2**10:.0f} KiB"
+    return f"{num_bytes:.0f} B"
+
+
+def format_flops(flops: float) -> str:
+    """``flops`` with a decimal prefix: ``'1.2 TFLOP'``."""
+    for size, unit in ((1e15, "PFLOP"), (1e12, "TFLOP"), (1e9, "GFLOP"), (1e6, "MFLOP")):
+        if abs(flops) >= size:
+            return f"{flops / size:.3g} {unit}"
+    return f"{flops:.0f} FLOP"
+
+
+def format_count(count: int) -> str:
+    """A parameter count for people: ``'2.44 M'``, ``'134.5 M'``, ``'6.74 B'``."""
+    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if count >= size:
+            return f"{count / size:.4g} {unit}"
+    return str(count)
