@@ -9,7 +9,7 @@ from ladderscope.errors import UnknownNameError
 from ladderscope.records import Record
 from ladderscope.scaling import FitSettings, GroupFit, fit_scaling
 
-QUICK = FitSettings(resamples=60, starts=8)
+QUICK = FitSettings(resamples=40, starts=8)
 RunFactory = Callable[..., Record]
 
 
@@ -63,9 +63,6 @@ def test_four_runs_give_an_interval_around_the_estimate(make_run: RunFactory) ->
 
 def test_the_run_is_resampled_so_repeating_its_steps_does_not_shrink_the_interval(make_run: RunFactory) -> None:
     runs = noisy_runs(make_run, 5)
-    once = group(runs, x="seq-len").local_slope  # one x, so only the loss by compute below has a slope
-    assert once.value is None
-
     # Each step stands twice, at half the FLOPs: twice the points, the same curve, the same runs.
     doubled = [_with_every_step_twice(run) for run in runs]
     single_width, doubled_width = (_width(group(records)) for records in (runs, doubled))
