@@ -73,7 +73,7 @@ def _jinja() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"rows": _rows, "one_line": _one_line, "md": _md, "data_uri": _data_uri}
+    found.filters |= {"rows": _rows, "md": _md, "data_uri": _data_uri}
     return found
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,7 +71,14 @@ def predicted(measured: Record) -> Record:
 
 def failed(method: str, seq_len: int, status: str, error: str) -> Record:
     """A record of a cell that ended without a measurement."""
-    empty = {"memory": None, "params": None, "flops": None, "loss": [], "eval_loss": None, "step_seconds": []}
+    empty: dict[str, Any] = {
+        "memory": None,
+        "params": None,
+        "flops": None,
+        "loss": [],
+        "eval_loss": None,
+        "step_seconds": [],
+    }
     return record(method, seq_len=seq_len, status=status, error=error, tokens_per_step=None, **empty)
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.optimize import check_grad, curve_fit
+from scipy.optimize import approx_fprime, curve_fit
 
 from ladderscope.scaling import AffineLaw, FitSettings, PowerLaw
 from ladderscope.scaling.laws.power import _CentredForm
@@ -40,13 +40,11 @@ def test_power_law_is_not_moved_by_one_wild_point() -> None:
 def test_power_law_jacobian_is_the_derivative_of_its_residuals() -> None:
     y = PowerLaw().predict(COMPUTE, TRUE)
     problem = _CentredForm.around(COMPUTE, y).problem(COMPUTE, y)
-    for row in range(0, len(COMPUTE), 13):
-        error = check_grad(
-            lambda theta, row=row: float(problem.residuals(theta)[row]),
-            lambda theta, row=row: problem.jacobian(theta)[row],
-            np.array([0.1, -0.7, 0.4]),
-        )
-        assert error < 1e-6
+    theta = np.array([0.1, -0.7, 0.4])
+
+    numeric = approx_fprime(theta, problem.residuals)
+
+    assert problem.jacobian(theta) == pytest.approx(numeric, abs=1e-6)
 
 
 def test_power_law_says_when_the_points_show_no_floor() -> None:

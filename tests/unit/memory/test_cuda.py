@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from ladderscope.errors import UsageError
+from ladderscope.measure import measure_cell
+from ladderscope.memory.cuda import CudaMeter, events_of_history
+from ladderscope.memory.meters import resolve_meter
+from ladderscope.memory.timeline import find_peak
+from ladderscope.records import Cell
+
+HISTORY = [
+    {"action": "segment_alloc", "addr": 0, "size": 2097152},
+    {"action": "alloc", "addr": 0, "size": 100},
+    {"action": "alloc", "addr": 512, "size": 200},
+    {"action": "free_requested", "addr": 0, "size": 100},
+    {"action": "free_completed", "addr": 0, "size": 100},
+    {"action": "alloc", "addr": 0, "size": 300},
+]
+
+
+def test_a_recorded_history_is_replayed_without_its_segments() -> None:
+    peak = find_peak({"weights": 1000}, events_of_history(HISTORY, gradients={0}))
+    assert peak.num_bytes == 1000 + 200 + 300
+    assert peak.breakdown_bytes["gradients"] == 300
+    assert peak.breakdown_bytes["activations"] == 200
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a CUDA device")
+def test_without_a_device_the_meter_says_what_to_use_instead() -> None:
+    with pytest.raises(UsageError, match="use --meter cpu"):
+        resolve_meter("cuda")
+    assert resolve_meter("auto").name == "cpu"
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("method", ["full", "qlora", "ladder"])
+def test_the_breakdown_sums_to_the_peak_on_a_device(tiny_cell: Callable[..., Cell], method: str) -> None:
+    record = measure_cell(tiny_cell(method=method, dtype="bf16"), CudaMeter())
+    assert record.memory is not None
+    assert record.memory.peak_reserved_bytes is not None
+    assert record.memory.peak_reserved_bytes >= record.memory.peak_allocated_bytes
+    assert sum(record.memory.breakdown_bytes.values()) == record.memory.peak_allocated_bytes
+    assert record.gpu == torch.cuda.get_device_name()

@@ -1,0 +1,124 @@
+"""FLOPs counted on the running model, against what the shapes say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from ladderscope.flops import count_flops
+from ladderscope.methods import get_method
+from ladderscope.records import FLOP_COMPONENTS, Cell, Flops
+
+# tiny-llama: 4 blocks of 64 channels, 4 heads and 2 key-value heads of 16, and its feed-forward width
+HIDDEN, LAYERS, HEADS, KV_HEADS, HEAD_DIM, VOCAB = 64, 4, 4, 2, 16, 512
+TOKENS = 32
+MakeModel = Callable[..., Any]
+
+
+def linear_weights(config: Any) -> int:
+    attention = HIDDEN * HEAD_DIM * (2 * HEADS + 2 * KV_HEADS)
+    return LAYERS * (attention + 3 * HIDDEN * int(config.intermediate_size))
+
+
+def flops_of(model: Any) -> Flops:
+    ids = torch.arange(TOKENS).view(1, TOKENS)
+
+    def step() -> None:
+        model(input_ids=ids, labels=ids, use_cache=False).loss.backward()
+
+    return count_flops(model.train(), step, TOKENS)
+
+
+@pytest.mark.parametrize("quantization", ["none", "nf4", "nf4-dq", "int8"])
+def test_the_forward_of_the_backbone_is_counted_whatever_its_precision(
+    tiny_model: MakeModel, quantization: str
+) -> None:
+    model = tiny_model(quantization=quantization, dtype=torch.bfloat16)
+    cell = Cell(model="random:tiny-llama", method="qlora", rank=4)
+    method = "lora" if quantization == "none" else "qlora"
+    flops = flops_of(get_method(method).build(model, cell))
+    products = 2 * TOKENS * linear_weights(model.config)
+    attention = LAYERS * 2 * 2 * TOKENS * TOKENS * HEADS * HEAD_DIM
+    assert flops.by_component["backbone_forward"] == products + attention
+
+
+def test_full_fine_tuning_costs_two_forwards_in_backward(tiny_model: MakeModel) -> None:
+    model = tiny_model()
+    flops = flops_of(get_method("full").build(model, Cell(model="m", method="full"))).by_component
+    products = 2 * TOKENS * linear_weights(model.config)
+    # the backward of attention is five products of the size of forward's two
+    attention_backward = LAYERS * 5 * 2 * TOKENS * TOKENS * HEADS * HEAD_DIM
+    assert flops["backbone_backward"] == 2 * products + attention_backward
+    assert flops["head"] == 3 * 2 * TOKENS * HIDDEN * VOCAB
+
+
+def test_lora_needs_no_gradient_of_frozen_weights(tiny_model: MakeModel) -> None:
+    model = tiny_model()
+    flops = flops_of(get_method("lora").build(model, Cell(model="m", method="lora", rank=4))).by_component
+    products = 2 * TOKENS * linear_weights(model.config)
+    first_inputs = 2 * TOKENS * HIDDEN * HEAD_DIM * (HEADS + 2 * KV_HEADS)  # nothing before the first block is trained
+    attention_backward = LAYERS * 5 * 2 * TOKENS * TOKENS * HEADS * HEAD_DIM
+    assert flops["backbone_backward"] == products - first_inputs + attention_backward
+    assert flops["head"] == 2 * 2 * TOKENS * HIDDEN * VOCAB
+    assert flops["adapter"] > 0
+    assert flops["side_network"] == 0
+
+
+@pytest.mark.parametrize("method", ["ladder", "xladder"])
+def test_a_side_network_spares_the_backbones_backward(tiny_model: MakeModel, method: str) -> None:
+    cell = Cell(model="m", method=method, reduction_factor=2)
+    flops = flops_of(get_method(method).build(tiny_model(), cell)).by_component
+    assert flops["backbone_backward"] == 0
+    assert flops["adapter"] == 0
+    assert flops["side_network"] > 0
+
+
+def test_the_side_network_costs_three_times_its_forward(tiny_model: MakeModel) -> None:
+    model = get_method("ladder").build(tiny_model(), Cell(model="m", method="ladder", reduction_factor=2))
+    weights = sum(p.numel() for n, p in model.named_parameters() if ".side_network." in n and p.dim() == 2)
+    side_heads = HEADS * (HEAD_DIM // 2)
+    projection = LAYERS * 2 * TOKENS * HIDDEN * (HIDDEN // 2)  # frozen: forward only
+    taps = LAYERS * 2 * TOKENS * (HIDDEN // 2) ** 2  # no gradient flows into a tap
+    products = 3 * 2 * TOKENS * weights - taps
+    attention = LAYERS * (2 + 5) * 2 * TOKENS * TOKENS * side_heads
+    assert flops_of(model).by_component["side_network"] == products + projection + attention
+
+
+def test_checkpointing_shows_as_recomputation(tiny_model: MakeModel) -> None:
+    model = get_method("lora").build(tiny_model(), Cell(model="m", method="lora", rank=4))
+    plain = flops_of(model).by_component
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
+    recomputed = flops_of(model).by_component
+    assert plain["backbone_recompute"] == 0
+    # recomputation stops at the last tensor that backward needs, so the last products of a block may be spared
+    assert 0.5 * plain["backbone_forward"] < recomputed["backbone_recompute"] <= plain["backbone_forward"]
+    # transformers lets the inputs of a checkpointed model require gradients, so the first block computes them too
+    first_inputs = 2 * TOKENS * HIDDEN * HEAD_DIM * (HEADS + 2 * KV_HEADS)
+    assert recomputed["backbone_backward"] == plain["backbone_backward"] + first_inputs
+
+
+def test_the_components_sum_to_the_step(tiny_model: MakeModel) -> None:
+    flops = flops_of(get_method("lora").build(tiny_model(), Cell(model="m", method="lora", rank=4)))
+    assert set(flops.by_component) == set(FLOP_COMPONENTS)
+    assert flops.per_step == sum(flops.by_component.values())
+    assert flops.per_token == flops.per_step / TOKENS
+
+
+def test_counting_leaves_no_hook_behind(tiny_model: MakeModel) -> None:
+    model = tiny_model()
+    flops_of(model)
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def test_counting_does_not_change_the_gradients(tiny_model: MakeModel, token_ids: Tensor) -> None:
+    watched, plain = tiny_model(), tiny_model()
+    ids = torch.arange(TOKENS).view(1, TOKENS)
+    flops_of(watched)
+    plain.train()(input_ids=ids, labels=ids, use_cache=False).loss.backward()
+    for one, other in zip(watched.parameters(), plain.parameters(), strict=True):
+        assert one.grad is not None
+        assert torch.equal(one.grad, other.grad)

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from ladderscope.errors import LedgerError
+from ladderscope.records import SCHEMA_VERSION, Cell, EvalLoss, Flops, Memory, Params, Record
+
+
+def whole_record(**changes: Any) -> Record:
+    values: dict[str, Any] = {
+        "cell": Cell(model="random:tiny-llama", method="lora", rank=4),
+        "meter": "cpu",
+        "status": "ok",
+        "weights": "random",
+        "memory": Memory(
+            peak_allocated_bytes=30, peak_reserved_bytes=None, peak_rss_bytes=99, breakdown_bytes={"weights": 30}
+        ),
+        "params": Params(trainable=1, total=2),
+        "flops": Flops(per_step=10, per_token=5.0, by_component={"head": 10}),
+        "loss": [2.0, 1.0],
+        "eval_loss": EvalLoss(before=2.0, after=1.5),
+        "step_seconds": [9.0, 1.0, 3.0],
+        "tokens_per_step": 4,
+        "env": {"torch": "2.13.0"},
+    }
+    return Record(**{**values, **changes})
+
+
+def test_a_record_survives_json() -> None:
+    record = whole_record()
+    assert Record.from_json(json.loads(json.dumps(record.to_json()))) == record
+
+
+def test_a_failed_record_survives_json() -> None:
+    record = Record(cell=Cell(model="m", method="full"), meter="cpu", status="timeout", error="too slow")
+    assert Record.from_json(json.loads(json.dumps(record.to_json()))) == record
+
+
+def test_json_names_the_cell_beside_its_settings() -> None:
+    record = whole_record()
+    assert record.to_json()["cell_id"] == record.cell.cell_id
+    assert record.to_json()["cell"]["rank"] == 4
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Cell)])
+def test_the_cell_id_depends_on_every_setting(field: str) -> None:
+    cell = Cell(model="m", method="lora", rank=4)
+    changed = dataclasses.replace(cell, **{field: "changed"})
+    assert changed.cell_id != cell.cell_id
+
+
+def test_the_same_cell_has_the_same_id() -> None:
+    assert Cell(model="m", method="full").cell_id == Cell(model="m", method="full").cell_id
+
+
+def test_the_first_step_does_not_count_for_the_speed() -> None:
+    record = whole_record()
+    assert record.seconds_per_step == 2.0
+    assert record.tokens_per_second == 2.0
+
+
+def test_the_only_step_counts_for_the_speed() -> None:
+    assert whole_record(step_seconds=[3.0]).seconds_per_step == 3.0
+    assert whole_record(step_seconds=[]).seconds_per_step is None
+
+
+def test_a_newer_schema_is_refused_with_the_way_out() -> None:
+    values = {**whole_record().to_json(), "schema_version": SCHEMA_VERSION + 1}
+    with pytest.raises(LedgerError, match="upgrade ladderscope"):
+        Record.from_json(values)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"status": "fine"}, {"surprise": 1}, {"cell": {"model": "m", "methd": "full"}}, {"memory": {"weights": 1}}],
+)
+def test_an_impossible_record_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(LedgerError):
+        Record.from_json({**whole_record().to_json(), **change})
+
+
+def test_a_record_without_status_is_refused() -> None:
+    values = whole_record().to_json()
+    del values["status"]
+    with pytest.raises(LedgerError):
+        Record.from_json(values)
