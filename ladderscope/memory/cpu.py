@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -35,7 +36,7 @@ class CpuMeter:
         tracker = ComponentTracker(loop.model, ranges=True)
         residents = resident_bytes(loop.model, loop.optimizer, self.device)
         activities = [torch.profiler.ProfilerActivity.CPU]
-        with torch.profiler.profile(activities=activities, profile_memory=True, acc_events=True) as profile:
+        with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
             with tracker.watch():
                 loop.backward(batches)
             gradients = {_storage_address(p.grad) for p in loop.model.parameters() if p.grad is not None}
@@ -63,61 +64,57 @@ def _storage_address(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in the step an event happened."""
+
+    component: str = HEAD  # what runs outside of all modules is loss
+    in_update: bool = False
+
+
 def _events(profile: Any, tracker: ComponentTracker, gradients: set[int]) -> list[Event]:
-    raw = sorted(
-        _allocations(profile.profiler.kineto_results.experimental_event_tree()), key=lambda e: e.start_time_ns
-    )
-    kept = _kept_gradients(raw, gradients)
+    tree = profile.profiler.kineto_results.experimental_event_tree()
+    placed = sorted(_allocations(tree, _Place(), tracker), key=lambda pair: pair[0].start_time_ns)
+    kept = _kept_gradients(placed, gradients)
     return [
         Event(
             address=event.extra_fields.ptr,
             num_bytes=event.extra_fields.alloc_size,
-            category="gradients" if index in kept else _category(event, tracker),
+            category="gradients" if index in kept else _category(place),
         )
-        for index, event in enumerate(raw)
+        for index, (event, place) in enumerate(placed)
     ]
 
 
-def _kept_gradients(raw: list[Any], gradients: set[int]) -> set[int]:
+def _kept_gradients(placed: list[tuple[Any, _Place]], gradients: set[int]) -> set[int]:
     """Of the allocations at a gradient's address, the last before the update is the gradient."""
     last: dict[int, int] = {}
-    for index, event in enumerate(raw):
-        if (
-            event.extra_fields.alloc_size > 0
-            and event.extra_fields.ptr in gradients
-            and not _is_inside(event, _UPDATE)
-        ):
+    for index, (event, place) in enumerate(placed):
+        if event.extra_fields.alloc_size > 0 and event.extra_fields.ptr in gradients and not place.in_update:
             last[event.extra_fields.ptr] = index
     return set(last.values())
 
 
-def _allocations(events: list[Any]) -> Iterator[Any]:
+def _allocations(events: list[Any], place: _Place, tracker: ComponentTracker) -> Iterator[tuple[Any, _Place]]:
     for event in events:
         if event.tag == _EventType.Allocation:
-            yield event
-        yield from _allocations(event.children)
+            yield event, place
+        elif event.children:
+            yield from _allocations(event.children, _place(event, place, tracker), tracker)
 
 
-def _category(event: Any, tracker: ComponentTracker) -> str:
-    if _is_inside(event, _UPDATE):
+def _place(event: Any, outer: _Place, tracker: ComponentTracker) -> _Place:
+    """The place inside ``event``: the innermost profiler range or backward operation says whose it is."""
+    if event.name == _UPDATE:
+        return _Place(in_update=True)
+    if event.name.startswith(RANGE_PREFIX):
+        return _Place(event.name.removeprefix(RANGE_PREFIX))
+    if event.tag == _EventType.TorchOp and event.extra_fields.scope == RecordScope.BACKWARD_FUNCTION:
+        return _Place(tracker.of_sequence_number(event.extra_fields.sequence_number))
+    return outer
+
+
+def _category(place: _Place) -> str:
+    if place.in_update:
         return "other"  # a temporary: the optimizer's state was made in earlier steps
-    return "logits_and_loss" if _component(event, tracker) == HEAD else "activations"
-
-
-def _component(event: Any, tracker: ComponentTracker) -> str:
-    for ancestor in _ancestors(event):
-        if ancestor.name.startswith(RANGE_PREFIX):
-            return str(ancestor.name.removeprefix(RANGE_PREFIX))
-        fields = ancestor.extra_fields
-        if getattr(fields, "scope", None) == RecordScope.BACKWARD_FUNCTION:
-            return tracker.of_sequence_number(fields.sequence_number)
-    return HEAD
-
-
-def _is_inside(event: Any, range_name: str) -> bool:
-    return any(ancestor.name == range_name for ancestor in _ancestors(event))
-
-
-def _ancestors(event: Any) -> Iterator[Any]:
-    while (event := event.parent) is not None:
-        yield event
+    return "logits_and_loss" if place.component == HEAD else "activations"

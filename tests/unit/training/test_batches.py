@@ -30,7 +30,7 @@ def data(request: pytest.FixtureRequest, write_jsonl: Callable[..., str], write_
 
 
 def cell(data: str, **settings: Any) -> Cell:
-    return dataclasses.replace(Cell(model="random:tiny-llama", method="full", data=data, seq_len=64), **settings)
+    return dataclasses.replace(Cell(model="random:tiny-llama", method="full", data=data, seq_len=512), **settings)
 
 
 def first_batches(cell: Cell, tokenizer: Any, number: int = 3) -> list[Batch]:
@@ -56,8 +56,8 @@ def trained_text(tokenizer: Any, row: int, batch: Batch) -> str:
 
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_every_training_row_has_exactly_the_sequence_length(data: str, tokenizer: Any, batch_size: int) -> None:
-    for batch in first_batches(cell(data, seq_len=48, batch_size=batch_size), tokenizer, number=10):
-        assert batch.input_ids.shape == batch.labels.shape == (batch_size, 48)
+    for batch in first_batches(cell(data, seq_len=300, batch_size=batch_size), tokenizer, number=5):
+        assert batch.input_ids.shape == batch.labels.shape == (batch_size, 300)
         assert batch.input_ids.dtype == batch.labels.dtype == torch.int64
 
 
@@ -73,7 +73,7 @@ def test_method_and_optimizer_see_the_same_batches(data: str, tokenizer: Any) ->
 
 
 def test_no_row_is_without_a_loss(data: str, tokenizer: Any) -> None:
-    batches = first_batches(cell(data, seq_len=24, batch_size=1), tokenizer, number=20)
+    batches = first_batches(cell(data, seq_len=256), tokenizer, number=20)
     assert all(batch.num_trained_tokens > 0 for batch in batches)
 
 
@@ -114,8 +114,12 @@ def test_a_row_that_a_prompt_fills_is_left_out(tokenizer: Any, write_jsonl: Call
     assert {tokenizer.decode(batch.input_ids[0]) for batch in batches} == {"abcdefgh"}
 
 
-def test_prompts_that_all_fill_the_row_are_refused(tokenizer: Any, write_jsonl: Callable[..., str]) -> None:
-    data = write_jsonl(*[{"prompt": "p" * 64, "completion": "c"}] * 2)
+@pytest.mark.parametrize("first", [{"prompt": "p" * 64, "completion": "c"}, {"completion": ""}])
+def test_prompts_that_all_fill_the_row_are_refused(
+    first: dict[str, str], tokenizer: Any, write_jsonl: Callable[..., str]
+) -> None:
+    """Also behind an end-of-text that is the first token of its row, which nothing predicts."""
+    data = write_jsonl(first, {"prompt": "p" * 64, "completion": "c"}, {"completion": "held out"})
     with pytest.raises(DataError) as error:
         first_batches(cell(data, seq_len=64), tokenizer)
     assert str(error.value) == f"no completion in {data} starts within 64 tokens: raise the sequence length."
@@ -146,12 +150,14 @@ def test_text_shorter_than_a_row_is_refused(tokenizer: Any, write_text: Callable
 # ---------------------------------------------------------------- the held-out set
 
 
-@pytest.mark.parametrize("setting", [{"seed": 5}, {"batch_size": 3}, {"seq_len": 512}, {"seq_len": 16}], ids=str)
-def test_the_held_out_set_is_the_same_for_every_cell(data: str, tokenizer: Any, setting: dict[str, int]) -> None:
-    if data == "random" and setting == {"seq_len": 16}:
-        pytest.skip("random tokens are evaluated at the training length")
-    base = held_out(cell(data, seq_len=256), tokenizer)
-    assert tokens(held_out(cell(data, **{"seq_len": 256, **setting}), tokenizer)) == tokens(base)
+@pytest.mark.parametrize("setting", [{"seed": 5}, {"batch_size": 3}, {"seq_len": 300}, {"method": "lora"}], ids=str)
+def test_the_held_out_set_is_the_same_for_every_cell(data: str, tokenizer: Any, setting: dict[str, Any]) -> None:
+    assert tokens(held_out(cell(data, **setting), tokenizer)) == tokens(held_out(cell(data), tokenizer))
+
+
+@pytest.mark.parametrize("data", ["gsm-symbolic", "jsonl", "chat", "text"], indirect=True)
+def test_held_out_rows_do_not_shrink_with_the_training_rows(data: str, tokenizer: Any) -> None:
+    assert tokens(held_out(cell(data, seq_len=16), tokenizer)) == tokens(held_out(cell(data), tokenizer))
 
 
 def test_held_out_rows_are_cut_at_a_fixed_length(tokenizer: Any, write_text: Callable[[str], str]) -> None:
@@ -193,7 +199,7 @@ def shifted_cross_entropy(logits: Tensor, batch: Batch, reduction: str) -> Tenso
 
 def test_the_trained_tokens_are_those_that_cross_entropy_averages_over(data: str, tokenizer: Any) -> None:
     (batch,) = first_batches(cell(data, batch_size=3), tokenizer, number=1)
-    logits = torch.randn(3, 64, VOCAB_SIZE, generator=torch.Generator().manual_seed(0))
+    logits = torch.randn(3, 512, VOCAB_SIZE, generator=torch.Generator().manual_seed(0))
     mean, total = (shifted_cross_entropy(logits, batch, reduction) for reduction in ("mean", "sum"))
     torch.testing.assert_close(mean * batch.num_trained_tokens, total)
 

@@ -62,9 +62,8 @@ def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("loss_impl", ["full", "chunked"])
-def test_the_loss_falls_on_a_batch_that_is_seen_again_and_again(method: str, loss_impl: str) -> None:
-    loop = make_loop(make_cell(method, loss_impl=loss_impl), repeat(random_batch()))
+def test_the_loss_falls_on_a_batch_that_is_seen_again_and_again(method: str) -> None:
+    loop = make_loop(make_cell(method), repeat(random_batch()))
     losses = [loop.step().loss for _ in range(30)]
     assert losses[0] == pytest.approx(math.log(512), abs=0.2)
     assert losses[-1] < losses[0] - 0.5
@@ -141,11 +140,13 @@ def test_an_evaluation_leaves_the_training_as_it_is(method: str, dtype: str) -> 
 
 @pytest.mark.parametrize("quantization", ["nf4", "nf4-dq", "int8"])
 def test_an_evaluation_leaves_quantised_weights_bit_identical(quantization: str) -> None:
-    loop = make_loop(make_cell("qlora", dtype="bf16", quantization=quantization), random_batches())
+    loop = make_loop(make_cell("ladder", dtype="bf16", quantization=quantization), random_batches())
     before, constants = weights(loop), [state.clone() for state in quantization_state(loop.model)]
     loop.evaluate()
     assert same(weights(loop), before)
-    assert all(map(torch.equal, quantization_state(loop.model), constants, strict=True))
+    after = list(quantization_state(loop.model))
+    assert len(after) == len(constants)
+    assert all(map(torch.equal, after, constants))
 
 
 @pytest.mark.parametrize("loss_impl", ["full", "chunked"])

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start_profile(tmp_path: Path) -> Iterator[Start]:
+    """Starts `ladderscope profile` in a process of its own, on cells of the tiny Llama; ends what is left of it."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "ladderscope", "profile", "--model", "random:tiny-llama", *arguments]
+        process = subprocess.Popen(
+            [*command, "--out", str(tmp_path / "runs.jsonl")],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def ledger_lines(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
+    """Reads the whole lines of the ledger that `start_profile` writes to."""
+
+    def read() -> list[dict[str, Any]]:
+        path = tmp_path / "runs.jsonl"
+        lines = path.read_text().split("\n")[:-1] if path.exists() else []
+        return [json.loads(line) for line in lines]
+
+    return read
+
+
+@pytest.fixture
+def workers() -> Callable[[], list[psutil.Process]]:
+    """Lists the processes of this machine that measure a cell of these tests."""
+
+    def find() -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter(["cmdline", "status"]):
+            command = process.info["cmdline"] or []
+            if "ladderscope.sweep.worker" in command and process.info["status"] != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        return found
+
+    return find
