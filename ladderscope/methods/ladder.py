@@ -21,6 +21,6 @@ LADDER = Method(
     summary="a side network, one block beside every backbone block",
     size="reduction_factor",
     quantizations=("nf4-dq", "nf4", "int8", "none"),
-    default_lr=4e-3,
+    default_lr=2e-3,
     build=_build,
 )

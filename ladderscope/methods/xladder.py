@@ -21,6 +21,6 @@ XLADDER = Method(
     summary="a side network on the top half of the backbone, deepened by free blocks",
     size="reduction_factor",
     quantizations=("nf4-dq", "nf4", "int8", "none"),
-    default_lr=4e-3,
+    default_lr=2e-3,
     build=_build,
 )

@@ -74,7 +74,8 @@ def held_out_batches(cell: Cell, tokenizer: Any, vocab_size: int, device: torch.
     else:
         split = load_examples(cell.data, seed=0)
         rows = [_cut(_to_row(example, tokenizer), HELD_OUT_TOKENS) for example in split.held_out]
-        rows = [row for row in rows if _has_loss(row)]
+        # Rows of a like length together, so that little is spent on padding.
+        rows = sorted((row for row in rows if _has_loss(row)), key=lambda row: len(row.tokens))
     if not rows:
         raise DataError(f"{cell.data} leaves no held-out token to evaluate on: give more text.")
     pad = tokenizer.pad_token_id if tokenizer is not None and tokenizer.pad_token_id is not None else 0

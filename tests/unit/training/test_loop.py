@@ -150,12 +150,23 @@ def test_an_evaluation_leaves_quantised_weights_bit_identical(quantization: str)
 
 
 @pytest.mark.parametrize("loss_impl", ["full", "chunked"])
+def test_an_evaluation_keeps_nothing_for_backward(loss_impl: str) -> None:
+    loop = make_loop(make_cell("full", loss_impl=loss_impl), random_batches())
+    kept: list[Tensor] = []
+    with torch.autograd.graph.saved_tensors_hooks(kept.append, lambda _: kept.pop()):
+        loop.evaluate()
+    assert kept == []
+
+
+@pytest.mark.parametrize("loss_impl", ["full", "chunked"])
 def test_an_evaluation_is_the_mean_over_the_tokens_of_all_held_out_batches(loss_impl: str) -> None:
     held_out = [random_batch(1), random_batch(2, rows=1, ignored=20)]
-    loop = make_loop(make_cell("full", loss_impl=loss_impl), random_batches())
-    at_once = TrainingLoop(loop.model, make_cell("full"), random_batches(), [joined(held_out)])
-    in_parts = TrainingLoop(loop.model, make_cell("full", loss_impl=loss_impl), random_batches(), held_out)
-    assert in_parts.evaluate() == pytest.approx(at_once.evaluate(), rel=1e-6)
+    cell = make_cell("full", loss_impl=loss_impl)
+    model = make_loop(cell, random_batches()).model
+    at_once = joined(held_out)
+    by_transformers = model(input_ids=at_once.input_ids, labels=at_once.labels).loss.item()
+    loop = TrainingLoop(model, cell, random_batches(), held_out)
+    assert loop.evaluate() == pytest.approx(by_transformers, rel=1e-6)
 
 
 @pytest.mark.parametrize("method", ["ladder", "xladder"])
