@@ -13,6 +13,9 @@ from ladderscope.records import Cell
 
 MakeModel = Callable[..., Any]
 
+# The models here are tiny, and the processes that tests start want the other core.
+torch.set_num_threads(1)
+
 
 @pytest.fixture
 def tiny_model() -> MakeModel:
@@ -41,7 +44,7 @@ def tiny_cell() -> Callable[..., Cell]:
     """Makes a cell of the tiny Llama on random tokens; settings override."""
 
     def make(**settings: Any) -> Cell:
-        sizes = {"qlora": {"rank": 4, "quantization": "nf4"}, "lora": {"rank": 4}}
+        sizes: dict[str, dict[str, Any]] = {"qlora": {"rank": 4, "quantization": "nf4"}, "lora": {"rank": 4}}
         sizes["ladder"] = sizes["xladder"] = {"reduction_factor": 2}
         defaults: dict[str, Any] = {"model": "random:tiny-llama", "method": "lora", "seq_len": 32, "data": "random"}
         method = settings.get("method", "lora")

@@ -49,7 +49,8 @@ def test_json_names_the_cell_beside_its_settings() -> None:
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Cell)])
 def test_the_cell_id_depends_on_every_setting(field: str) -> None:
     cell = Cell(model="m", method="lora", rank=4)
-    changed = dataclasses.replace(cell, **{field: "changed"})
+    change: dict[str, Any] = {field: "changed"}
+    changed = dataclasses.replace(cell, **change)
     assert changed.cell_id != cell.cell_id
 
 

@@ -81,6 +81,12 @@ def test_a_model_in_memory_is_quantised_as_from_pretrained_does(
     expected, weights = quantized_weights(loaded), quantized_weights(model)
     assert weights.keys() == expected.keys()
     assert all(torch.equal(weights[name], weight) for name, weight in expected.items())
+    assert all(map(torch.equal, quantization_state(model), quantization_state(loaded)))
+
+
+def test_the_threshold_of_int8_outliers_is_that_of_transformers() -> None:
+    layer: Any = quantized_layer("int8", 64, 32).layer
+    assert layer.state.threshold == quantization_config("int8", torch.float32).llm_int8_threshold
 
 
 @pytest.mark.parametrize(("quantization", "tolerance"), [("nf4", 0.2), ("nf4-dq", 0.2), ("int8", 0.03)])

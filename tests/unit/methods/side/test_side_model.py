@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from ladderscope.methods.side import LadderConfig, SideConfig, SideLayer, XLadderConfig
 
-CONFIGS = [LadderConfig, XLadderConfig]
+CONFIGS: list[Any] = [LadderConfig, XLadderConfig]
 ARCHITECTURES = ["llama", "qwen2", "qwen3", "mistral", "gemma2", "phi3", "gpt2", "opt", "gpt_neox"]
 
 MakeConfig = Callable[..., SideConfig]
@@ -158,7 +158,7 @@ class TestNoBackboneActivationIsKept:
     def test_a_linear_tap_keeps_its_own_input_and_no_more(self, make_config: MakeConfig, token_ids: Tensor) -> None:
         narrow = saved_bytes(tuned(make_config).train(), token_ids)
         linear = saved_bytes(tuned(make_config, downsample="linear").train(), token_ids)
-        num_taps = {LadderConfig: 4, XLadderConfig: 2}[make_config]  # type: ignore[index]
+        num_taps = 4 if make_config is LadderConfig else 2
         full_width, side_width, fp32 = 64, 32, 4
         assert linear - narrow == num_taps * token_ids.numel() * (full_width - side_width) * fp32
 
