@@ -21,7 +21,7 @@ demo: $(VENV)/installed
 	$(RUN)/ladderscope report $(DEMO)/runs.jsonl --out $(DEMO)/report
 
 test: lint
-	$(RUN)/python -m pytest
+	$(RUN)/python -m pytest --numprocesses 2 --dist worksteal
 
 lint: $(VENV)/installed
 	$(RUN)/ruff check .

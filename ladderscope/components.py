@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 BACKBONE = "backbone"
 HEAD = "head"
@@ -117,7 +117,12 @@ def _unwrapped(model: nn.Module) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model  # type: ignore[operator]
 
 
-def adapter_parameters(model: nn.Module) -> list[nn.Parameter]:
-    """The parameters that PEFT added to the backbone."""
+def adapter_tensors(model: nn.Module) -> list[Tensor]:
+    """The parameters and buffers that PEFT added to the backbone."""
     roles = _roles(model)
-    return [parameter for module in roles for parameter in module.parameters(recurse=False)]
+    return [
+        tensor
+        for module in roles
+        for tensors in (module.parameters(recurse=False), module.buffers(recurse=False))
+        for tensor in tensors
+    ]

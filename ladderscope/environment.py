@@ -40,7 +40,8 @@ def _commit() -> tuple[str | None, bool | None]:
     root = Path(__file__).parent.parent
     if not (root / ".git").exists():
         return None, None
-    return _git(root, "rev-parse", "HEAD"), bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
+    changes = _git(root, "status", "--porcelain", "--untracked-files=no")
+    return _git(root, "rev-parse", "HEAD"), None if changes is None else bool(changes)
 
 
 def _git(root: Path, *arguments: str) -> str | None:

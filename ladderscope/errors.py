@@ -5,7 +5,6 @@
     * UnknownNameError         a model, method, key ... that does not exist, with the nearest that does
     * LedgerError              a ledger that cannot be read
     * DataError                training data that cannot be read or holds nothing to train on
-  * CellFailedError            a cell could not be measured; ends with 1
 
 Only ``ladderscope.cli.main`` turns these into a message and an exit code.
 """
@@ -45,7 +44,3 @@ class LedgerError(UsageError):
 
 class DataError(UsageError):
     """Training data that cannot be read, is empty, or leaves no token to train on."""
-
-
-class CellFailedError(LadderscopeError):
-    """A cell ended without a measurement for a reason that is not the user's doing."""

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
+from torch.utils.flop_counter import flop_registry
 
 from ladderscope.components import ADAPTER, BACKBONE, HEAD, SIDE_NETWORK, ComponentTracker
 from ladderscope.records import FLOP_COMPONENTS, Flops
@@ -68,8 +68,9 @@ class _Counter(TorchDispatchMode):
 def _formulas() -> dict[Any, Formula]:
     aten, bnb = torch.ops.aten, torch.ops.bitsandbytes
     formulas: dict[Any, Formula] = dict(flop_registry)
-    formulas[aten._scaled_dot_product_flash_attention_for_cpu] = _attention
-    formulas[aten._scaled_dot_product_flash_attention_for_cpu_backward] = _attention_backward
+    for kernel in _ATTENTION_KERNELS:
+        formulas[getattr(aten, kernel)] = _attention
+        formulas[getattr(aten, kernel + "_backward")] = _attention_backward
     for name in ("gemm_4bit", "gemv_4bit"):
         if hasattr(bnb, name):
             formulas[getattr(bnb, name)] = _product_with_shape
@@ -79,12 +80,30 @@ def _formulas() -> dict[Any, Formula]:
     return formulas
 
 
+# Not PyTorch's own formulas: up to some release they refuse fewer key heads than query heads.
+_ATTENTION_KERNELS = (
+    "_scaled_dot_product_flash_attention",
+    "_scaled_dot_product_efficient_attention",
+    "_scaled_dot_product_cudnn_attention",
+    "_scaled_dot_product_flash_attention_for_cpu",
+)
+
+
 def _attention(query: Any, key: Any, value: Any, *args: Any, out_val: Any, **kwargs: Any) -> int:
-    return int(sdpa_flop_count(query.shape, key.shape, value.shape))
+    scores, mixing = _attention_products(query, key, value)
+    return scores + mixing
 
 
 def _attention_backward(grad: Any, query: Any, key: Any, value: Any, *args: Any, out_val: Any, **kwargs: Any) -> int:
-    return int(sdpa_backward_flop_count(grad.shape, query.shape, key.shape, value.shape))
+    # Scores are computed again; then come the gradients of value, probabilities, query and key.
+    scores, mixing = _attention_products(query, key, value)
+    return 3 * scores + 2 * mixing
+
+
+def _attention_products(query: Any, key: Any, value: Any) -> tuple[int, int]:
+    """FLOPs of query times key, and of probabilities times value; tensors are (batch, heads, tokens, channels)."""
+    pairs = query.shape[0] * query.shape[1] * query.shape[2] * key.shape[2]
+    return 2 * int(pairs * query.shape[3]), 2 * int(pairs * value.shape[3])
 
 
 def _product_with_shape(activations: Any, weight: Any, shape: Any, *args: Any, out_val: Any, **kwargs: Any) -> int:

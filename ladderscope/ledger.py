@@ -7,6 +7,7 @@ writer cuts it off, and readers pass over it. Of several records with the same k
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,9 @@ from filelock import FileLock, Timeout
 
 from ladderscope.errors import LedgerError
 from ladderscope.records import Record
+
+_WRITER = "`ladderscope profile`"
+_RECORD_START = b'{"schema_version":'
 
 
 def read_ledger(path: Path) -> list[Record]:
@@ -37,23 +41,30 @@ def read_ledgers(paths: Sequence[Path]) -> list[Record]:
 
 
 def _parse_lines(path: Path) -> Iterator[Record]:
+    whole, torn = _split_tail(path)
+    for number, line in enumerate(whole.split(b"\n"), start=1):
+        if line.strip():
+            yield _parse_line(line, path, number)
+    if torn and not torn.startswith(_RECORD_START[: len(torn)]):
+        raise LedgerError(f"{path} is not a ledger: its last line is no record. Give a file that {_WRITER} wrote.")
+
+
+def _split_tail(path: Path) -> tuple[bytes, bytes]:
+    """The whole lines, and what a writer that was killed has left of one behind them.
+
+    A last line that lacks nothing but its newline is whole.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise LedgerError(f"cannot read the ledger {path}: {error.strerror}.") from error
-    lines = content.split(b"\n")
-    lines.pop()  # after the last newline: empty, or torn off by a writer that was killed
-    if content and not lines and not _is_torn_record(content):
-        raise LedgerError(
-            f"{path} is not a ledger: no line of it is a JSON record. Give a file that `ladderscope profile` wrote."
-        )
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            yield _parse_line(line, path, number)
-
-
-def _is_torn_record(content: bytes) -> bool:
-    return content.lstrip().startswith(b"{")
+    end = content.rfind(b"\n") + 1
+    tail = content[end:]
+    try:
+        json.loads(tail)
+    except ValueError:
+        return content[:end], tail
+    return content, b""
 
 
 def _parse_line(line: bytes, path: Path, number: int) -> Record:
@@ -61,7 +72,7 @@ def _parse_line(line: bytes, path: Path, number: int) -> Record:
         values = json.loads(line)
     except ValueError as error:
         raise LedgerError(
-            f"{path} is not a ledger: line {number} is not JSON. Give a file that `ladderscope profile` wrote."
+            f"{path} is not a ledger: line {number} is not JSON. Give a file that {_WRITER} wrote."
         ) from error
     if not isinstance(values, dict):
         raise LedgerError(f"{path} is not a ledger: line {number} is not a JSON object.")
@@ -97,7 +108,7 @@ class Ledger:
             ) from error
         try:
             self.records = read_ledger(self.path)
-            self._cut_torn_line()
+            self._mend_tail()
             self._file = self.path.open("ab", buffering=0)
         except BaseException:
             self._lock.release()
@@ -111,14 +122,28 @@ class Ledger:
         self._lock.release()
 
     def append(self, record: Record) -> None:
-        """Add one record; it is on the disk when this returns."""
-        line = json.dumps(record.to_json(), separators=(",", ":")) + "\n"
-        self._file.write(line.encode())
-        os.fsync(self._file.fileno())
+        """Add one record; it is on the disk when this returns.
+
+        Raises:
+            LedgerError: the disk is full, or the file cannot be written any more; the ledger is as it was before.
+        """
+        line = json.dumps(record.to_json(), separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        size = os.fstat(self._file.fileno()).st_size
+        try:
+            written = self._file.write(line)
+            if written != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            os.ftruncate(self._file.fileno(), size)
+            raise LedgerError(f"cannot write to the ledger {self.path}: {error.strerror}.") from error
         self.records.append(record)
 
-    def _cut_torn_line(self) -> None:
-        content = self.path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            os.truncate(self.path, whole)
+    def _mend_tail(self) -> None:
+        """Cut a torn last line off, and end a whole one."""
+        whole, torn = _split_tail(self.path)
+        if torn:
+            os.truncate(self.path, len(whole))
+        elif whole and not whole.endswith(b"\n"):
+            with self.path.open("ab") as file:
+                file.write(b"\n")

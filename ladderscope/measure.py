@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,6 +49,7 @@ def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -
     for _ in range(cell.steps):
         steps.append(loop.step())
         progress.advance()
+    _check_finite([before, *(step.loss for step in steps)])
     after = loop.evaluate()
     progress.advance()
     tokens_per_step = cell.seq_len * cell.batch_size * cell.gradient_accumulation
@@ -73,6 +75,11 @@ def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -
 
 
 _PASSES_BESIDE_TRAINING = 4
+
+
+def _check_finite(losses: list[float]) -> None:
+    if not all(map(math.isfinite, losses)):
+        raise FloatingPointError("the loss is no longer a finite number: lower the learning rate with --lr")
 
 
 @dataclass

@@ -97,8 +97,9 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Peak memory of one training step in bytes; ``None`` where the meter cannot see that quantity.
+    """Peak memory in bytes; ``None`` where the meter cannot see that quantity.
 
+    Allocated and reserved are the peaks of one training step, RSS is that of the process in its whole life.
     ``breakdown_bytes`` splits ``peak_allocated_bytes`` at the moment of the peak and sums to it exactly.
     """
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from ladderscope.backbones.catalogue import architecture_config
@@ -45,7 +46,7 @@ def load_backbone(
         )
         keep_training_layout(model)
         return Backbone(model, AutoTokenizer.from_pretrained(source), "pretrained")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise UsageError(f"cannot load the model {source}: {str(error).strip().splitlines()[0]}") from error
 
 

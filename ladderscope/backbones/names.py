@@ -59,11 +59,12 @@ def backbone_config(name: BackboneName) -> Any:
     """
     if name.kind in ("wheel", "random"):
         return architecture_config(name.source)
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
     try:
         return AutoConfig.from_pretrained(name.source)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, StrictDataclassError) as error:
         raise UsageError(f"cannot load the model {name.source}: {_first_sentence(error)}") from error
 
 

@@ -58,21 +58,25 @@ def keep_training_layout(model: nn.Module) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
-def _linear_layers(model: nn.Module, skip: nn.Module) -> list[tuple[nn.Module, str, nn.Linear]]:
+def _linear_layers(model: nn.Module, skip: nn.Module) -> list[tuple[nn.Module, str, nn.Module]]:
+    from transformers.pytorch_utils import Conv1D
+
     return [
         (parent, name, child)
         for parent in model.modules()
         for name, child in parent.named_children()
-        if isinstance(child, nn.Linear) and child is not skip
+        if isinstance(child, nn.Linear | Conv1D) and child is not skip
     ]
 
 
-def _quantized_linear(linear: nn.Linear, quantization: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
+def _quantized_linear(linear: Any, quantization: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
     import bitsandbytes as bnb
 
-    sizes = (linear.in_features, linear.out_features)
     bias = linear.bias is not None
     weight = linear.weight.detach().cpu()
+    if not isinstance(linear, nn.Linear):
+        weight = weight.T.contiguous()  # GPT-2's Conv1D keeps (in, out)
+    sizes = (weight.shape[1], weight.shape[0])
     quantized: nn.Module
     if quantization == "int8":
         quantized = bnb.nn.Linear8bitLt(*sizes, bias=bias, has_fp16_weights=False, threshold=6.0)

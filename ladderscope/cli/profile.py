@@ -51,7 +51,7 @@ def _axis(*names: str, **settings: Any) -> Callable[[Any], Any]:
 @_axis("--seq-len", type=int, help="Tokens per row.  [default: 256]")
 @_axis("--batch-size", type=int, help="Rows per micro-batch.  [default: 1]")
 @_axis("--gradient-accumulation", type=int, help="Micro-batches per optimizer step.  [default: 1]")
-@_axis("--dtype", help="bf16 or fp32, of backbone and compute.  [default: bf16]")
+@_axis("--dtype", help="bf16 or fp32, of the backbone; adapters are fp32.  [default: bf16]")
 @_axis("--quantization", help="none, nf4, nf4-dq or int8, of the backbone.  [default: by method]")
 @_axis("--optimizer", help="adamw, adamw-fused, adamw-8bit or paged-adamw-8bit.  [default: adamw]")
 @_axis("--loss-impl", help="full, or chunked over the sequence.  [default: full]")

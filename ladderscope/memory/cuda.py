@@ -17,7 +17,8 @@ from ladderscope.training.loop import TrainingLoop
 class CudaMeter:
     """``torch.cuda.max_memory_allocated`` and ``max_memory_reserved`` of one step, reset just before it.
 
-    The breakdown replays the allocator's history of the same step. What the statistic counts beyond the replay
+    The breakdown replays the allocator's history of the same step; ``activations`` hold everything that the step
+    allocates beside gradients, so logits, loss and temporaries too. What the statistic counts beyond the replay
     (blocks are rounded up to 512 bytes, cuBLAS keeps workspaces) is in ``other``.
 
     Raises:
@@ -37,6 +38,9 @@ class CudaMeter:
 
     def measure_step(self, loop: TrainingLoop) -> Memory:
         """One training step, with the allocator's history on."""
+        # What loading and evaluation left in the allocator's cache is no part of a training step's reserved memory.
+        torch.cuda.empty_cache()
+        loop.step()
         batches = loop.next_batches()
         loop.model.train()
         residents = resident_bytes(loop.model, loop.optimizer, self.device)
@@ -53,6 +57,8 @@ class CudaMeter:
             torch.cuda.memory._record_memory_history(enabled=None)
         peak_allocated = torch.cuda.max_memory_allocated(self.device)
         breakdown = find_peak(residents, events_of_history(trace, gradients)).breakdown_bytes
+        # The history does not tell logits from activations; a zero would look measured.
+        del breakdown["logits_and_loss"]
         breakdown["other"] += peak_allocated - sum(breakdown.values())
         return Memory(
             peak_allocated_bytes=peak_allocated,

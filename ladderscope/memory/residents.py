@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ladderscope.backbones.quantize import quantization_state
-from ladderscope.components import adapter_parameters
+from ladderscope.components import adapter_tensors
 
 
 def resident_bytes(model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> dict[str, int]:
@@ -20,7 +20,7 @@ def resident_bytes(model: nn.Module, optimizer: torch.optim.Optimizer, device: t
     """
     groups: dict[str, Iterable[Tensor]] = {
         "quantization_state": quantization_state(model),
-        "adapter_weights": adapter_parameters(model),
+        "adapter_weights": adapter_tensors(model),
         "weights": [*model.parameters(), *model.buffers()],
         "gradients": [p.grad for p in model.parameters() if p.grad is not None],
         "optimizer_state": _optimizer_tensors(optimizer),

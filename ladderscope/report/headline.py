@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -10,7 +11,7 @@ from ladderscope.records import Record
 from ladderscope.report.data import ReportData
 from ladderscope.report.labels import is_predicted, meter_label, method_label
 from ladderscope.report.tables import above_weights_bytes
-from ladderscope.units import format_bytes
+from ladderscope.units import format_bytes, format_count
 
 SIDE_METHODS = ("ladder", "xladder", "qst", "lst")
 REFERENCE_METHODS = ("qlora", "lora", "full")
@@ -35,19 +36,30 @@ def _count(records: Sequence[Record]) -> str:
 
 
 def _pair(records: Sequence[Record]) -> tuple[Record, Record] | None:
-    """A side network and a reference method under the same conditions: measured before predicted, longest first."""
-    ordered = sorted(records, key=lambda record: (is_predicted(record), -record.cell.seq_len))
+    """A side network and a reference method under the same conditions: measured before predicted, longest first,
+    nearest in trained parameters."""
     for methods in itertools.product(SIDE_METHODS, REFERENCE_METHODS):
-        for a, b in itertools.product(ordered, ordered):
-            if (a.cell.method, b.cell.method) == methods and _conditions(a) == _conditions(b):
-                return a, b
+        pairs = [
+            (a, b)
+            for a, b in itertools.product(records, records)
+            if (a.cell.method, b.cell.method) == methods and _conditions(a) == _conditions(b)
+        ]
+        if pairs:
+            return min(pairs, key=lambda pair: (is_predicted(pair[0]), -pair[0].cell.seq_len, _size_gap(*pair)))
     return None
+
+
+def _size_gap(a: Record, b: Record) -> float:
+    """How far apart two records are in trained parameters, as the absolute log of their ratio."""
+    if a.params is None or b.params is None:
+        return 0.0
+    return abs(math.log(a.params.trainable / b.params.trainable))
 
 
 def _conditions(record: Record) -> tuple[object, ...]:
     cell = record.cell
     shape = (cell.seq_len, cell.batch_size, cell.gradient_accumulation, cell.steps, cell.data, cell.loss_impl)
-    return (record.meter, record.gpu, *shape, cell.seed, cell.dtype, cell.gradient_checkpointing)
+    return (record.meter, record.gpu, *shape, cell.seed, cell.dtype, cell.optimizer, cell.gradient_checkpointing)
 
 
 def _comparison(side: Record, other: Record) -> list[str]:
@@ -57,12 +69,18 @@ def _comparison(side: Record, other: Record) -> list[str]:
     peaks = (side.memory.peak_allocated_bytes, other.memory.peak_allocated_bytes)
     above = (above_weights_bytes(side.memory), above_weights_bytes(other.memory))
     return [
-        f"{side.cell.model} at {side.cell.seq_len} tokens, {meter_label(side)}: {a} peaks at {format_bytes(peaks[0])} "
-        f"and {b} at {format_bytes(peaks[1])}{_ratio(*peaks)}; above the weights it is {format_bytes(above[0])} and "
-        f"{format_bytes(above[1])}{_ratio(*above)}.",
+        f"{side.cell.model} at {side.cell.seq_len} tokens, {meter_label(side)}: "
+        f"{a} ({_setting(side)}) peaks at {format_bytes(peaks[0])} "
+        f"and {b} ({_setting(other)}) at {format_bytes(peaks[1])}{_ratio(*peaks)}; "
+        f"above the weights it is {format_bytes(above[0])} and {format_bytes(above[1])}{_ratio(*above)}.",
         *_cost(side, other, a, b),
         *_quality(side, other, a, b),
     ]
+
+
+def _setting(record: Record) -> str:
+    trained = f"{format_count(record.params.trainable)} trained, " if record.params else ""
+    return f"{trained}{record.cell.quantization} backbone, lr {record.cell.lr:g}"
 
 
 def _cost(side: Record, other: Record, a: str, b: str) -> list[str]:

@@ -15,6 +15,7 @@ MIN_RUNS_FOR_INTERVAL = 4
 MIN_SHARE_OF_RESAMPLES = 0.8
 
 TOO_FEW_RUNS = "too few runs ({n_runs}) for an interval; at least {minimum} are needed"
+ONE_SEED = "the {n_runs} runs share one seed, so they differ by their settings and not by chance; run more seeds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,13 @@ class Draws:
     failed: int
 
 
-def why_no_interval(n_runs: int) -> str | None:
-    """The reason why ``n_runs`` runs give no interval, or ``None`` where they do."""
-    if n_runs >= MIN_RUNS_FOR_INTERVAL:
-        return None
-    return TOO_FEW_RUNS.format(n_runs=n_runs, minimum=MIN_RUNS_FOR_INTERVAL)
+def why_no_interval(runs: Sequence[Run]) -> str | None:
+    """The reason why ``runs`` give no interval, or ``None`` where they do."""
+    if len(runs) < MIN_RUNS_FOR_INTERVAL:
+        return TOO_FEW_RUNS.format(n_runs=len(runs), minimum=MIN_RUNS_FOR_INTERVAL)
+    if len({run.record.cell.seed for run in runs}) == 1:
+        return ONE_SEED.format(n_runs=len(runs))
+    return None
 
 
 def draw_slopes(

@@ -31,7 +31,7 @@ def fit_group(
     law: Law, group: Group, shared: tuple[float, float] | None, settings: FitSettings, stream: int
 ) -> FittedGroup:
     """Fit ``law`` to ``group``; the local slope is taken over the ``shared`` range of x."""
-    no_interval = why_no_interval(len(group.runs))
+    no_interval = why_no_interval(group.runs)
     slope_draws = None if no_interval else draw_slopes(group.runs, shared, settings, stream)
     bare = _without_law(group, _local_slope(group, shared, slope_draws, settings))
     reason = _why_not_fitted(law, group)
@@ -63,7 +63,7 @@ def _with_law(bare: FittedGroup, law: Law, group: Group, settings: FitSettings, 
     x, y = group.x, group.y
     solution = law.fit(x, y, settings)
     grid = np.geomspace(x.min(), x.max(), CURVE_POINTS)
-    no_interval = why_no_interval(len(group.runs))
+    no_interval = why_no_interval(group.runs)
     draws = None if no_interval else draw_fits(law, group.runs, solution.values, grid, settings, stream)
     low, high = band(draws, settings) if draws else ([], [])
     fit = replace(
@@ -107,7 +107,7 @@ def _local_slope(
     value = log_slope(group.x, group.y, shared) if shared else None
     if value is None:
         return Estimate(reason=NO_SHARED_RANGE)
-    return estimate(value, draws, why_no_interval(len(group.runs)), settings)
+    return estimate(value, draws, why_no_interval(group.runs), settings)
 
 
 def _estimates(

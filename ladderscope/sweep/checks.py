@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -31,7 +32,7 @@ def check_cell(cell: Cell, model: BackboneName, method: Method, config: Any) -> 
         UsageError: what is wrong, and what to give instead.
     """
     _check_choices(cell)
-    _check_numbers(cell)
+    _check_numbers(cell, method)
     _check_quantization(cell, method)
     text_config = config.get_text_config()
     longest = getattr(text_config, "max_position_embeddings", None)
@@ -69,7 +70,7 @@ def _check_choices(cell: Cell) -> None:
         raise UsageError(f"gradient_checkpointing must be true or false, not {cell.gradient_checkpointing!r}.")
 
 
-def _check_numbers(cell: Cell) -> None:
+def _check_numbers(cell: Cell, method: Method) -> None:
     smallest = {
         "rank": 1,
         "reduction_factor": 1,
@@ -81,11 +82,11 @@ def _check_numbers(cell: Cell) -> None:
     }
     for name, least in smallest.items():
         value = getattr(cell, name)
-        if value is None and name in ("rank", "reduction_factor"):
+        if name in ("rank", "reduction_factor") and name != method.size:
             continue
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise UsageError(f"{name} must be a whole number of at least {least}, not {value!r}.")
-    if not isinstance(cell.lr, int | float) or not cell.lr > 0:
+    if not isinstance(cell.lr, int | float) or isinstance(cell.lr, bool) or not 0 < cell.lr < math.inf:
         raise UsageError(f"lr must be a number above 0, not {cell.lr!r}.")
 
 

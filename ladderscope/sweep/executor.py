@@ -96,7 +96,8 @@ class LocalExecutor:
             return _failed(job, "timeout", f"took longer than the {self._timeout_seconds:g} seconds of --timeout")
         if "failure" in message:
             return _failed(job, message["failure"]["status"], message["failure"]["error"])
-        status: Status = "oom" if _count_oom_kills() > oom_kills else "error"
+        killed = process.returncode == -signal.SIGKILL
+        status: Status = "oom" if killed and _count_oom_kills() > oom_kills else "error"
         return _failed(job, status, _how_it_ended(process.returncode, log))
 
 

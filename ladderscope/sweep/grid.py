@@ -56,7 +56,15 @@ def read_grid(path: Path) -> Grid:
         raise UsageError(f"the grid {path} is not YAML: {str(error).splitlines()[0]}.") from error
     if not isinstance(values, dict):
         raise UsageError(f"the grid {path} must map names such as `model` and `seq_len` to a value or a list.")
-    return {_axis(key): value if isinstance(value, list) else [value] for key, value in values.items()}
+    return {_axis(key): _values(key, value) for key, value in values.items()}
+
+
+def _values(key: object, value: object) -> list[Any]:
+    values = value if isinstance(value, list) else [value]
+    for item in values:
+        if not isinstance(item, str | int | float | None):
+            raise UsageError(f"{key} in the grid holds {item!r}: give a value, or a list of values.")
+    return values
 
 
 def _axis(key: object) -> str:
@@ -100,10 +108,18 @@ def _cell(values: dict[str, Any]) -> Cell:
 def _fill_defaults(values: dict[str, Any], model: BackboneName, method: Method) -> None:
     if values["quantization"] is None:
         values["quantization"] = method.quantizations[0]
-    if values["lr"] is None:
-        values["lr"] = method.default_lr
+    # YAML reads 1e-3, without a point, as text; and 1 and 1.0 are the same rate.
+    values["lr"] = _number(method.default_lr if values["lr"] is None else values["lr"])
     if values["data"] is None:
         values["data"] = GSM_SYMBOLIC if model.has_tokenizer else RANDOM
+    values["data"] = str(values["data"])
+
+
+def _number(value: Any) -> Any:
+    try:
+        return value if isinstance(value, bool) else float(value)
+    except ValueError:
+        return value
 
 
 @functools.cache

@@ -50,18 +50,27 @@ def run_jobs(
     def run(job: Job) -> Record | None:
         if stop.is_set():
             return None
-        return executor.run(job, lambda fraction: progress.tick(job, fraction))
+        try:
+            return executor.run(job, lambda fraction: progress.tick(job, fraction))
+        except OSError as error:  # the process could not be started
+            return Record(cell=job.cell, meter=job.meter, gpu=job.gpu, status="error", error=str(error))
 
     new: list[Record] = []
     with ThreadPoolExecutor(max_workers=executor.slots) as pool:
         pending: set[Future[Record | None]] = {pool.submit(run, job) for job in jobs}
-        while pending:
-            # A finite wait, so that the main thread gets to see signals.
-            done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-            for future in done:
-                record = future.result()
-                if record is not None:
-                    ledger.append(record)
-                    progress.finish(record)
-                    new.append(record)
+        try:
+            while pending:
+                # A finite wait, so that the main thread gets to see signals.
+                done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+                for future in done:
+                    record = future.result()
+                    if record is not None:
+                        ledger.append(record)
+                        progress.finish(record)
+                        new.append(record)
+        except BaseException:
+            # Without this the pool would run all that is left before it lets the error through.
+            executor.cancel()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return new

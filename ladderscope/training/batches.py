@@ -68,9 +68,7 @@ def training_batches(cell: Cell, tokenizer: Any, vocab_size: int, device: torch.
 def held_out_batches(cell: Cell, tokenizer: Any, vocab_size: int, device: torch.device) -> list[Batch]:
     """The fixed evaluation set: the same tokens for every method, seed, rank and sequence length."""
     if cell.data == RANDOM:
-        rows = list(
-            islice(_random_rows(vocab_size, min(HELD_OUT_TOKENS, cell.seq_len), seed=_HELD_OUT_SEED), HELD_OUT_BATCH)
-        )
+        rows = list(islice(_random_rows(vocab_size, HELD_OUT_TOKENS, seed=_HELD_OUT_SEED), HELD_OUT_BATCH))
     else:
         split = load_examples(cell.data, seed=0)
         rows = [_cut(_to_row(example, tokenizer), HELD_OUT_TOKENS) for example in split.held_out]

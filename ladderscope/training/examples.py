@@ -77,7 +77,7 @@ def _jsonl(path: Path, seed: int) -> ExampleSplit:
     import random
 
     examples = [
-        _parse_line(line, path, number) for number, line in enumerate(_read(path).splitlines(), 1) if line.strip()
+        _parse_line(line, path, number) for number, line in enumerate(_read(path).split("\n"), 1) if line.strip()
     ]
     if len(examples) < 2:
         raise DataError(f"{path} holds {len(examples)} examples: at least 2 are needed, one of them to evaluate on.")
@@ -96,12 +96,12 @@ def _parse_line(line: str, path: Path, number: int) -> Example:
         values = json.loads(line)
     except ValueError as error:
         raise DataError(f"line {number} of {path} is not JSON: give one JSON object per line.") from error
-    if isinstance(values, dict) and isinstance(values.get("completion"), str):
-        return Example(prompt=str(values.get("prompt", "")), completion=values["completion"])
+    if isinstance(values, dict) and _is_text(values.get("completion")) and _is_text(values.get("prompt", "")):
+        return Example(prompt=values.get("prompt", ""), completion=values["completion"])
     messages = values.get("messages") if isinstance(values, dict) else None
     if (
         isinstance(messages, list)
-        and messages
+        and len(messages) > 1
         and all(_is_message(m) for m in messages)
         and messages[-1]["role"] == "assistant"
     ):
@@ -109,6 +109,10 @@ def _parse_line(line: str, path: Path, number: int) -> Example:
     raise DataError(
         f"line {number} of {path} has neither `prompt` and `completion`, nor `messages` that end with the assistant's."
     )
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _is_message(value: Any) -> bool:
@@ -125,6 +129,6 @@ def _text(path: Path) -> ExampleSplit:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {path} as UTF-8 text: {error}.") from error

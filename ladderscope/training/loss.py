@@ -38,8 +38,11 @@ def chunked_loss(model: Any, batch: Batch) -> Tensor:
 
 
 def _head_loss(base: Any, hidden: Tensor, labels: Tensor) -> Tensor:
-    logits = base.get_output_embeddings()(hidden).float()
-    cap = getattr(base.config.get_text_config(), "final_logit_softcapping", None)
+    config = base.config.get_text_config()
+    # Cohere multiplies its logits, Granite divides them, Gemma 2 caps them.
+    scale = getattr(config, "logit_scale", 1.0) / getattr(config, "logits_scaling", 1.0)
+    logits = (base.get_output_embeddings()(hidden) * scale).float()
+    cap = getattr(config, "final_logit_softcapping", None)
     if cap is not None:
         logits = torch.tanh(logits / cap) * cap
     return nn.functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum")

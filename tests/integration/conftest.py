@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ def start_profile(tmp_path: Path) -> Iterator[Start]:
         command = [sys.executable, "-m", "ladderscope", "profile", "--model", "random:tiny-llama", *arguments]
         process = subprocess.Popen(
             [*command, "--out", str(tmp_path / "runs.jsonl")],
+            cwd=tmp_path,
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -49,15 +51,17 @@ def ledger_lines(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
 
 
 @pytest.fixture
-def workers() -> Callable[[], list[psutil.Process]]:
-    """Lists the processes of this machine that measure a cell of these tests."""
+def workers(tmp_path: Path) -> Callable[[], list[psutil.Process]]:
+    """Lists the living processes that measure a cell of this test; they work in a folder of its own."""
 
     def find() -> list[psutil.Process]:
         found = []
         for process in psutil.process_iter(["cmdline", "status"]):
             command = process.info["cmdline"] or []
-            if "ladderscope.sweep.worker" in command and process.info["status"] != psutil.STATUS_ZOMBIE:
-                found.append(process)
+            with suppress(psutil.Error):
+                living = process.info["status"] != psutil.STATUS_ZOMBIE
+                if "ladderscope.sweep.worker" in command and living and process.cwd() == str(tmp_path):
+                    found.append(process)
         return found
 
     return find

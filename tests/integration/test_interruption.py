@@ -39,7 +39,7 @@ def test_a_killed_sweep_resumes_without_losing_or_repeating_a_record(
     assert 1 <= len(kept) < 3
     wait_until(lambda: not workers(), "the orphaned worker to leave", seconds=30)
     with (tmp_path / "runs.jsonl").open("a") as file:
-        file.write('{"schema_version": 1, "cell_id": "to')  # as if the kill had come inside a write
+        file.write('{"schema_version":1,"cell_id":"to')  # as if the kill had come inside a write
 
     again = start_profile(*THREE_CELLS)
     _, messages = again.communicate(timeout=300)

@@ -92,7 +92,25 @@ def test_methods_see_the_same_data_in_the_same_order(tmp_path: Path) -> None:
 def test_on_a_pretrained_model_side_networks_need_less_and_learn(tmp_path: Path) -> None:
     ledger = tmp_path / "runs.jsonl"
     methods = ["--method", "qlora", "--method", "ladder", "--method", "xladder"]
-    assert run(["profile", *methods, "--seq-len", "256", "--steps", "12", "--meter", "cpu", "--out", str(ledger)]) == 0
+    assert (
+        run(
+            [
+                "profile",
+                *methods,
+                "--seq-len",
+                "256",
+                "--steps",
+                "12",
+                "--meter",
+                "cpu",
+                "--jobs",
+                "2",
+                "--out",
+                str(ledger),
+            ]
+        )
+        == 0
+    )
     records = {record.cell.method: record for record in read_ledger(ledger)}
     above = {}
     for method, record in records.items():

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -42,7 +44,7 @@ def test_a_torn_last_line_is_passed_over_and_then_cut(tmp_path: Path, cut: int) 
     with Ledger(path) as ledger:
         ledger.append(record(1))
     with path.open("a") as file:
-        file.write(json.dumps(record(2).to_json())[:cut])
+        file.write(json.dumps(record(2).to_json(), separators=(",", ":"))[:cut])
     assert seeds(path) == [1]
     with Ledger(path) as ledger:
         ledger.append(record(3))
@@ -50,9 +52,36 @@ def test_a_torn_last_line_is_passed_over_and_then_cut(tmp_path: Path, cut: int) 
     assert len(path.read_text().splitlines()) == 2
 
 
+def test_a_last_record_that_lacks_only_its_newline_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    path.write_text(json.dumps(record(1).to_json()))
+    with Ledger(path) as ledger:
+        ledger.append(record(2))
+    assert seeds(path) == [1, 2]
+
+
+def test_a_full_disk_leaves_the_ledger_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    with Ledger(path) as ledger:
+        ledger.append(record(1))
+        before = path.read_bytes()
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 50, hard))  # part of the next line fits
+            with pytest.raises(LedgerError, match="cannot write to the ledger"):
+                ledger.append(record(2))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            signal.signal(signal.SIGXFSZ, ignored)
+        assert path.read_bytes() == before
+        ledger.append(record(3))
+    assert seeds(path) == [1, 3]
+
+
 def test_a_ledger_torn_in_its_first_line_is_empty(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
-    path.write_text('{"schema_version": 1, "cell')
+    path.write_text('{"schema_version":1,"cell')
     with Ledger(path) as ledger:
         assert ledger.records == []
 
@@ -63,7 +92,7 @@ def test_a_second_writer_is_refused(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("content", ["hello\n", "hello", "[1]\n", '{"a": 1}\n'])
+@pytest.mark.parametrize("content", ["hello\n", "hello", "[1]\n", "[1]", '{"a": 1}\n', '{"a": 1}', '{"a": '])
 def test_a_file_that_is_no_ledger_is_refused_and_left_alone(tmp_path: Path, content: str) -> None:
     path = tmp_path / "runs.jsonl"
     path.write_text(content)

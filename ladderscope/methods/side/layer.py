@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -64,10 +63,12 @@ class SideLayer(nn.Module, BaseTunerLayer):
             hidden_size=self._config.hidden_size,
             side_width=narrow.hidden_size,
             make_block=lambda index: self._block_class(narrow, index % self._config.num_hidden_layers),
-            rotary=self._rotary_class(copy.deepcopy(narrow)) if self._rotary_class else None,
         )
         self.side_network[adapter_name] = network
         self._move_adapter_to_device_of_base_layer(adapter_name)
+        if self._rotary_class is not None:
+            # After the move, which also casts to the backbone's dtype: frequencies need fp32.
+            network.rotary = self._rotary_class(narrow).to(network.upsample.weight.device)
         self.set_adapter(self.active_adapters)
 
     def forward(self, hidden: Tensor) -> Tensor:
@@ -91,7 +92,8 @@ class SideLayer(nn.Module, BaseTunerLayer):
     def watch(self, parts: DecoderParts) -> None:
         """Install the hooks that feed the side network; :meth:`unwatch` takes them away."""
         self._handles.append(parts.decoder.register_forward_pre_hook(self._before_decoder, with_kwargs=True))
-        self._handles.append(parts.blocks[0].register_forward_pre_hook(_detach_floating_inputs, with_kwargs=True))
+        self._handles.append(parts.blocks[0].register_forward_pre_hook(self._cut_graph, with_kwargs=True))
+        self._handles.append(parts.decoder.register_forward_hook(self._after_decoder, always_call=True))
         for index, block in enumerate(parts.blocks):
             self._handles.append(block.register_forward_hook(_AfterBlock(self, index), with_kwargs=True))
 
@@ -116,6 +118,22 @@ class SideLayer(nn.Module, BaseTunerLayer):
             # recompute blocks that keep nothing.
             decoder.eval()
             self.train()
+
+    def _after_decoder(self, decoder: nn.Module, args: Any, output: Any) -> None:
+        # Also after an exception on the way, which would leave a stream behind.
+        self.release()
+
+    def _cut_graph(
+        self, block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        """Detach what goes into the first block.
+
+        ``enable_input_require_grads``, which Trainer, TRL and ``prepare_model_for_kbit_training`` call, would
+        otherwise bring the whole backbone back into the backward pass.
+        """
+        if self.disable_adapters:
+            return None
+        return tuple(map(_detached, args)), {name: _detached(value) for name, value in kwargs.items()}
 
     def _after_block(self, index: int, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         if self.disable_adapters or not self.active_adapters:
@@ -156,19 +174,8 @@ class _AfterBlock:
         self.layer._after_block(self.index, args, kwargs, output)
 
 
-def _detach_floating_inputs(
-    block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Cut the graph before the first block.
-
-    ``enable_input_require_grads``, which Trainer, TRL and ``prepare_model_for_kbit_training`` call, would
-    otherwise bring the whole backbone back into the backward pass.
-    """
-
-    def detach(value: Any) -> Any:
-        return value.detach() if isinstance(value, Tensor) and value.is_floating_point() else value
-
-    return tuple(map(detach, args)), {name: detach(value) for name, value in kwargs.items()}
+def _detached(value: Any) -> Any:
+    return value.detach() if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
 def _refuse_filled_cache(kwargs: Mapping[str, Any]) -> None:

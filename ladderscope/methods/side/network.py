@@ -26,8 +26,6 @@ class SideNetwork(nn.Module):
         hidden_size: backbone width H.
         side_width: side width W.
         make_block: makes side block number i.
-        rotary: makes the rotary position embeddings of the side blocks; None where the architecture has its blocks
-            make them, or has none.
     """
 
     def __init__(
@@ -37,10 +35,10 @@ class SideNetwork(nn.Module):
         hidden_size: int,
         side_width: int,
         make_block: Callable[[int], nn.Module],
-        rotary: nn.Module | None,
     ) -> None:
         super().__init__()
-        self.rotary = rotary
+        self.rotary: nn.Module | None = None
+        """Makes the rotary position embeddings of the side blocks, where the decoder makes them for its own."""
         tap_map = config.tap_map(num_layers)
         self._side_blocks_of_tap = _group_by_tap(tap_map)
         self.blocks = nn.ModuleList(make_block(i) for i in range(len(tap_map)))

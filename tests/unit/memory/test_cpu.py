@@ -55,6 +55,11 @@ def test_adapter_weights_are_told_from_the_backbones(tiny_cell: MakeCell) -> Non
     assert record.memory.breakdown_bytes["quantization_state"] > 0
 
 
+def test_the_buffers_of_a_side_network_are_its_own_not_the_backbones(tiny_cell: MakeCell) -> None:
+    plain, side = (memory_of(tiny_cell(method=name)).breakdown_bytes for name in ("lora", "ladder"))
+    assert side["weights"] == plain["weights"]
+
+
 def test_longer_rows_need_more_activations_and_logits_and_nothing_else(tiny_cell: MakeCell) -> None:
     short, long = (memory_of(tiny_cell(method="qlora", seq_len=n)).breakdown_bytes for n in (64, 256))
     for category in ("weights", "quantization_state", "adapter_weights", "optimizer_state"):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from ladderscope.errors import UnknownNameError
-from ladderscope.records import Record
+from ladderscope.records import Cell, Record
 from ladderscope.scaling import FitSettings, GroupFit, fit_scaling
 
 QUICK = FitSettings(resamples=40, starts=8)
@@ -182,3 +182,21 @@ def test_losses_on_random_weights_are_marked(make_run: RunFactory) -> None:
 def test_an_unknown_setting_to_group_by_names_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'method'"):
         fit_scaling([], x="compute", y="loss", by="metod")
+
+
+def test_runs_of_one_seed_give_no_interval_but_say_why() -> None:
+    records = [_record_of(rank, seed=0) for rank in (1, 2, 4, 8)]
+    fit = fit_scaling(records, x="tokens", y="loss").groups[0]
+
+    assert fit.parameters["lambda"].low is None
+    assert "share one seed" in (fit.parameters["lambda"].reason or "")
+
+
+def _record_of(rank: int, seed: int) -> Record:
+    return Record(
+        cell=Cell(model="m", method="lora", rank=rank, seed=seed),
+        meter="cpu",
+        status="ok",
+        loss=[3.0 / step**0.3 for step in range(1, 17)],
+        tokens_per_step=256,
+    )

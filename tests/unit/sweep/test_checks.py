@@ -54,7 +54,7 @@ def allowed() -> Iterable[Cell]:
     yield make_cell(model="smollm2-135m", data="random")
 
 
-@pytest.mark.parametrize("cell", allowed(), ids=lambda cell: cell.cell_id[:4])
+@pytest.mark.parametrize("cell", list(allowed()), ids=lambda cell: cell.cell_id[:4])
 def test_a_possible_cell_passes(cell: Cell) -> None:
     check(cell)
 

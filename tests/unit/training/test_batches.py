@@ -114,12 +114,8 @@ def test_a_row_that_a_prompt_fills_is_left_out(tokenizer: Any, write_jsonl: Call
     assert {tokenizer.decode(batch.input_ids[0]) for batch in batches} == {"abcdefgh"}
 
 
-@pytest.mark.parametrize("first", [{"prompt": "p" * 64, "completion": "c"}, {"completion": ""}])
-def test_prompts_that_all_fill_the_row_are_refused(
-    first: dict[str, str], tokenizer: Any, write_jsonl: Callable[..., str]
-) -> None:
-    """Also behind an end-of-text that is the first token of its row, which nothing predicts."""
-    data = write_jsonl(first, {"prompt": "p" * 64, "completion": "c"}, {"completion": "held out"})
+def test_prompts_that_all_fill_the_row_are_refused(tokenizer: Any, write_jsonl: Callable[..., str]) -> None:
+    data = write_jsonl(*[{"prompt": "p" * 64, "completion": "c"}] * 2)
     with pytest.raises(DataError) as error:
         first_batches(cell(data, seq_len=64), tokenizer)
     assert str(error.value) == f"no completion in {data} starts within 64 tokens: raise the sequence length."
@@ -170,8 +166,9 @@ def test_a_short_held_out_row_is_padded_on_the_right_without_loss(
 ) -> None:
     examples = [{"prompt": "p", "completion": completion} for completion in ["-"] * 18 + ["abcd", "a"]]
     (batch,) = held_out(cell(write_jsonl(*examples)), tokenizer)
-    assert tokenizer.decode(batch.input_ids[1]) == "pa<eos><pad><pad><pad>"
-    assert trained_text(tokenizer, 1, batch) == "a<eos>"
+    shortest_first = [tokenizer.decode(row) for row in batch.input_ids]
+    assert shortest_first == ["pa<eos><pad><pad><pad>", "pabcd<eos>"]
+    assert trained_text(tokenizer, 0, batch) == "a<eos>"
 
 
 def test_held_out_examples_whose_completion_is_cut_off_are_left_out(
@@ -182,8 +179,12 @@ def test_held_out_examples_whose_completion_is_cut_off_are_left_out(
     assert [tokenizer.decode(row) for row in batch.input_ids] == ["pc<eos>"]
 
 
-def test_data_that_leaves_nothing_to_evaluate_is_refused(tokenizer: Any, write_jsonl: Callable[..., str]) -> None:
-    data = write_jsonl(*[{"prompt": "p" * HELD_OUT_TOKENS, "completion": "c"}] * 2)
+@pytest.mark.parametrize("example", [{"prompt": "p" * HELD_OUT_TOKENS, "completion": "c"}, {"completion": ""}])
+def test_data_that_leaves_nothing_to_evaluate_is_refused(
+    example: dict[str, str], tokenizer: Any, write_jsonl: Callable[..., str]
+) -> None:
+    """An end of text alone is no more than the first token of its row."""
+    data = write_jsonl(example, example)
     with pytest.raises(DataError) as error:
         held_out(cell(data), tokenizer)
     assert str(error.value) == f"{data} leaves no held-out token to evaluate on: give more text."

@@ -278,3 +278,34 @@ def test_a_model_of_plain_modules_is_refused() -> None:
     model.model.layers = nn.ModuleList(model.model.layers[:3])
     with pytest.raises(ValueError, match="no list of 4 blocks"):
         get_peft_model(model, LadderConfig(reduction_factor=2))
+
+
+def test_switched_off_the_model_is_the_backbone_for_gradients_too(token_ids: Tensor) -> None:
+    model = tuned()
+    embeddings = model.get_input_embeddings()(token_ids).detach().requires_grad_()
+    with model.disable_adapter():
+        model(inputs_embeds=embeddings, labels=token_ids).loss.backward()
+    assert embeddings.grad is not None
+    assert embeddings.grad.abs().sum() > 0
+
+
+def test_a_forward_that_fails_midway_leaves_nothing_behind(token_ids: Tensor) -> None:
+    model = tuned().train()
+    (layer,) = (module for module in model.modules() if isinstance(module, SideLayer))
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("midway")
+
+    handle = model.base_model.model.model.layers[2].register_forward_pre_hook(fail)
+    with pytest.raises(RuntimeError, match="midway"):
+        model(input_ids=token_ids)
+    handle.remove()
+    assert layer._stream is None
+    assert torch.equal(logits(copy.deepcopy(model), token_ids), logits(backbone(), token_ids))
+
+
+def test_rotary_frequencies_stay_in_full_precision_beside_a_bf16_backbone(tiny_model: Callable[..., Any]) -> None:
+    model = get_peft_model(tiny_model(dtype=torch.bfloat16), LadderConfig(reduction_factor=2))
+    frequencies = [buffer for name, buffer in model.named_buffers() if "inv_freq" in name]
+    assert len(frequencies) >= 2
+    assert {buffer.dtype for buffer in frequencies} == {torch.float32}
