@@ -35,7 +35,6 @@ class UnknownNameError(UsageError):
         nearest = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
         hint = f"did you mean {nearest[0]!r}?" if nearest else f"choose from {', '.join(names)}."
         super().__init__(f"unknown {kind} {str(name)!r}: {hint}")
-        self.nearest = nearest[0] if nearest else None
 
 
 class LedgerError(UsageError):

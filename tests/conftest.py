@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,8 @@ from ladderscope.records import Cell
 
 MakeModel = Callable[..., Any]
 
-# The models here are tiny, and the processes that tests start want the other core.
+# Tests run side by side. OpenMP threads that spin while they wait would slow all of them down tenfold.
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 torch.set_num_threads(1)
 
 

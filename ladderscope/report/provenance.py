@@ -18,9 +18,9 @@ CATEGORY_MEANINGS = {
     "adapter_weights": "weights that the method adds: low-rank factors, or a side network",
     "gradients": "gradients of what is trained",
     "optimizer_state": "what the optimizer keeps for each trained weight",
-    "activations": "what forward keeps for backward, and temporary tensors inside the blocks",
+    "activations": "what forward keeps for backward, and temporaries inside the blocks; on CUDA, logits and loss too",
     "logits_and_loss": "logits, their gradient, and what the loss computes from them",
-    "other": "everything else that is allocated at the peak",
+    "other": "batches, temporaries of the optimizer's update; on CUDA, rounding and workspaces too",
 }
 """Category of a memory breakdown -> what it holds."""
 

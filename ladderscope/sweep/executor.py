@@ -102,8 +102,7 @@ class LocalExecutor:
 
 
 def _start(job: Job, device: str | None, log: IO[str]) -> subprocess.Popen[str]:
-    # OpenMP threads that spin while they wait slow a cell down tenfold as soon as anything else wants a core.
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "TOKENIZERS_PARALLELISM": "false"}
+    environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
     if device is not None:
         environment["CUDA_VISIBLE_DEVICES"] = device
     process = subprocess.Popen(

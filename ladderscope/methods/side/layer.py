@@ -113,6 +113,9 @@ class SideLayer(nn.Module, BaseTunerLayer):
         if self.disable_adapters:
             return
         _refuse_filled_cache(kwargs)
+        if getattr(decoder, "_is_replica", False):
+            # The replicas of one process would share this layer's stream.
+            raise NotImplementedError("side networks do not work under DataParallel: use one GPU for each process")
         if decoder.training:
             # The backbone runs in inference mode: no dropout, and no activation checkpointing, which would only
             # recompute blocks that keep nothing.
