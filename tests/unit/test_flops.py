@@ -24,6 +24,11 @@ def linear_weights(config: Any) -> int:
     return LAYERS * (attention + 3 * HIDDEN * int(config.intermediate_size))
 
 
+def angles(head_dim: int) -> int:
+    """The product of frequencies and positions with which some versions of transformers make rotary angles."""
+    return 2 * TOKENS * (head_dim // 2)
+
+
 def flops_of(model: Any) -> Flops:
     ids = torch.arange(TOKENS).view(1, TOKENS)
 
@@ -43,7 +48,8 @@ def test_the_forward_of_the_backbone_is_counted_whatever_its_precision(
     flops = flops_of(get_method(method).build(model, cell))
     products = 2 * TOKENS * linear_weights(model.config)
     attention = LAYERS * 2 * 2 * TOKENS * TOKENS * HEADS * HEAD_DIM
-    assert flops.by_component["backbone_forward"] == products + attention
+    counted = flops.by_component["backbone_forward"]
+    assert counted - products - attention in (0, angles(HEAD_DIM))
 
 
 def test_full_fine_tuning_costs_two_forwards_in_backward(tiny_model: MakeModel) -> None:
@@ -85,7 +91,8 @@ def test_the_side_network_costs_three_times_its_forward(tiny_model: MakeModel) -
     taps = LAYERS * 2 * TOKENS * (HIDDEN // 2) ** 2  # no gradient flows into a tap
     products = 3 * 2 * TOKENS * weights - taps
     attention = LAYERS * (2 + 5) * 2 * TOKENS * TOKENS * side_heads
-    assert flops_of(model).by_component["side_network"] == products + projection + attention
+    counted = flops_of(model).by_component["side_network"]
+    assert counted - products - projection - attention in (0, angles(HEAD_DIM // 2))
 
 
 def test_checkpointing_shows_as_recomputation(tiny_model: MakeModel) -> None:
