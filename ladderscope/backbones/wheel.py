@@ -81,7 +81,9 @@ def _fetch_gguf(work: Path, say: Say) -> Path:
 def _convert(gguf: Path, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     # As loaded, the model claims to be GGUF-quantised and refuses to be saved; its weights are plain fp32 by now.
     weights = model.state_dict()
