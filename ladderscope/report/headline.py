@@ -80,7 +80,8 @@ def _comparison(side: Record, other: Record) -> list[str]:
 
 def _setting(record: Record) -> str:
     trained = f"{format_count(record.params.trainable)} trained, " if record.params else ""
-    return f"{trained}{record.cell.quantization} backbone, lr {record.cell.lr:g}"
+    quantization = "unquantised" if record.cell.quantization == "none" else record.cell.quantization
+    return f"{trained}{quantization} backbone, lr {record.cell.lr:g}"
 
 
 def _cost(side: Record, other: Record, a: str, b: str) -> list[str]:

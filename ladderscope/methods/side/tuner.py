@@ -8,6 +8,7 @@ from peft import PeftConfig
 from peft.tuners.tuners_utils import BaseTuner
 from torch import nn
 
+from ladderscope.backbones.quantize import keep_training_layout
 from ladderscope.methods.side.config import SideConfig
 from ladderscope.methods.side.layer import NO_MERGE, SideLayer
 from ladderscope.methods.side.structure import find_decoder
@@ -43,6 +44,8 @@ class SideModel(BaseTuner):
         if isinstance(target, SideLayer):
             target.update_layer(adapter_name, peft_config)
             return
+        if getattr(self.model, "is_loaded_in_4bit", False):
+            keep_training_layout(self.model)  # the backbone runs in inference mode from now on
         parts = find_decoder(self.model)
         layer = SideLayer(target, self.model, parts)
         layer.update_layer(adapter_name, peft_config)
