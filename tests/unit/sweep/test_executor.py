@@ -28,8 +28,13 @@ def job(cell: Cell) -> Job:
 
 
 def worker_processes() -> list[psutil.Process]:
-    children = psutil.Process().children(recursive=True)
-    return [child for child in children if "ladderscope.sweep.worker" in child.cmdline()]
+    return [child for child in psutil.Process().children(recursive=True) if is_worker(child)]
+
+
+def is_worker(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):  # it may end while it is looked at
+        return "ladderscope.sweep.worker" in process.cmdline()
+    return False
 
 
 def run_and_meanwhile(executor: LocalExecutor, cell: Cell, act: Callable[[psutil.Process], None]) -> Record | None:
@@ -115,7 +120,8 @@ def test_a_worker_leaves_when_its_parent_is_gone(tiny_cell: MakeCell) -> None:
         worker = _wait_for_worker(parent.pid)
         for process in psutil.Process(parent.pid).children(recursive=True):
             if process.pid != worker.pid:
-                process.send_signal(signal.SIGKILL)
+                with suppress(psutil.Error):
+                    process.send_signal(signal.SIGKILL)
         parent.kill()
         worker.wait(timeout=60)
     finally:
@@ -126,7 +132,7 @@ def test_a_worker_leaves_when_its_parent_is_gone(tiny_cell: MakeCell) -> None:
 def _wait_for_worker(pid: int) -> psutil.Process:
     for _ in range(600):
         for child in psutil.Process(pid).children(recursive=True):
-            if "ladderscope.sweep.worker" in child.cmdline():
+            if is_worker(child):
                 return child
         time.sleep(0.1)
     raise AssertionError("the worker did not start")
