@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from ladderscope.flops import count_flops
 from ladderscope.memory.base import Meter
 from ladderscope.methods import get_method
 from ladderscope.records import Cell, EvalLoss, Params, Record
-from ladderscope.training.batches import held_out_batches, training_batches
+from ladderscope.training.batches import Batch, held_out_batches, training_batches
 from ladderscope.training.loop import TrainingLoop
 
 Tick = Callable[[float], None]
@@ -39,7 +39,10 @@ def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -
     torch.manual_seed(cell.seed)
     backbone = load_backbone(resolve_name(cell.model), DTYPES[cell.dtype], cell.quantization, meter.device, cell.seed)
     torch.manual_seed(cell.seed)
-    model = get_method(cell.method).build(backbone.model, cell)
+    method = get_method(cell.method)
+    model = method.build(backbone.model, cell)
+    if method.prepare is not None:
+        method.prepare(model, (vars(batch) for batch in _training_batches(cell, backbone, meter)))
     loop = _make_loop(cell, backbone, model, meter)
     progress = _Progress(tick, total=cell.steps + _PASSES_BESIDE_TRAINING)
 
@@ -94,9 +97,17 @@ class _Progress:
 
 
 def _make_loop(cell: Cell, backbone: Backbone, model: nn.Module, meter: Meter) -> TrainingLoop:
-    vocab_size = backbone.model.config.get_text_config().vocab_size  # type: ignore[operator, union-attr]
-    data: tuple[Any, ...] = (cell, backbone.tokenizer, vocab_size, meter.device)
-    return TrainingLoop(model, cell, training_batches(*data), held_out_batches(*data))
+    held_out = held_out_batches(cell, backbone.tokenizer, _vocab_size(backbone), meter.device)
+    return TrainingLoop(model, cell, _training_batches(cell, backbone, meter), held_out)
+
+
+def _training_batches(cell: Cell, backbone: Backbone, meter: Meter) -> Iterator[Batch]:
+    return training_batches(cell, backbone.tokenizer, _vocab_size(backbone), meter.device)
+
+
+def _vocab_size(backbone: Backbone) -> int:
+    config: Any = backbone.model.config
+    return int(config.get_text_config().vocab_size)
 
 
 def _forward_and_backward(loop: TrainingLoop) -> None:

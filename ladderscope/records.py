@@ -50,6 +50,7 @@ class Cell:
 
     ``rank`` is set for adapter methods, ``reduction_factor`` for side networks, neither for full fine-tuning.
     ``seq_len`` is in tokens, ``steps`` in optimizer steps of ``gradient_accumulation`` micro-batches each.
+    ``settings`` are fields of the method's PEFT config by name, ``"downsample=linear gate=none"``.
     """
 
     model: str
@@ -68,10 +69,12 @@ class Cell:
     steps: int = 16
     seed: int = 0
     data: str = "gsm-symbolic"
+    settings: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """All fields as JSON values."""
-        return dataclasses.asdict(self)
+        """All fields as JSON values; ``settings`` only where there are any, so that older cells keep their ids."""
+        values = dataclasses.asdict(self)
+        return values if self.settings else {k: v for k, v in values.items() if k != "settings"}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -92,7 +95,8 @@ class Cell:
     def label(self) -> str:
         """A short name for people: ``'smollm2-135m qlora r=8 256 tokens'``."""
         width = f" r={self.rank}" if self.rank else f" 1/{self.reduction_factor}" if self.reduction_factor else ""
-        return f"{self.model} {self.method}{width} {self.seq_len} tokens"
+        settings = f" {self.settings}" if self.settings else ""
+        return f"{self.model} {self.method}{width}{settings} {self.seq_len} tokens"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +181,7 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON values, with ``cell_id`` beside the cell."""
-        values = dataclasses.asdict(self)
+        values = {**dataclasses.asdict(self), "cell": self.cell.to_json()}
         return {"schema_version": values.pop("schema_version"), "cell_id": self.cell.cell_id, **values}
 
     @classmethod

@@ -7,10 +7,12 @@ from ladderscope.methods.base import Method
 from ladderscope.methods.full import FULL
 from ladderscope.methods.ladder import LADDER
 from ladderscope.methods.lora import LORA
+from ladderscope.methods.lst import LST
 from ladderscope.methods.qlora import QLORA
+from ladderscope.methods.qst import QST
 from ladderscope.methods.xladder import XLADDER
 
-METHODS = {method.name: method for method in (FULL, LORA, QLORA, LADDER, XLADDER)}
+METHODS = {method.name: method for method in (FULL, LORA, QLORA, LST, QST, LADDER, XLADDER)}
 
 
 def get_method(name: str) -> Method:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
 
@@ -24,6 +24,8 @@ class Method:
         quantizations: of the backbone, that the method works with; the first is the default.
         default_lr: learning rate where the user gives none.
         build: takes a backbone and a cell, gives the model to train, with ``requires_grad`` set on what is trained.
+        config: the PEFT config that a cell stands for; None where there is none, and no settings either.
+        prepare: starts the model from a few training batches before it is trained; None where nothing needs data.
     """
 
     name: str
@@ -32,3 +34,5 @@ class Method:
     quantizations: tuple[str, ...]
     default_lr: float
     build: Callable[[nn.Module, Cell], nn.Module]
+    config: Callable[[Cell], Any] | None = None
+    prepare: Callable[[nn.Module, Iterable[Any]], None] | None = None

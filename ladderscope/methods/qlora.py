@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ladderscope.methods.base import Method
-from ladderscope.methods.lora import build_lora
+from ladderscope.methods.lora import build_lora, lora_config
 
 QLORA = Method(
     name="qlora",
@@ -12,4 +12,5 @@ QLORA = Method(
     quantizations=("nf4-dq", "nf4", "int8"),
     default_lr=1e-3,
     build=build_lora,
+    config=lora_config,
 )

@@ -10,7 +10,6 @@ from typing import Any
 from ladderscope.backbones.loading import DTYPES
 from ladderscope.backbones.names import BackboneName
 from ladderscope.backbones.quantize import QUANTIZATIONS
-from ladderscope.backbones.widths import narrow_config
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.methods import Method
 from ladderscope.records import Cell
@@ -38,8 +37,7 @@ def check_cell(cell: Cell, model: BackboneName, method: Method, config: Any) -> 
     longest = getattr(text_config, "max_position_embeddings", None)
     if longest is not None and cell.seq_len > longest:
         raise UsageError(f"{cell.model} reads at most {longest} tokens: lower --seq-len from {cell.seq_len}.")
-    if method.size == "reduction_factor":
-        _check_reduction(cell, text_config)
+    _check_settings(cell, method, text_config)
     if cell.data != RANDOM and not model.has_tokenizer:
         raise UsageError(f"{cell.model} has random weights and no tokenizer: use --data random.")
     _check_data_once(cell.data)
@@ -99,10 +97,20 @@ def _check_quantization(cell: Cell, method: Method) -> None:
         )
 
 
-def _check_reduction(cell: Cell, text_config: Any) -> None:
-    assert cell.reduction_factor is not None
+def _check_settings(cell: Cell, method: Method, text_config: Any) -> None:
+    if method.config is None:
+        if cell.settings:
+            raise UsageError(f"{method.name} has no settings: leave --set out.")
+        return
+    config = method.config(cell)
+    if method.size != "reduction_factor":
+        return
+    from ladderscope.methods.side.blocks import side_config_of
+
     try:
-        narrow_config(text_config, cell.reduction_factor)
+        config.tap_map(text_config.num_hidden_layers)
+        if getattr(config, "match_params", None) is None:
+            side_config_of(config, text_config)
     except ValueError as error:
         raise UsageError(f"{cell.model}: {error}.") from error
 

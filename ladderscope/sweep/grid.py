@@ -11,6 +11,7 @@ from typing import Any
 from ladderscope.backbones.names import BackboneName, backbone_config, resolve_name
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.methods import Method, get_method
+from ladderscope.methods.settings import canonical_settings
 from ladderscope.records import Cell
 from ladderscope.sweep.checks import check_cell
 from ladderscope.training.examples import GSM_SYMBOLIC, RANDOM
@@ -35,6 +36,7 @@ DEFAULTS: dict[str, list[Any]] = {
     "steps": [16],
     "seed": [0],
     "data": [None],
+    "settings": [None],
 }
 """Every axis with its default; None means that method or model decide."""
 
@@ -62,7 +64,7 @@ def read_grid(path: Path) -> Grid:
 def _values(key: object, value: object) -> list[Any]:
     values = value if isinstance(value, list) else [value]
     for item in values:
-        if not isinstance(item, str | int | float | None):
+        if not isinstance(item, str | int | float | None) and not (key == "settings" and isinstance(item, dict)):
             raise UsageError(f"{key} in the grid holds {item!r}: give a value, or a list of values.")
     return values
 
@@ -99,6 +101,7 @@ def _cell(values: dict[str, Any]) -> Cell:
     reduction = values.pop("reduction")
     values["reduction_factor"] = reduction if method.size == "reduction_factor" else None
     values["rank"] = values["rank"] if method.size == "rank" else None
+    values["settings"] = canonical_settings(values["settings"])
     _fill_defaults(values, model, method)
     cell = Cell(**values)
     check_cell(cell, model, method, _config_of(model))

@@ -1,10 +1,19 @@
 """Side-tuning as PEFT methods. Importing this package registers them with PEFT."""
 
-from ladderscope.methods.side.config import LadderConfig, SideConfig, XLadderConfig
+from ladderscope.methods.side.config import SideConfig
 from ladderscope.methods.side.layer import SideLayer
+from ladderscope.methods.side.presets import LadderConfig, LSTConfig, QSTConfig, XLadderConfig
 from ladderscope.methods.side.registration import register_side_methods
-from ladderscope.methods.side.tuner import LadderModel, SideModel, XLadderModel
+from ladderscope.methods.side.tuner import SideModel
 
-__all__ = ["LadderConfig", "LadderModel", "SideConfig", "SideLayer", "SideModel", "XLadderConfig", "XLadderModel"]
+__all__ = [
+    "LSTConfig",
+    "LadderConfig",
+    "QSTConfig",
+    "SideConfig",
+    "SideLayer",
+    "SideModel",
+    "XLadderConfig",
+]
 
 register_side_methods()

@@ -1,20 +1,28 @@
-"""The side network: taps, gates, side blocks and the projection back to the backbone's width.
+"""The side network: projections, downsamplers, gates, side blocks and the way back to the backbone's width.
 
 Shapes: B batch, T tokens, H backbone width, W side width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from ladderscope.methods.side.config import SideConfig
+from ladderscope.methods.side.config import TRAINED_ON_TAPS, SideConfig
+from ladderscope.methods.side.downsample import make_downsample, make_projection
+from ladderscope.methods.side.gates import make_gate
+from ladderscope.methods.side.outputs import OUTPUTS, SideOutput
+from ladderscope.methods.side.taps import group_by_tap
 
-RunBlock = Callable[[nn.Module, Tensor], Tensor]
-"""Calls a side block on the stream (B, T, W) with the mask and positions of the running forward pass."""
+RunBlock = Callable[[int, Tensor], Tensor]
+"""Calls side block number i on the stream (B, T, W), with the mask and positions of the running forward pass."""
+
+EMBEDDINGS = -1
+"""What stands for the embeddings where a backbone block's index stands otherwise."""
+_SHARED = "shared"
 
 
 class SideNetwork(nn.Module):
@@ -37,115 +45,136 @@ class SideNetwork(nn.Module):
         make_block: Callable[[int], nn.Module],
     ) -> None:
         super().__init__()
+        self.config = config
+        self.hidden_size = hidden_size
+        self.side_width = side_width
         self.rotary: nn.Module | None = None
         """Makes the rotary position embeddings of the side blocks, where the decoder makes them for its own."""
-        tap_map = config.tap_map(num_layers)
-        self._side_blocks_of_tap = _group_by_tap(tap_map)
-        self.blocks = nn.ModuleList(make_block(i) for i in range(len(tap_map)))
-        frozen = config.downsample == "frozen"
-        self.projection = FrozenProjection(hidden_size, side_width) if frozen else nn.Identity()
-        tap_width = side_width if frozen else hidden_size
-        self.downsamples = nn.ModuleDict(
-            {str(tap): nn.Linear(tap_width, side_width) for tap in self._side_blocks_of_tap}
-        )
-        first_tap = next(iter(self._side_blocks_of_tap))
-        gated = [tap for tap in self._side_blocks_of_tap if tap != first_tap]
-        make_gate = ScalarGate if config.gate == "scalar" else SumGate
-        self.gates = nn.ModuleDict({str(tap): make_gate(config.gate_temperature) for tap in gated})
-        self.norm = nn.RMSNorm(side_width, eps=1e-6)
-        self.upsample = nn.Linear(side_width, hidden_size)
-        nn.init.zeros_(self.upsample.weight)
-        nn.init.zeros_(self.upsample.bias)
+        self.tap_map = config.tap_map(num_layers)
+        self._side_blocks_of = group_by_tap(self.tap_map)
+        self.blocks = nn.ModuleList(make_block(i) for i in range(len(self.tap_map)))
+        widths = (config, hidden_size, side_width)
+        self.projections = nn.ModuleDict({self._projection_name(tap): nn.Identity() for tap in self.taps})
+        self.projections.update({name: make_projection(*widths) for name in self.projections})
+        names = dict.fromkeys(map(self._downsample_name, self._tapped_blocks()))
+        self.downsamples = nn.ModuleDict({name: make_downsample(*widths) for name in names})
+        self.gates = nn.ModuleDict({str(index): make_gate(config, side_width) for index in self._gated_blocks()})
+        self.dropout = nn.Dropout(config.dropout)
+        self.output: SideOutput = OUTPUTS[config.output](hidden_size, side_width, config.dropout)
 
-    def feed(self, stream: Tensor | None, layer: int, hidden: Tensor, run_block: RunBlock) -> Tensor | None:
-        """Take the output ``hidden`` (B, T, H) of backbone block ``layer`` and run the side blocks that wait for it.
+    @property
+    def taps(self) -> list[int]:
+        """The backbone blocks that are tapped, in order; :data:`EMBEDDINGS` first where the embeddings are."""
+        starts_from_embeddings = self.config.embedding_tap != "none"
+        return [*([EMBEDDINGS] if starts_from_embeddings else []), *self._side_blocks_of]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the side stream."""
+        return self.output.upsample.weight.dtype
+
+    def project(self, layer: int, hidden: Tensor) -> Tensor:
+        """The frozen step on the output ``hidden`` (B, T, H) of backbone block ``layer``, or of the embeddings."""
+        projection = self.projection_of(layer)
+        buffer = next(projection.buffers(), hidden)
+        projected: Tensor = projection(hidden.to(buffer.device))
+        return projected
+
+    def start(self, projected: Tensor) -> Tensor:
+        """The side stream (B, T, W) that the embeddings give."""
+        return self._downsampled(EMBEDDINGS, projected)
+
+    def feed(self, stream: Tensor | None, layer: int, projected: Tensor, run_block: RunBlock) -> Tensor:
+        """Take a tap and run the side blocks that wait for it.
 
         Args:
             stream: the side stream (B, T, W), None before the first tap.
-            layer: index of the backbone block that has just run.
-            hidden: its output; must not require a gradient.
+            layer: index of the backbone block that has just run; one of :attr:`taps`.
+            projected: what :meth:`project` made of its output; must not require a gradient.
             run_block: how to call a side block.
 
         Returns:
             The side stream after those blocks.
         """
-        side_blocks = self._side_blocks_of_tap.get(layer)
-        if side_blocks is None:
-            return stream
-        downsample = self.downsamples[str(layer)]
-        tap = downsample(self.projection(hidden).to(downsample.weight.dtype))
-        stream = tap if stream is None else self.gates[str(layer)](stream, tap)
-        for index in side_blocks:
-            stream = run_block(self.blocks[index], stream)
+        for index in self._side_blocks_of[layer]:
+            tap = projected if self.tap_map[index] is not None else None
+            stream = self._step(index, stream, tap, run_block)
+        assert stream is not None
         return stream
 
-    def output(self, stream: Tensor) -> Tensor:
-        """What the side network adds to the backbone's last hidden state, (B, T, H); zero at initialisation."""
-        added: Tensor = self.upsample(self.norm(stream))
-        return added
+    def join(self, stream: Tensor, hidden: Tensor, final_norm: nn.Module) -> Tensor:
+        """What the head sees, (B, T, H), given the backbone's last hidden state and its final norm."""
+        joined: Tensor = self.output(stream.to(self.output.upsample.weight.device), hidden, final_norm)
+        return joined
+
+    def _step(self, index: int, stream: Tensor | None, tap: Tensor | None, run_block: RunBlock) -> Tensor:
+        if not (self.config.checkpoint_blocks and self.training and torch.is_grad_enabled()):
+            return self._gate_and_run(index, stream, None if tap is None else self._downsampled(index, tap), run_block)
+        if self.config.downsample in TRAINED_ON_TAPS and tap is not None:
+            # Outside of what is recomputed, which would keep the whole tap for it.
+            tap = self._downsampled(index, tap)
+            step: Callable[..., Tensor] = self._gate_and_run
+        else:
+            step = self._downsample_gate_and_run
+        out: Tensor = checkpoint(step, index, stream, tap, run_block, use_reentrant=False)
+        return out
+
+    def _downsample_gate_and_run(
+        self, index: int, stream: Tensor | None, projected: Tensor | None, run_block: RunBlock
+    ) -> Tensor:
+        tap = None if projected is None else self._downsampled(index, projected)
+        return self._gate_and_run(index, stream, tap, run_block)
+
+    def _gate_and_run(self, index: int, stream: Tensor | None, tap: Tensor | None, run_block: RunBlock) -> Tensor:
+        if stream is None:
+            stream = tap
+        elif tap is not None:
+            stream = self.gates[str(index)](stream.to(tap.device), tap)
+        assert stream is not None
+        return run_block(index, stream)
+
+    def _downsampled(self, index: int, projected: Tensor) -> Tensor:
+        """The tap (B, T, W) of side block ``index``, or of the embeddings."""
+        if self.config.downsample not in TRAINED_ON_TAPS:
+            projected = projected.to(self.dtype)
+        tap: Tensor = self.dropout(self.downsample_of(index)(projected))
+        return tap
+
+    def projection_of(self, layer: int) -> nn.Module:
+        """The frozen step on the output of backbone block ``layer``, or on the embeddings."""
+        return self.projections[self._projection_name(layer)]
+
+    def downsample_of(self, index: int) -> nn.Module:
+        """The trained step of side block ``index``, or of the embeddings."""
+        return self.downsamples[self._downsample_name(index)]
+
+    def modules_at(self, layer: int) -> list[nn.Module]:
+        """What works on the output of backbone block ``layer``, or on the embeddings."""
+        indices = [EMBEDDINGS] if layer == EMBEDDINGS else self._side_blocks_of[layer]
+        named: list[tuple[nn.Module, str]] = [(self.projections, self._projection_name(layer))]
+        named += [(self.downsamples, self._downsample_name(index)) for index in indices]
+        named += [(container, str(index)) for container in (self.gates, self.blocks) for index in indices]
+        return [module for container, name in named if (module := dict(container.named_children()).get(name))]
+
+    # ---- names -------------------------------------------------------------------------------------------------
+
+    def _tapped_blocks(self) -> list[int]:
+        own_start = [EMBEDDINGS] if self.config.embedding_tap == "own" else []
+        return [*own_start, *(index for index, tap in enumerate(self.tap_map) if tap is not None)]
+
+    def _gated_blocks(self) -> list[int]:
+        first = 0 if self.config.embedding_tap == "none" else None
+        return [index for index, tap in enumerate(self.tap_map) if tap is not None and index != first]
+
+    def _projection_name(self, layer: int) -> str:
+        one_for_all = self.config.downsample != "frozen" or self.config.basis == "random"
+        return _SHARED if one_for_all else _name(layer)
+
+    def _downsample_name(self, index: int) -> str:
+        if self.config.downsample == "shared-linear":
+            return _SHARED
+        return _name(0 if index == EMBEDDINGS and self.config.embedding_tap == "shared" else index)
 
 
-class FrozenProjection(nn.Module):
-    """Root-mean-square norm, then a fixed random matrix with orthonormal columns, (B, T, H) to (B, T, W).
-
-    Nothing of its input is kept for backward: neither step has a parameter that is trained.
-    """
-
-    matrix: Tensor
-
-    def __init__(self, hidden_size: int, side_width: int) -> None:
-        super().__init__()
-        self.register_buffer("matrix", nn.init.orthogonal_(torch.empty(hidden_size, side_width)))
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Project ``hidden``; the result has a root mean square of about one per channel."""
-        with torch.no_grad():
-            hidden = hidden.to(self.matrix.dtype)
-            return nn.functional.rms_norm(hidden, hidden.shape[-1:], eps=1e-6) @ self.matrix
-
-
-class ScalarGate(nn.Module):
-    """LST's gate: ``g * stream + (1 - g) * tap`` with ``g = sigmoid(logit / temperature)``, starting at one half."""
-
-    def __init__(self, temperature: float) -> None:
-        super().__init__()
-        self.temperature = temperature
-        self.logit = nn.Parameter(torch.zeros(()))
-
-    def forward(self, stream: Tensor, tap: Tensor) -> Tensor:
-        """Mix two tensors (B, T, W)."""
-        return torch.lerp(tap, stream, torch.sigmoid(self.logit / self.temperature))
-
-
-class SumGate(nn.Module):
-    """Plain addition of stream and tap."""
-
-    def __init__(self, temperature: float) -> None:
-        super().__init__()
-
-    def forward(self, stream: Tensor, tap: Tensor) -> Tensor:
-        """Add two tensors (B, T, W)."""
-        return stream + tap
-
-
-def _group_by_tap(tap_map: list[int | None]) -> Mapping[int, list[int]]:
-    """Backbone block -> the side blocks that run once it has: the one it feeds and the free ones behind that."""
-    groups: dict[int, list[int]] = {}
-    for index, tap in enumerate(tap_map):
-        if tap is not None:
-            groups[tap] = []
-        groups[max(groups)].append(index)
-    return groups
-
-
-def side_block_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of a backbone block as its side block needs them: the same, without any key-value cache."""
-    from transformers.cache_utils import Cache
-
-    def drop_cache(value: Any) -> Any:
-        return None if isinstance(value, Cache) else value
-
-    changed = {name: drop_cache(value) for name, value in kwargs.items()}
-    if "use_cache" in changed:
-        changed["use_cache"] = False
-    return tuple(map(drop_cache, args[1:])), changed
+def _name(index: int) -> str:
+    return "embeddings" if index == EMBEDDINGS else str(index)

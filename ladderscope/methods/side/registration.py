@@ -13,10 +13,12 @@ from peft.mapping import (
     PEFT_TYPE_TO_TUNER_MAPPING,
 )
 
-from ladderscope.methods.side.config import LadderConfig, XLadderConfig
-from ladderscope.methods.side.tuner import LadderModel, SideModel, XLadderModel
+from ladderscope.methods.side.presets import LadderConfig, LSTConfig, QSTConfig, XLadderConfig
+from ladderscope.methods.side.tuner import LadderModel, LSTModel, QSTModel, SideModel, XLadderModel
 
 _FAMILY: dict[str, tuple[type[PeftConfig], type[SideModel]]] = {
+    "LST": (LSTConfig, LSTModel),
+    "QST": (QSTConfig, QSTModel),
     "LADDER": (LadderConfig, LadderModel),
     "XLADDER": (XLadderConfig, XLadderModel),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 
@@ -24,15 +25,43 @@ def find_decoder(model: nn.Module) -> DecoderParts:
         ValueError: the model is no decoder-only transformer, or has no norm after its last block.
     """
     config = text_config(model)
+    name = type(model).__name__
     if getattr(config, "is_encoder_decoder", False):
-        raise ValueError("side networks need a decoder-only model; this one is an encoder-decoder")
-    for name, decoder in model.named_modules():
+        raise ValueError(f"side networks need a decoder-only model; {name} is an encoder-decoder")
+    for path, decoder in model.named_modules():
         for blocks in decoder.children():
             if isinstance(blocks, nn.ModuleList) and len(blocks) == config.num_hidden_layers:
-                return DecoderParts(decoder, blocks, _join(name, _final_norm(decoder, blocks)))
-    raise ValueError(
-        f"cannot attach a side network to {type(model).__name__}: it has no list of {config.num_hidden_layers} blocks"
-    )
+                _refuse_other_attention(name, blocks)
+                return DecoderParts(decoder, blocks, _join(path, _final_norm(decoder, blocks)))
+    raise ValueError(f"cannot attach a side network to {name}: it has no list of {config.num_hidden_layers} blocks")
+
+
+def execution_device(block: nn.Module) -> torch.device:
+    """Where ``block`` computes, which is not where its weights are if accelerate offloads them."""
+    for module in block.modules():
+        hook = getattr(module, "_hf_hook", None)
+        if getattr(hook, "execution_device", None) is not None:
+            return torch.device(hook.execution_device)  # type: ignore[union-attr]
+    return next(block.parameters()).device
+
+
+def _refuse_other_attention(name: str, blocks: nn.ModuleList) -> None:
+    for block in blocks:
+        attentions = [module for module in block.modules() if is_attention(module)]
+        if not attentions:
+            raise ValueError(
+                f"side networks need a decoder-only transformer; {name} has blocks without attention (a state-space, "
+                "recurrent or hybrid model)"
+            )
+        if not all(getattr(attention, "is_causal", True) for attention in attentions):
+            raise ValueError(
+                f"side networks need a decoder-only model; {name} is an encoder: its attention is not causal"
+            )
+
+
+def is_attention(module: nn.Module) -> bool:
+    """Whether a module is attention, by what transformers' attention classes have in common."""
+    return hasattr(module, "is_causal") or type(module).__name__.endswith("Attention")
 
 
 def _final_norm(decoder: nn.Module, blocks: nn.ModuleList) -> str:

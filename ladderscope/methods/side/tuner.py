@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import torch
 from peft import PeftConfig
 from peft.tuners.tuners_utils import BaseTuner
 from torch import nn
 
 from ladderscope.backbones.quantize import keep_training_layout
+from ladderscope.methods.side.chunked_ffn import ChunkedFeedForwards
 from ladderscope.methods.side.config import SideConfig
 from ladderscope.methods.side.layer import NO_MERGE, SideLayer
-from ladderscope.methods.side.structure import find_decoder
+from ladderscope.methods.side.matching import match_parameters
+from ladderscope.methods.side.presets import XLadderConfig
+from ladderscope.methods.side.structure import DecoderParts, find_decoder, text_config
 
 
 class SideModel(BaseTuner):
@@ -21,14 +25,39 @@ class SideModel(BaseTuner):
     tuner_layer_cls = SideLayer
     target_module_mapping: ClassVar[dict[str, list[str]]] = {}
 
+    @property
+    def side_layer(self) -> SideLayer:
+        """The layer that carries the side networks."""
+        return next(module for module in self.model.modules() if isinstance(module, SideLayer))
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The model's own forward; with ``loss_impl="chunked"`` and labels, the loss without logits."""
+        layer = self.side_layer
+        if layer.is_active and layer.network.config.loss_impl == "chunked" and kwargs.get("labels") is not None:
+            return _chunked_loss_output(self.model, *args, **kwargs)
+        return self.model(*args, **kwargs)
+
+    def compile_side_network(self, **settings: Any) -> None:
+        """Compile the side blocks of the active adapter in place.
+
+        Args:
+            settings: of ``torch.compile``.
+        """
+        for block in self.side_layer.network.blocks:
+            block.compile(**settings)
+
     @classmethod
     def _remove_adapter_name_from_key(cls, key: str, adapter_name: str) -> str:
         # PEFT strips an adapter name at the end of a key only; here whole modules sit under it.
         return key.replace(f".side_network.{adapter_name}.", ".side_network.")
 
     def _prepare_adapter_config(self, peft_config: PeftConfig, model_config: dict[str, Any]) -> PeftConfig:
+        parts = find_decoder(self.model)
         if peft_config.target_modules is None:
-            peft_config.target_modules = {find_decoder(self.model).norm_name}
+            peft_config.target_modules = {parts.norm_name}
+        _check_modules_to_save(peft_config.modules_to_save or [], parts)
+        if isinstance(peft_config, XLadderConfig) and peft_config.match_params is not None:
+            match_parameters(peft_config, text_config(self.model), parts)
         return peft_config
 
     def _create_and_replace(
@@ -41,16 +70,24 @@ class SideModel(BaseTuner):
         current_key: str,
         parameter_name: str | None = None,
     ) -> None:
+        parts = find_decoder(self.model)
         if isinstance(target, SideLayer):
-            target.update_layer(adapter_name, peft_config)
+            target.update_layer(adapter_name, peft_config, parts)
             return
         if getattr(self.model, "is_loaded_in_4bit", False):
             keep_training_layout(self.model)  # the backbone runs in inference mode from now on
-        parts = find_decoder(self.model)
         layer = SideLayer(target, self.model, parts)
-        layer.update_layer(adapter_name, peft_config)
-        layer.watch(parts)
+        layer.update_layer(adapter_name, peft_config, parts)
+        layer.lockstep.watch(parts)
         self._replace_module(parent, target_name, layer, target)
+        self._chunked_ffns = ChunkedFeedForwards(list(parts.blocks), layer.backbone_chunk_tokens)
+
+    def _cast_adapter_dtype(self, adapter_name: str, autocast_adapter_dtype: bool = True) -> None:
+        super()._cast_adapter_dtype(adapter_name, autocast_adapter_dtype)
+        network: Any = self.side_layer.side_network[adapter_name]
+        if network.config.side_dtype is not None:
+            for parameter in network.parameters():
+                parameter.data = parameter.data.to(getattr(torch, network.config.side_dtype))
 
     def set_adapter(self, adapter_name: str | list[str], inference_mode: bool = False) -> None:
         """Make one adapter the active one.
@@ -71,16 +108,41 @@ class SideModel(BaseTuner):
         Returns:
             The model that was wrapped, without side network and without hooks.
         """
-        for module in self.model.modules():
-            if isinstance(module, SideLayer):
-                module.unwatch()
+        self.side_layer.lockstep.unwatch()
+        self._chunked_ffns.remove()
         backbone: nn.Module = self._unload_and_optionally_merge(merge=False)
         return backbone
 
 
+class LSTModel(SideModel):
+    """Tuner of :class:`~ladderscope.methods.side.presets.LSTConfig`."""
+
+
+class QSTModel(SideModel):
+    """Tuner of :class:`~ladderscope.methods.side.presets.QSTConfig`."""
+
+
 class LadderModel(SideModel):
-    """Tuner of :class:`~ladderscope.methods.side.config.LadderConfig`."""
+    """Tuner of :class:`~ladderscope.methods.side.presets.LadderConfig`."""
 
 
 class XLadderModel(SideModel):
-    """Tuner of :class:`~ladderscope.methods.side.config.XLadderConfig`."""
+    """Tuner of :class:`~ladderscope.methods.side.presets.XLadderConfig`."""
+
+
+def _check_modules_to_save(names: list[str], parts: DecoderParts) -> None:
+    for path, _ in parts.decoder.named_modules():
+        for name in names:
+            if path == name or path.endswith(f".{name}"):
+                raise ValueError(
+                    f"modules_to_save names {name!r}, which is inside the decoder: a side network sends no gradient "
+                    "there. Name modules behind it, such as lm_head or a classification head"
+                )
+
+
+def _chunked_loss_output(model: nn.Module, *args: Any, **kwargs: Any) -> Any:
+    from transformers.modeling_outputs import CausalLMOutputWithPast
+
+    from ladderscope.training.causal_loss import chunked_causal_lm_loss
+
+    return CausalLMOutputWithPast(loss=chunked_causal_lm_loss(model, *args, **kwargs))

@@ -40,8 +40,8 @@ CELL = Cell(model="a tiny one", method="ladder")
         ("pythia-70m", [1, 2, 4, 8]),
         # 20 of 80 channels are turned: a quarter would be 5, which are no pairs
         ("pythia-2.8b", [1, 2, 5, 8, 10]),
-        # 3 divides the heads of 96 channels but not the feed-forward width of 8192
-        ("phi-3-mini", [1, 2, 4, 8, 16]),
+        # heads of 96 channels; a third of the feed-forward width of 8192 is rounded down
+        ("phi-3-mini", [1, 2, 3, 4, 6, 8, 12, 16, 24, 48]),
     ],
 )
 def test_the_valid_factors(architecture: str, factors: list[int]) -> None:

@@ -27,12 +27,12 @@ def test_xladder_has_as_many_blocks_as_ladder_by_default() -> None:
     ("settings", "message"),
     [
         ({"reduction_factor": 0}, "reduction_factor"),
-        ({"downsample": "mean"}, "frozen, linear"),
-        ({"gate": "vector"}, "scalar, sum"),
+        ({"downsample": "mean"}, "frozen, linear, shared-linear"),
+        ({"gate": "matrix"}, "none, scalar, vector"),
         ({"gate_temperature": 0.0}, "gate_temperature"),
         ({"taps": "some"}, "taps"),
-        ({"taps": [3, 1]}, "rising"),
-        ({"taps": []}, "rising"),
+        ({"taps": [3, 1]}, "never fall"),
+        ({"taps": []}, "never fall"),
     ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -1,0 +1,35 @@
+"""How side blocks start, where nothing but their own shape or the backbone's weights decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ladderscope.methods.side.network import SideNetwork
+from ladderscope.methods.side.pruning import prune_into
+
+_MATRIX_INITS: dict[str, Callable[[Tensor], Tensor]] = {
+    "orthogonal": nn.init.orthogonal_,
+    "xavier": nn.init.xavier_uniform_,
+    "he": nn.init.kaiming_normal_,
+}
+
+
+@torch.no_grad()
+def initialise(network: SideNetwork, backbone_blocks: Sequence[nn.Module]) -> None:
+    """Give the side blocks of ``network`` the start that its config asks for.
+
+    What needs data (``init="sliced"``, ``importance="fisher"``) is left to
+    :func:`~ladderscope.methods.side.calibrate`; until then the magnitude decides, or the default stays.
+    """
+    config = network.config
+    if any(parameter.is_meta for parameter in network.parameters()):
+        return  # the values come from a file, or none are wanted
+    if config.init in _MATRIX_INITS:
+        for parameter in network.blocks.parameters():
+            if parameter.dim() > 1:
+                parameter.copy_(_MATRIX_INITS[config.init](torch.empty_like(parameter, dtype=torch.float32)))
+    elif config.init == "pruned":
+        prune_into(network, backbone_blocks)

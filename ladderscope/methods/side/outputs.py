@@ -1,0 +1,75 @@
+"""How the side network joins the backbone's output. A new way is one class and one entry in ``OUTPUTS``."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class SideOutput(nn.Module):
+    """Norm and up-projection of the side stream, (B, T, W) to (B, T, H).
+
+    Args:
+        hidden_size: H.
+        side_width: W.
+        dropout: between the two.
+    """
+
+    def __init__(self, hidden_size: int, side_width: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.RMSNorm(side_width, eps=1e-6)
+        self.dropout = nn.Dropout(dropout)
+        self.upsample = nn.Linear(side_width, hidden_size)
+
+    def up(self, stream: Tensor, dtype: torch.dtype) -> Tensor:
+        """The side network's output in the backbone's width and ``dtype``."""
+        out: Tensor = self.upsample(self.dropout(self.norm(stream)))
+        return out.to(dtype)
+
+    def forward(self, stream: Tensor, hidden: Tensor, final_norm: nn.Module) -> Tensor:
+        """What the head sees, (B, T, H).
+
+        Args:
+            stream: the side stream behind the last side block.
+            hidden: the backbone's last hidden state, before its final norm.
+            final_norm: that norm.
+        """
+        raise NotImplementedError
+
+
+class AddOutput(SideOutput):
+    """Added to the last hidden state; the projection starts at zero, so the model starts as the backbone."""
+
+    def __init__(self, hidden_size: int, side_width: int, dropout: float) -> None:
+        super().__init__(hidden_size, side_width, dropout)
+        nn.init.zeros_(self.upsample.weight)
+        nn.init.zeros_(self.upsample.bias)
+
+    def forward(self, stream: Tensor, hidden: Tensor, final_norm: nn.Module) -> Tensor:
+        """Norm of the sum."""
+        normed: Tensor = final_norm(hidden + self.up(stream, hidden.dtype))
+        return normed
+
+
+class MixOutput(SideOutput):
+    """QST: ``alpha * normed + (1 - alpha) * side``; ``alpha`` is trained and starts at 1, so that is the backbone."""
+
+    def __init__(self, hidden_size: int, side_width: int, dropout: float) -> None:
+        super().__init__(hidden_size, side_width, dropout)
+        self.alpha = nn.Parameter(torch.ones(()))
+
+    def forward(self, stream: Tensor, hidden: Tensor, final_norm: nn.Module) -> Tensor:
+        """The mixture; exactly the backbone's at ``alpha`` = 1."""
+        normed = final_norm(hidden)
+        return torch.lerp(self.up(stream, normed.dtype), normed, self.alpha.to(normed.dtype))
+
+
+class ReplaceOutput(SideOutput):
+    """LST: the side network alone."""
+
+    def forward(self, stream: Tensor, hidden: Tensor, final_norm: nn.Module) -> Tensor:
+        """The side network's output, in the backbone's dtype."""
+        return self.up(stream, hidden.dtype)
+
+
+OUTPUTS: dict[str, type[SideOutput]] = {"add": AddOutput, "mix": MixOutput, "replace": ReplaceOutput}
