@@ -86,8 +86,8 @@ class ComponentTracker:
 
     def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
         self._stack.pop()
-        if self._stack:
-            self._changed(self._stack[-1])
+        # What runs between modules is loss: a loss may take the decoder's output and the head's weight by itself.
+        self._changed(self._stack[-1] if self._stack else HEAD)
         if self._ranges:
             self._open_ranges.pop().__exit__(None, None, None)
 

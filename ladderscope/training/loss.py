@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
+from torch import Tensor
 
-from ladderscope.training.batches import IGNORED, Batch
+from ladderscope.training.batches import Batch
+from ladderscope.training.causal_loss import chunked_causal_lm_loss
+from ladderscope.training.chunked_cross_entropy import CHUNK_TOKENS
 
 LossFunction = Callable[[Any, Batch], Tensor]
 """Sum of the token losses of a batch (a scalar, in nats)."""
-
-CHUNK_TOKENS = 256
 
 
 def full_loss(model: Any, batch: Batch) -> Tensor:
@@ -27,25 +25,12 @@ def full_loss(model: Any, batch: Batch) -> Tensor:
 def chunked_loss(model: Any, batch: Batch) -> Tensor:
     """The same value with the logits of at most ``CHUNK_TOKENS`` tokens at a time, in backward too.
 
-    Head and cross-entropy of a chunk are computed again in backward instead of being kept.
+    Raises:
+        UsageError: a model whose loss is more than the cross-entropy of its head's logits.
     """
-    base = model.get_base_model() if hasattr(model, "get_base_model") else model
-    hidden = base.get_decoder()(input_ids=batch.input_ids, use_cache=False).last_hidden_state
-    hidden, labels = hidden[:, :-1].flatten(0, 1), batch.labels[:, 1:].flatten()
-    chunks = zip(hidden.split(CHUNK_TOKENS), labels.split(CHUNK_TOKENS), strict=True)
-    losses = [checkpoint(_head_loss, base, *chunk, use_reentrant=False) for chunk in chunks]
-    return torch.stack(losses).sum()
-
-
-def _head_loss(base: Any, hidden: Tensor, labels: Tensor) -> Tensor:
-    config = base.config.get_text_config()
-    # Cohere multiplies its logits, Granite divides them, Gemma 2 caps them.
-    scale = getattr(config, "logit_scale", 1.0) / getattr(config, "logits_scaling", 1.0)
-    logits = (base.get_output_embeddings()(hidden) * scale).float()
-    cap = getattr(config, "final_logit_softcapping", None)
-    if cap is not None:
-        logits = torch.tanh(logits / cap) * cap
-    return nn.functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum")
+    return chunked_causal_lm_loss(model, batch.input_ids, batch.labels, num_items_in_batch=1)
 
 
 LOSS_FUNCTIONS: dict[str, LossFunction] = {"full": full_loss, "chunked": chunked_loss}
+
+__all__ = ["CHUNK_TOKENS", "LOSS_FUNCTIONS", "LossFunction", "chunked_loss", "full_loss"]

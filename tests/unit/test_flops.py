@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from peft import LoraConfig, TaskType, get_peft_model
 from torch import Tensor
 
 from ladderscope.flops import count_flops
 from ladderscope.methods import get_method
 from ladderscope.records import FLOP_COMPONENTS, Cell, Flops
+from ladderscope.training.causal_loss import chunked_causal_lm_loss
 
 # tiny-llama: 4 blocks of 64 channels, 4 heads and 2 key-value heads of 16, and its feed-forward width
 HIDDEN, LAYERS, HEADS, KV_HEADS, HEAD_DIM, VOCAB = 64, 4, 4, 2, 16, 512
@@ -34,6 +36,15 @@ def flops_of(model: Any) -> Flops:
 
     def step() -> None:
         model(input_ids=ids, labels=ids, use_cache=False).loss.backward()
+
+    return count_flops(model.train(), step, TOKENS)
+
+
+def chunked_flops_of(model: Any) -> Flops:
+    ids = torch.arange(TOKENS).view(1, TOKENS)
+
+    def step() -> None:
+        chunked_causal_lm_loss(model, ids, ids, chunk_tokens=5).backward()
 
     return count_flops(model.train(), step, TOKENS)
 
@@ -93,6 +104,29 @@ def test_the_side_network_costs_three_times_its_forward(tiny_model: MakeModel) -
     attention = LAYERS * (2 + 5) * 2 * TOKENS * TOKENS * side_heads
     counted = flops_of(model).by_component["side_network"]
     assert counted - products - projection - attention in (0, angles(HEAD_DIM // 2))
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "ladder", "xladder"])
+def test_the_loss_in_chunks_costs_what_the_full_loss_costs(tiny_model: MakeModel, method: str) -> None:
+    """Component by component, although the chunks go past the head's module; and so does the first call."""
+    model = get_method(method).build(tiny_model(), Cell(model="m", method=method, rank=4, reduction_factor=2))
+    full = flops_of(model)
+    products = 3 if method == "full" else 2
+    assert full.by_component["head"] == products * 2 * TOKENS * HIDDEN * VOCAB
+    for _ in range(2):
+        assert chunked_flops_of(model) == full
+
+
+def test_the_loss_in_chunks_tells_the_head_from_the_adapter_on_it(tiny_model: MakeModel) -> None:
+    config = LoraConfig(r=4, target_modules=["q_proj", "lm_head"], task_type=TaskType.CAUSAL_LM)
+    model = get_peft_model(tiny_model(), config)
+    assert chunked_flops_of(model) == flops_of(model)
+
+
+def test_recomputation_and_the_loss_in_chunks_do_not_mix(tiny_model: MakeModel) -> None:
+    model = get_method("lora").build(tiny_model(), Cell(model="m", method="lora", rank=4))
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
+    assert chunked_flops_of(model) == flops_of(model)
 
 
 def test_checkpointing_shows_as_recomputation(tiny_model: MakeModel) -> None:

@@ -15,6 +15,7 @@ from ladderscope.memory.residents import resident_bytes
 from ladderscope.records import BREAKDOWN_CATEGORIES, Cell, Memory
 from ladderscope.training.batches import Batch
 from ladderscope.training.loop import TrainingLoop
+from ladderscope.training.loss import CHUNK_TOKENS
 
 MakeCell = Callable[..., Cell]
 
@@ -82,6 +83,18 @@ def test_the_chunked_loss_lowers_logits(tiny_cell: MakeCell) -> None:
         for name in ("full", "chunked")
     )
     assert chunked["logits_and_loss"] < full["logits_and_loss"] / 3
+
+
+def test_the_memory_of_the_chunked_loss_is_that_of_its_chunks(tiny_cell: MakeCell) -> None:
+    """Full fine-tuning of 1024 tokens has its peak in the loss, which goes past the head's module."""
+    breakdown = memory_of(
+        tiny_cell(method="full", seq_len=512, batch_size=2, loss_impl="chunked", gradient_checkpointing=False)
+    ).breakdown_bytes
+    vocab, hidden, tokens = 512, 64, 1024
+    chunk, of_hidden = CHUNK_TOKENS * vocab * 4, tokens * hidden * 4
+    assert breakdown["gradients"] == vocab * hidden * 4  # the head's, which the loss computes and backward takes over
+    per_token_of_a_chunk = 64  # masks, maxima, sums
+    assert breakdown["logits_and_loss"] - chunk - of_hidden in range(CHUNK_TOKENS * per_token_of_a_chunk)
 
 
 class Squares(nn.Module):
