@@ -47,7 +47,7 @@ def tiny_cell() -> Callable[..., Cell]:
 
     def make(**settings: Any) -> Cell:
         sizes: dict[str, dict[str, Any]] = {"qlora": {"rank": 4, "quantization": "nf4"}, "lora": {"rank": 4}}
-        sizes["ladder"] = sizes["xladder"] = {"reduction_factor": 2}
+        sizes |= {name: {"reduction_factor": 2} for name in ("lst", "qst", "ladder", "xladder")}
         defaults: dict[str, Any] = {"model": "random:tiny-llama", "method": "lora", "seq_len": 32, "data": "random"}
         method = settings.get("method", "lora")
         return Cell(**{**defaults, "steps": 2, "dtype": "fp32", **sizes.get(method, {}), **settings})
