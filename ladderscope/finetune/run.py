@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from ladderscope.backbones.loading import DTYPES, load_backbone, load_tokenizer
-from ladderscope.backbones.names import resolve_name
+from ladderscope.backbones.names import backbone_config, resolve_name
 from ladderscope.backbones.wheel import smollm2_folder
 from ladderscope.environment import describe_environment
 from ladderscope.errors import UsageError
@@ -50,7 +51,6 @@ def train(
     with folder.locked():
         earlier = folder.read()
         if earlier is not None and (force or (not resume and earlier["status"] != FINISHED)):
-            folder.clear()
             earlier = None
         if earlier is not None:
             _check_same(settings, earlier, folder.path)
@@ -85,6 +85,7 @@ def _train(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokenizer = load_tokenizer(name)
     data = prepare_data(settings, tokenizer, device)
+    _check_vocabulary(data, settings.cell.model)
     settings = with_steps(settings, count_steps(settings, len(data.rows)))
     run = _begin(settings, folder, earlier, data)
     folder.drop_torn_checkpoints()
@@ -96,10 +97,21 @@ def _train(
     return _finish(settings, folder, run, checkpoint, tokenizer)
 
 
+def _check_vocabulary(data: TrainingData, model: str) -> None:
+    size = backbone_config(resolve_name(model)).get_text_config().vocab_size
+    largest = max(int(ids.max()) for ids in (data.rows.input_ids, *(batch.input_ids for batch in data.held_out)))
+    if largest >= size:
+        raise UsageError(
+            f"the tokenizer of {model} gives token {largest}, but the model knows {size} only: give a model with the "
+            "tokenizer that belongs to it."
+        )
+
+
 def _begin(
     settings: TrainSettings, folder: RunFolder, earlier: Mapping[str, Any] | None, data: TrainingData
 ) -> dict[str, Any]:
     if earlier is None:
+        folder.clear()  # not sooner: all that could be wrong with the settings has been looked at by now
         run = {"status": "running", "identity": settings.identity(), "settings": _all_settings(settings)}
         run["data"] = data.summary
         folder.write(run)
@@ -133,7 +145,7 @@ def _run_trainer(
     cell = settings.cell
     backbone = load_backbone(resolve_name(cell.model), DTYPES[cell.dtype], cell.quantization, device, cell.seed)
     torch.manual_seed(cell.seed)
-    model: Any = get_method(cell.method).build(backbone.model, cell)
+    model = _build(backbone.model, settings)
     if cell.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     parameters = count_parameters(model)
@@ -146,6 +158,14 @@ def _run_trainer(
     if stop.is_set():
         return
     trainer.train(resume_from_checkpoint=str(last[1]) if last is not None else None)
+
+
+def _build(backbone: nn.Module, settings: TrainSettings) -> Any:
+    cell = settings.cell
+    try:
+        return get_method(cell.method).build(backbone, cell)
+    except (ValueError, NotImplementedError) as error:
+        raise UsageError(f"{cell.method} cannot be built on {cell.model}: {str(error).splitlines()[0]}") from error
 
 
 def _finish(

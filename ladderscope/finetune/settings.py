@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,7 +63,8 @@ class TrainSettings:
         own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         for name in ("cell", "out", "save_every", "keep"):
             del own[name]
-        return {**self.cell.to_json(), **own}
+        values: dict[str, Any] = json.loads(json.dumps({**self.cell.to_json(), **own}))
+        return values
 
 
 OWN_DEFAULTS: dict[str, Any] = {
