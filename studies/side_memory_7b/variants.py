@@ -45,8 +45,8 @@ VARIANTS = (
     Variant("ladder, frozen taps", _ladder(downsample="frozen"), "chunked", bounds_gib=POOLED_BOUNDS),
     Variant("ladder, pooled taps", _ladder(downsample="avg-pool"), "chunked", bounds_gib=POOLED_BOUNDS),
     Variant(
-        "ladder, lean: frozen taps, checkpointed side blocks",
-        _ladder(downsample="frozen", checkpoint_blocks=True),
+        "ladder, lean",
+        LadderConfig.lean,
         "chunked",
         bounds_gib={2048: 4.4, 8192: 5.3, 16384: 6.5},
     ),

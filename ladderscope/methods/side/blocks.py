@@ -64,9 +64,9 @@ def mask_sources(config: SideConfig, num_layers: int) -> list[int]:
 def block_arguments(
     args: Sequence[Any], kwargs: Mapping[str, Any], device: torch.device
 ) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments of a backbone block, but for the hidden state, as its side block needs them."""
+    """The arguments of a backbone block, those besides the hidden state, on the device of its side block."""
 
     def moved(value: Any) -> Any:
         return value.to(device) if isinstance(value, Tensor) else value
 
-    return [moved(value) for value in args[1:]], {name: moved(value) for name, value in kwargs.items()}
+    return [moved(value) for value in args], {name: moved(value) for name, value in kwargs.items()}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+_CHUNK_TOKENS = 2048
 
 
 class SideOutput(nn.Module):
@@ -29,11 +32,22 @@ class SideOutput(nn.Module):
     def forward(self, stream: Tensor, hidden: Tensor, final_norm: nn.Module) -> Tensor:
         """What the head sees, (B, T, H).
 
+        Long sequences go through in chunks that are computed again in backward: a norm holds several copies of its
+        input in fp32, which would be the peak of the whole step.
+
         Args:
             stream: the side stream behind the last side block.
             hidden: the backbone's last hidden state, before its final norm.
             final_norm: that norm.
         """
+        if not torch.is_grad_enabled() or stream.shape[1] <= _CHUNK_TOKENS:
+            return self.join(stream, hidden, final_norm)
+        chunks = zip(stream.split(_CHUNK_TOKENS, dim=1), hidden.split(_CHUNK_TOKENS, dim=1), strict=True)
+        joined = [checkpoint(self.join, *chunk, final_norm, use_reentrant=False) for chunk in chunks]
+        return torch.cat(joined, dim=1)
+
+    def join(self, stream: Tensor, hidden: Tensor, final_norm: nn.Module) -> Tensor:
+        """What the head sees of some tokens."""
         raise NotImplementedError
 
 
@@ -45,7 +59,7 @@ class AddOutput(SideOutput):
         nn.init.zeros_(self.upsample.weight)
         nn.init.zeros_(self.upsample.bias)
 
-    def forward(self, stream: Tensor, hidden: Tensor, final_norm: nn.Module) -> Tensor:
+    def join(self, stream: Tensor, hidden: Tensor, final_norm: nn.Module) -> Tensor:
         """Norm of the sum."""
         normed: Tensor = final_norm(hidden + self.up(stream, hidden.dtype))
         return normed
@@ -58,7 +72,7 @@ class MixOutput(SideOutput):
         super().__init__(hidden_size, side_width, dropout)
         self.alpha = nn.Parameter(torch.ones(()))
 
-    def forward(self, stream: Tensor, hidden: Tensor, final_norm: nn.Module) -> Tensor:
+    def join(self, stream: Tensor, hidden: Tensor, final_norm: nn.Module) -> Tensor:
         """The mixture; exactly the backbone's at ``alpha`` = 1."""
         normed = final_norm(hidden)
         return torch.lerp(self.up(stream, normed.dtype), normed, self.alpha.to(normed.dtype))
@@ -67,7 +81,7 @@ class MixOutput(SideOutput):
 class ReplaceOutput(SideOutput):
     """LST: the side network alone."""
 
-    def forward(self, stream: Tensor, hidden: Tensor, final_norm: nn.Module) -> Tensor:
+    def join(self, stream: Tensor, hidden: Tensor, final_norm: nn.Module) -> Tensor:
         """The side network's output, in the backbone's dtype."""
         return self.up(stream, hidden.dtype)
 

@@ -60,8 +60,8 @@ class PrincipalProjection(nn.Module):
         return self._is_fitted
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Project ``hidden``; the first call in training finds the directions."""
-        if self.training and torch.is_grad_enabled() and not self.is_fitted:
+        """Project ``hidden``; the first call with gradients switched on finds the directions."""
+        if torch.is_grad_enabled() and not self.is_fitted:
             self.fit(_spread(hidden.flatten(0, -2), MAX_TOKENS))
             _share_between_processes(self)
         with torch.no_grad():

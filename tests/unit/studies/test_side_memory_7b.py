@@ -87,10 +87,16 @@ def test_narrow_taps_need_less_than_wide_taps_and_those_less_than_qlora() -> Non
 
 
 def test_wide_taps_keep_one_hidden_state_for_each_backbone_block() -> None:
-    saved = [trace(variant, tokens=256).by_category["saved for backward: backbone"] for variant in (LINEAR, FROZEN)]
+    saved = trace(LINEAR, tokens=256).by_category["saved for backward: backbone"]
 
-    # In fp32, as the adapters are; frozen taps keep their narrow product instead.
-    assert saved[0] - saved[1] == 256 * (H - H // 4) * 4 * LAYERS
+    # In the backbone's bf16, although the adapters are fp32.
+    assert saved == 256 * H * 2 * LAYERS
+
+
+def test_frozen_taps_keep_their_narrow_product() -> None:
+    saved = trace(FROZEN, tokens=256).by_category["saved for backward: backbone"]
+
+    assert saved <= 256 * (H // 4) * 4 * LAYERS
 
 
 def test_parts_of_the_peak_sum_to_it() -> None:
