@@ -79,7 +79,7 @@ class SideModel(BaseTuner):
         layer = SideLayer(target, self.model, parts)
         layer.update_layer(adapter_name, peft_config, parts)
         layer.lockstep.watch(parts)
-        self._replace_module(parent, target_name, layer, target)
+        setattr(parent, target_name, layer)
         self._chunked_ffns = ChunkedFeedForwards(list(parts.blocks), layer.backbone_chunk_tokens)
 
     def _cast_adapter_dtype(self, adapter_name: str, autocast_adapter_dtype: bool = True) -> None:
@@ -98,6 +98,10 @@ class SideModel(BaseTuner):
         if not isinstance(adapter_name, str) and len(adapter_name) > 1:
             raise ValueError(f"one side network can be active at a time, not {', '.join(adapter_name)}")
         super().set_adapter(adapter_name, inference_mode=inference_mode)
+
+    def _replace_module(self, parent: nn.Module, child_name: str, new_module: nn.Module, child: nn.Module) -> None:
+        # PEFT's own looks for a weight, which some final norms do not have.
+        setattr(parent, child_name, new_module)
 
     def _check_merge_allowed(self) -> None:
         raise NotImplementedError(NO_MERGE)
