@@ -94,11 +94,9 @@ def test_assisted_decoding_takes_back_tokens_from_the_side_cache_too(
     token_ids: Tensor,
 ) -> None:
     model = trained(LadderConfig, model_type)
-    proposes = (
-        {"prompt_lookup_num_tokens": 3} if proposer == "the prompt" else {"assistant_model": backbone(model_type)}
-    )
+    ways = {"the prompt": {"prompt_lookup_num_tokens": 3}, "another model": {"assistant_model": backbone(model_type)}}
     settings = {"input_ids": token_ids[:1], "do_sample": False, **LENGTH}
-    assert torch.equal(model.generate(**settings, **proposes), model.generate(**settings, use_cache=False))
+    assert torch.equal(model.generate(**settings, **ways[proposer]), model.generate(**settings, use_cache=False))
 
 
 def test_a_finished_generation_goes_on_from_its_cache(trained: Callable[..., Any], token_ids: Tensor) -> None:
