@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ladderscope.peft_import import register_when_peft_is_imported
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -40,3 +42,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return [*globals(), *_HOME]
+
+
+register_when_peft_is_imported()

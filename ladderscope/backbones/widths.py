@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 _WIDTHS = ("head_dim", "word_embed_proj_dim", "query_pre_attn_scalar")
+_LATENT_WIDTHS = ("q_lora_rank", "kv_lora_rank", "qk_head_dim", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
 _FEED_FORWARD_WIDTHS = ("intermediate_size", "ffn_dim", "n_inner", "moe_intermediate_size")
 
 
@@ -58,8 +59,9 @@ def resize_config(config: Any, width: int, ffn_width: int | None = None, any_wid
             f"{width_step(config)}"
         )
     narrow = copy.deepcopy(config)
-    for name in _WIDTHS:
-        if getattr(config, name, None) is not None:
+    for name in (*_WIDTHS, *_LATENT_WIDTHS):
+        follows = isinstance(getattr(type(config), name, None), property)
+        if not follows and getattr(config, name, None) is not None:
             setattr(narrow, name, getattr(config, name) * width // config.hidden_size)
     for name in _FEED_FORWARD_WIDTHS:
         if getattr(config, name, None) is not None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ladderscope.backbones.widths import resize_config, side_width_of
 from ladderscope.methods.side.config import SideConfig
 from ladderscope.methods.side.light_block import LightBlock
+from ladderscope.methods.side.structure import DecoderParts
 from ladderscope.methods.side.taps import group_by_tap
 
 _LIGHT_FFN_FACTOR = 4
@@ -31,7 +32,7 @@ def side_config_of(config: SideConfig, backbone_config: Any) -> Any:
     return resize_config(backbone_config, width, config.side_ffn_width)
 
 
-def make_side_block(config: SideConfig, narrow: Any, backbone_blocks: Sequence[nn.Module], index: int) -> nn.Module:
+def make_side_block(config: SideConfig, narrow: Any, parts: DecoderParts, index: int) -> nn.Module:
     """Side block number ``index``.
 
     It is made as the backbone block that feeds it would be at the narrow width: some architectures alternate between
@@ -40,20 +41,29 @@ def make_side_block(config: SideConfig, narrow: Any, backbone_blocks: Sequence[n
     Args:
         config: the side-tuning choices.
         narrow: the backbone's config at the side's width.
-        backbone_blocks: all blocks of the backbone.
+        parts: the backbone's decoder and blocks.
         index: of the side block.
     """
-    num_layers = len(backbone_blocks)
+    num_layers = len(parts.blocks)
     layer_idx = num_layers + index  # behind the backbone's in a key-value cache
     if config.side_block == "light":
         return LightBlock(narrow.hidden_size, narrow.side_ffn_width, layer_idx)
     source = mask_sources(config, num_layers)[index]
-    make_block: Any = type(backbone_blocks[source])
+    make_block: Any = type(parts.blocks[source])
     block: nn.Module = make_block(narrow, source)
     for module in block.modules():
-        if hasattr(module, "layer_idx"):
-            vars(module)["layer_idx"] = layer_idx
+        for name in {"layer_idx", "layer_id"} & vars(module).keys():
+            vars(module)[name] = layer_idx
+        _fill_own_parameters(module, parts.decoder)
     return block
+
+
+def _fill_own_parameters(module: nn.Module, decoder: Any) -> None:
+    """Give parameters a value that transformers leaves unset until a whole model is made: experts, routers, sinks."""
+    made_by_torch = type(module).__module__.startswith("torch.") or type(module).__name__ == "Conv1D"
+    own = list(module.parameters(recurse=False))
+    if own and not made_by_torch and not own[0].is_meta and hasattr(decoder, "_init_weights"):
+        decoder._init_weights(module)
 
 
 def mask_sources(config: SideConfig, num_layers: int) -> list[int]:

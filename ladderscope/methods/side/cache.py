@@ -27,7 +27,8 @@ def refuse_foreign_cache(cache: Any, num_layers: int, adapter_name: str) -> None
     """
     if cache is None or cache.get_seq_length() == 0:
         return
-    if len(cache.layers) == num_layers or getattr(cache, _OWNER, None) != adapter_name:
+    foreign = len(cache.layers) == num_layers or getattr(cache, _OWNER, None) != adapter_name
+    if foreign or _has_missed_tokens(cache, num_layers):
         raise ValueError(
             f"this key-value cache was filled without the adapter {adapter_name!r}: fill it with the same adapter "
             "active, or start without a cache"
@@ -50,9 +51,19 @@ def add_side_layers(cache: Any, num_layers: int, sources: Sequence[int], adapter
         setattr(cache, _OWNER, adapter_name)
 
 
+def _has_missed_tokens(cache: Any, num_layers: int) -> bool:
+    """Whether the adapter was off for a part of the tokens; not asked of static caches, where the answer is a wait."""
+    lengths = {cache.layers[index].get_seq_length() for index in (0, num_layers)}
+    return all(isinstance(length, int) for length in lengths) and len(lengths) > 1
+
+
 def _fresh(layer: Any) -> Any:
     """An empty layer of the same kind and size."""
     parameters = inspect.signature(type(layer).__init__).parameters
-    return type(layer)(
-        **{name: getattr(layer, name) for name in parameters if name != "self" and hasattr(layer, name)}
-    )
+    sizes = {name: getattr(layer, name) for name in parameters if name != "self" and hasattr(layer, name)}
+    if "sliding_window" in parameters and "sliding_window" not in sizes:
+        sizes["sliding_window"] = layer.max_cache_len  # static ones keep the smaller of the two as their length
+    fresh = type(layer)(**sizes)
+    if getattr(layer, "record_past", False):
+        fresh.activate_past_recording()
+    return fresh

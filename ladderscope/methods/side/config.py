@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
 from peft import PeftConfig
 
 from ladderscope import __version__
+from ladderscope.methods.side.card import add_loading_note
 from ladderscope.methods.side.taps import TapMap, Taps, check_taps, resolve_taps
 
 Downsample = Literal["frozen", "linear", "shared-linear", "lora", "adapter", "avg-pool", "max-pool"]
@@ -120,6 +122,11 @@ class SideConfig(PeftConfig):
         _check_numbers(self)
         _check_combinations(self)
         check_taps(self.taps)
+
+    def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
+        """Save as PEFT does, and say in the model card next to it what loading needs."""
+        super().save_pretrained(save_directory, **kwargs)
+        add_loading_note(Path(save_directory), self.TYPE)
 
     def tap_map(self, num_layers: int) -> TapMap:
         """For every side block in order, the index of the backbone block that feeds it, or None for a free block.

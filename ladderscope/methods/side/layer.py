@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 
@@ -37,14 +38,16 @@ class SideLayer(nn.Module, BaseTunerLayer):
     active_adapters: list[str]
     _disable_adapters: bool
     set_adapter: Callable[[list[str]], None]
-    _move_adapter_to_device_of_base_layer: Callable[[str], None]
 
     def __init__(self, base_layer: nn.Module, model: nn.Module, parts: DecoderParts) -> None:
         super().__init__()
         self.base_layer = base_layer
         self.side_network = nn.ModuleDict()
         self.lockstep = Lockstep(self, len(parts.blocks))
-        self._config = text_config(model)
+        self.backbone_config = text_config(model)
+        # Some final norms have no parameter.
+        self._dtype = next(p.dtype for p in (*base_layer.parameters(), *model.parameters()) if p.is_floating_point())
+        self._devices: list[torch.device] = []
 
     def update_layer(self, adapter_name: str, config: SideConfig, parts: DecoderParts) -> None:
         """Make the side network of ``adapter_name``.
@@ -52,17 +55,35 @@ class SideLayer(nn.Module, BaseTunerLayer):
         Raises:
             ValueError: the reduction factor or a tap does not fit the backbone.
         """
-        narrow = side_config_of(config, self._config)
-        network = build_side_network(config, self._config, narrow, parts)
-        self.side_network[adapter_name] = network
+        narrow = side_config_of(config, self.backbone_config)
+        self._devices = [execution_device(block) for block in parts.blocks]
+        network = build_side_network(config, self.backbone_config, narrow, parts)
+        self.side_network[adapter_name] = network.to(self._dtype)
+        if hasattr(parts.decoder, "rotary_emb"):
+            # After the cast to the backbone's dtype: frequencies need fp32.
+            make_rotary: Any = type(parts.decoder.rotary_emb)
+            network.rotary = make_rotary(narrow)
         self._move_adapter_to_device_of_base_layer(adapter_name)
         initialise(network, list(parts.blocks))
-        if hasattr(parts.decoder, "rotary_emb"):
-            # After the move, which also casts to the backbone's dtype: frequencies need fp32.
-            make_rotary: Any = type(parts.decoder.rotary_emb)
-            network.rotary = make_rotary(narrow).to(network.output.upsample.weight.device)
-        _spread_over_devices(network, parts)
         self.set_adapter(self.active_adapters)
+
+    def _move_adapter_to_device_of_base_layer(self, adapter_name: str, device: torch.device | None = None) -> None:
+        """Put every part of a side network on the device of the backbone block that feeds it.
+
+        PEFT calls it too, once a file has been read into a network that was made without values.
+        """
+        if adapter_name not in self.side_network:
+            return
+        network: Any = self.side_network[adapter_name]
+        if any(parameter.is_meta for parameter in network.parameters()):
+            return
+        last = device or self._devices[-1]
+        for module in (network.output, network.rotary):
+            if module is not None:
+                module.to(last)
+        for layer in network.taps:
+            for module in network.modules_at(layer):
+                module.to(device or self._devices[max(layer, 0)])
 
     @property
     def is_active(self) -> bool:
@@ -94,10 +115,10 @@ class SideLayer(nn.Module, BaseTunerLayer):
         """What the head sees of the last hidden state (B, T, H)."""
         hidden = self.lockstep.last_hidden(hidden)
         stream = self.lockstep.stream
-        self.lockstep.release()
-        if stream is None:
+        if stream is None:  # also where a decoder norms its embeddings with this norm, before any block
             normed: Tensor = self.base_layer(hidden)
             return normed
+        self.lockstep.release()
         return self.network.join(stream, hidden, self.base_layer)
 
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
@@ -123,13 +144,5 @@ def build_side_network(config: SideConfig, backbone_config: Any, narrow: Any, pa
         num_layers=len(parts.blocks),
         hidden_size=backbone_config.hidden_size,
         side_width=narrow.hidden_size,
-        make_block=lambda index: make_side_block(config, narrow, list(parts.blocks), index),
+        make_block=lambda index: make_side_block(config, narrow, parts, index),
     )
-
-
-def _spread_over_devices(network: SideNetwork, parts: DecoderParts) -> None:
-    """Put every part of the side network on the device of the backbone block that feeds it."""
-    for layer in network.taps:
-        device = execution_device(parts.blocks[max(layer, 0)])
-        for module in network.modules_at(layer):
-            module.to(device)

@@ -181,13 +181,19 @@ class Lockstep:
             stream = stream.to(device)
             block_args, block_kwargs = block_arguments(*passed, device)
             if "position_embeddings" in block_kwargs and network.rotary is not None:
-                positions = _position_embeddings(network.rotary, block, stream, block_kwargs, current.positions)
+                kind = self._kind_of_attention(index)
+                positions = _position_embeddings(network.rotary, kind, stream, block_kwargs, current.positions)
                 block_kwargs["position_embeddings"] = positions
             output = block(stream, *block_args, **block_kwargs)
             following: Tensor = output[0] if isinstance(output, tuple) else output
             return following
 
         return run_block
+
+    def _kind_of_attention(self, index: int) -> str | None:
+        """Which of the decoder's kinds of attention (full, sliding window) side block ``index`` has."""
+        kinds = getattr(self._layer.backbone_config, "layer_types", None)
+        return kinds[mask_sources(self._layer.network.config, self._num_layers)[index]] if kinds else None
 
 
 class _AfterBlock:
@@ -202,11 +208,11 @@ class _AfterBlock:
 
 
 def _position_embeddings(
-    rotary: nn.Module, block: nn.Module, stream: Tensor, kwargs: Mapping[str, Any], made: dict[Any, Any]
+    rotary: nn.Module, kind: str | None, stream: Tensor, kwargs: Mapping[str, Any], made: dict[Any, Any]
 ) -> Any:
     """The side block's own rotary embeddings, made once for a pass, a device and a kind of attention."""
-    kinds = (getattr(module, "layer_type", None) for module in block.modules())
-    kind = next(filter(None, kinds), None) if "layer_type" in inspect.signature(rotary.forward).parameters else None
+    if "layer_type" not in inspect.signature(rotary.forward).parameters:
+        kind = None
     key = (stream.device, kind)
     if key not in made:
         made[key] = rotary(stream, kwargs["position_ids"], *([] if kind is None else [kind]))

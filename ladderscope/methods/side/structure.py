@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
+
+_OTHER_INPUTS = {"per_layer_input", "shared_kv_states"}
+"""Arguments of Gemma 3n's and Gemma 4's blocks."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ def find_decoder(model: nn.Module) -> DecoderParts:
     for path, decoder in model.named_modules():
         for blocks in decoder.children():
             if isinstance(blocks, nn.ModuleList) and len(blocks) == config.num_hidden_layers:
-                _refuse_other_attention(name, blocks)
+                _refuse_other_blocks(name, config, blocks)
                 return DecoderParts(decoder, blocks, _join(path, _final_norm(decoder, blocks)))
     raise ValueError(f"cannot attach a side network to {name}: it has no list of {config.num_hidden_layers} blocks")
 
@@ -45,13 +49,20 @@ def execution_device(block: nn.Module) -> torch.device:
     return next(block.parameters()).device
 
 
-def _refuse_other_attention(name: str, blocks: nn.ModuleList) -> None:
+def _refuse_other_blocks(name: str, config: Any, blocks: nn.ModuleList) -> None:
+    kinds = getattr(config, "layer_types", None) or []
+    no_heads = "linear_attention" in kinds or getattr(config, "num_attention_heads", None) is None
     for block in blocks:
         attentions = [module for module in block.modules() if is_attention(module)]
-        if not attentions:
+        if no_heads or not attentions or any(isinstance(module, nn.Conv1d) for module in block.modules()):
             raise ValueError(
-                f"side networks need a decoder-only transformer; {name} has blocks without attention (a state-space, "
-                "recurrent or hybrid model)"
+                f"side networks need a decoder-only transformer; {name} has blocks without attention, or with more "
+                "than attention (a state-space, recurrent or hybrid model)"
+            )
+        if not _OTHER_INPUTS.isdisjoint(inspect.signature(block.forward).parameters):
+            raise ValueError(
+                f"cannot attach a side network to {name}: its blocks hand each other more than one hidden state "
+                f"({' or '.join(sorted(_OTHER_INPUTS))}), which narrow side blocks cannot take"
             )
         if not all(getattr(attention, "is_causal", True) for attention in attentions):
             raise ValueError(

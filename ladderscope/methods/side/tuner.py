@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import torch
@@ -11,6 +13,7 @@ from torch import nn
 
 from ladderscope.backbones.quantize import keep_training_layout
 from ladderscope.methods.side.chunked_ffn import ChunkedFeedForwards
+from ladderscope.methods.side.chunked_output import can_chunk_loss, chunked_loss_output
 from ladderscope.methods.side.config import SideConfig
 from ladderscope.methods.side.layer import NO_MERGE, SideLayer
 from ladderscope.methods.side.matching import match_parameters
@@ -33,8 +36,8 @@ class SideModel(BaseTuner):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The model's own forward; with ``loss_impl="chunked"`` and labels, the loss without logits."""
         layer = self.side_layer
-        if layer.is_active and layer.network.config.loss_impl == "chunked" and kwargs.get("labels") is not None:
-            return _chunked_loss_output(self.model, *args, **kwargs)
+        if layer.is_active and layer.network.config.loss_impl == "chunked" and not args and can_chunk_loss(kwargs):
+            return chunked_loss_output(self.model, kwargs)
         return self.model(*args, **kwargs)
 
     def compile_side_network(self, **settings: Any) -> None:
@@ -45,6 +48,15 @@ class SideModel(BaseTuner):
         """
         for block in self.side_layer.network.blocks:
             block.compile(**settings)
+
+    @contextmanager
+    def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
+        # PEFT would drop the names and run the active adapter for every row.
+        if kwargs.get("adapter_names") is not None:
+            raise NotImplementedError(
+                "side networks cannot serve several adapters in one batch: call set_adapter(), one batch for each"
+            )
+        yield
 
     @classmethod
     def _remove_adapter_name_from_key(cls, key: str, adapter_name: str) -> str:
@@ -79,7 +91,7 @@ class SideModel(BaseTuner):
         layer = SideLayer(target, self.model, parts)
         layer.update_layer(adapter_name, peft_config, parts)
         layer.lockstep.watch(parts)
-        self._replace_module(parent, target_name, layer, target)
+        setattr(parent, target_name, layer)
         self._chunked_ffns = ChunkedFeedForwards(list(parts.blocks), layer.backbone_chunk_tokens)
 
     def _cast_adapter_dtype(self, adapter_name: str, autocast_adapter_dtype: bool = True) -> None:
@@ -98,6 +110,10 @@ class SideModel(BaseTuner):
         if not isinstance(adapter_name, str) and len(adapter_name) > 1:
             raise ValueError(f"one side network can be active at a time, not {', '.join(adapter_name)}")
         super().set_adapter(adapter_name, inference_mode=inference_mode)
+
+    def _replace_module(self, parent: nn.Module, child_name: str, new_module: nn.Module, child: nn.Module) -> None:
+        # PEFT's own looks for a weight, which some final norms do not have.
+        setattr(parent, child_name, new_module)
 
     def _check_merge_allowed(self) -> None:
         raise NotImplementedError(NO_MERGE)
@@ -138,11 +154,3 @@ def _check_modules_to_save(names: list[str], parts: DecoderParts) -> None:
                     f"modules_to_save names {name!r}, which is inside the decoder: a side network sends no gradient "
                     "there. Name modules behind it, such as lm_head or a classification head"
                 )
-
-
-def _chunked_loss_output(model: nn.Module, *args: Any, **kwargs: Any) -> Any:
-    from transformers.modeling_outputs import CausalLMOutputWithPast
-
-    from ladderscope.training.causal_loss import chunked_causal_lm_loss
-
-    return CausalLMOutputWithPast(loss=chunked_causal_lm_loss(model, *args, **kwargs))
