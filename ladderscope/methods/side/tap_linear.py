@@ -31,7 +31,9 @@ class TapLinear(nn.Linear):
         self.storage = storage
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Project (B, T, H); the result has the dtype of the weight."""
+        """Project (B, T, H); the result has the dtype of the weight, or of autocast."""
+        if not torch.is_grad_enabled():  # nothing to keep: spare the packing
+            return nn.functional.linear(hidden.to(self.weight.dtype), self.weight, self.bias)
         out: Tensor = _Project.apply(hidden, self.weight, self.bias, self.storage)  # type: ignore[no-untyped-call]
         return out
 
@@ -46,9 +48,10 @@ class _Project(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor, Tensor | None, None]:
-        hidden = unpack(ctx.saved_tensors, ctx.storage, ctx.shape).to(ctx.dtype)
-        grad = grad.flatten(0, -2)
-        return None, grad.T @ hidden.flatten(0, -2), grad.sum(0) if ctx.has_bias else None, None
+        grad = grad.flatten(0, -2)  # in autocast's dtype where forward ran under it
+        hidden = unpack(ctx.saved_tensors, ctx.storage, ctx.shape).to(grad.dtype).flatten(0, -2)
+        bias_grad = grad.sum(0).to(ctx.dtype) if ctx.has_bias else None
+        return None, (grad.T @ hidden).to(ctx.dtype), bias_grad, None
 
 
 def pack(hidden: Tensor, storage: TapStorage) -> tuple[Tensor, ...]:
@@ -75,7 +78,8 @@ def unpack(kept: tuple[Tensor, ...], storage: TapStorage, shape: torch.Size) -> 
 
 
 def _grouped(hidden: Tensor, group: int) -> Tensor:
-    return hidden.unflatten(-1, (-1, _group_size(hidden.shape[-1], group)))
+    grouped: Tensor = hidden.unflatten(-1, (-1, _group_size(hidden.shape[-1], group)))
+    return grouped
 
 
 def _group_size(width: int, group: int) -> int:
