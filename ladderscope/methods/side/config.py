@@ -53,8 +53,8 @@ class SideConfig(PeftConfig):
         basis: of ``"frozen"``. ``"principal"``: the leading principal directions of each tap, centred and each
             divided by its standard deviation, found by :func:`~ladderscope.methods.side.calibrate`, or else from the
             first training batch. ``"random"``: one orthonormal matrix for all taps, after a root-mean-square norm.
-        tap_storage: how a trained linear tap keeps its input for the weight gradient: ``"full"``, ``"int8"`` (with a
-            scale for every 64 channels of a token), or ``"pooled"`` (means of four neighbouring channels: a rough
+        tap_storage: how a trained linear tap keeps its input for the weight gradient: ``"full"``, ``"int8"`` (the
+            gradient is off by about 1%), or ``"pooled"`` (means of four neighbouring channels: a rough
             approximation). Forward is the same with all three.
         gate: how a tap joins the side stream. ``"scalar"``: ``g * stream + (1 - g) * tap`` with
             ``g = sigmoid(logit / gate_temperature)`` (LST, QST). ``"vector"``: the same per channel (QST's released
