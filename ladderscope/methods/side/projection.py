@@ -12,6 +12,7 @@ _POWER_ITERATIONS = 4
 _FLOOR = 1e-3
 """Least standard deviation of a kept direction, as a share of the largest but one: rarer ones would be noise."""
 
+_ROUNDING = 1e-6
 _SAMPLES_PER_DIRECTION = 2
 """Below, samples vary less along a direction found from them than new ones do: with none, a hundred times less."""
 
@@ -100,7 +101,9 @@ def principal_directions(samples: Tensor, num_directions: int) -> tuple[Tensor, 
     told = max(1, min(num_directions, len(samples) // _SAMPLES_PER_DIRECTION))
     deviations[told:] = deviations[told:].clamp_min(deviations[told - 1])
     largest = deviations.sort(descending=True).values[min(1, num_directions - 1)]
-    return mean, directions, deviations.clamp_min(torch.clamp(_FLOOR * largest, min=torch.finfo(mean.dtype).tiny))
+    size = samples.square().mean().sqrt().clamp_min(torch.finfo(mean.dtype).tiny)
+    floor = torch.where(largest > _ROUNDING * size, _FLOOR * largest, size)  # where all samples are alike
+    return mean, directions, deviations.clamp_min(floor)
 
 
 def _spread(samples: Tensor, num_samples: int) -> Tensor:
