@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ def side_config_of(config: SideConfig, backbone_config: Any) -> Any:
     width = config.side_width
     if width is None:
         width = side_width_of(backbone_config, config.reduction_factor, any_width=config.side_block == "light")
+    elif width > backbone_config.hidden_size:
+        raise ValueError(f"side_width {width} is wider than the backbone, which has {backbone_config.hidden_size}")
     if config.side_block == "light":
         ffn_width = config.side_ffn_width or _LIGHT_FFN_FACTOR * width
         return resize_config(backbone_config, width, ffn_width, any_width=True)
@@ -47,7 +50,8 @@ def make_side_block(config: SideConfig, narrow: Any, parts: DecoderParts, index:
     num_layers = len(parts.blocks)
     layer_idx = num_layers + index  # behind the backbone's in a key-value cache
     if config.side_block == "light":
-        return LightBlock(narrow.hidden_size, narrow.side_ffn_width, layer_idx)
+        _, _, *names = inspect.signature(type(backbone_blocks[0]).forward).parameters  # behind self and hidden state
+        return LightBlock(narrow.hidden_size, narrow.side_ffn_width, layer_idx, names)
     source = mask_sources(config, num_layers)[index]
     make_block: Any = type(parts.blocks[source])
     block: nn.Module = make_block(narrow, source)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ladderscope.methods.side.network import SideNetwork
 from ladderscope.methods.side.pruning import prune_into
+from ladderscope.methods.side.weights import is_conv1d
 
 _MATRIX_INITS: dict[str, Callable[[Tensor], Tensor]] = {
     "orthogonal": nn.init.orthogonal_,
@@ -28,8 +29,10 @@ def initialise(network: SideNetwork, backbone_blocks: Sequence[nn.Module]) -> No
     if any(parameter.is_meta for parameter in network.parameters()):
         return  # the values come from a file, or none are wanted
     if config.init in _MATRIX_INITS:
-        for parameter in network.blocks.parameters():
-            if parameter.dim() > 1:
-                parameter.copy_(_MATRIX_INITS[config.init](torch.empty_like(parameter, dtype=torch.float32)))
+        for module in network.blocks.modules():
+            for parameter in module.parameters(recurse=False):
+                if parameter.dim() > 1:
+                    matrix = parameter.T if is_conv1d(module) else parameter  # (out, in), as fans are counted
+                    matrix.copy_(_MATRIX_INITS[config.init](torch.empty(matrix.shape, device=matrix.device)))
     elif config.init == "pruned":
         prune_into(network, backbone_blocks)
