@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,9 +30,27 @@ class Backbone:
 
 
 def load_backbone(
-    name: BackboneName, dtype: torch.dtype, quantization: str, device: torch.device, seed: int
+    name: BackboneName,
+    dtype: torch.dtype,
+    quantization: str,
+    device: torch.device,
+    seed: int,
+    *,
+    offload_folder: Path | None = None,
+    max_memory: Mapping[int | str, int | str] | None = None,
 ) -> Backbone:
     """Load a backbone onto ``device``; ``seed`` decides random weights.
+
+    Args:
+        name: of the backbone.
+        dtype: of its weights.
+        quantization: of its linear layers.
+        device: where it computes.
+        seed: of random weights.
+        offload_folder: an unquantised backbone that does not fit on ``device`` stays in host memory and on the disk
+            as far as needed, and is run from there block by block; this folder takes what the checkpoint does not
+            hold in the form that is needed. None loads it whole.
+        max_memory: bytes of each device that may be used then, as accelerate takes it; None for what is free.
 
     Raises:
         UsageError: the folder or hub model cannot be loaded.
@@ -41,9 +60,12 @@ def load_backbone(
     from transformers import AutoModelForCausalLM
 
     source = backbone_source(name)
+    placement: dict[str, Any] = {"device_map": str(device)}
+    if offload_folder is not None and quantization == "none":
+        placement = {"device_map": "auto", "offload_folder": str(offload_folder), "max_memory": max_memory}
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            source, dtype=dtype, device_map=str(device), quantization_config=quantization_config(quantization, dtype)
+            source, dtype=dtype, quantization_config=quantization_config(quantization, dtype), **placement
         )
         keep_training_layout(model)
     except (OSError, ValueError, SafetensorError) as error:

@@ -70,10 +70,13 @@ Exit codes: 0 trained, 1 failed, 2 wrong use, 130 interrupted.
 @click.option("--eval-every", type=int, help="Steps between evaluations.  [default: before and after]")
 @click.option("--save-every", type=int, help="Steps between checkpoints.  [default: a tenth of the run]")
 @click.option("--keep", type=int, help="Checkpoints to keep; 0: none at the end.  [default: 1]")
+@click.option("--cache-taps", metavar="DIR", help="Run the backbone once, and train from its taps in this folder.")
+@click.option("--cache-bits", type=int, help="Bits of a cached tap's channel: 16 or 8.  [default: 16]")
+@click.option("--refill", is_flag=True, help="Make the cached taps again, whatever the folder holds.")
 @click.option("--resume/--no-resume", default=True, show_default=True, help="Go on from the last checkpoint.")
 @click.option("--force", is_flag=True, help="Train again, even if the run is finished.")
 @click.option("--json", "as_json", is_flag=True, help="Print the final metrics as JSON.")
-def command(config: Path | None, resume: bool, force: bool, as_json: bool, **options: Any) -> int:
+def command(config: Path | None, refill: bool, resume: bool, force: bool, as_json: bool, **options: Any) -> int:
     """See ``_EXAMPLES``."""
     console = Console(stderr=True)
     with _quiet():
@@ -81,7 +84,7 @@ def command(config: Path | None, resume: bool, force: bool, as_json: bool, **opt
 
         given = {name: value for name, value in options.items() if value is not None}
         settings = resolve_settings(read_config(config) if config else {}, given)
-        run = _train(settings, console, resume=resume, force=force)
+        run = _train(settings, console, resume=resume, force=force, refill=refill)
     if run["status"] != "finished":
         console.print(f"Interrupted: the same command goes on in {settings.out}.", highlight=False, soft_wrap=True)
         return INTERRUPTED
@@ -92,7 +95,7 @@ def command(config: Path | None, resume: bool, force: bool, as_json: bool, **opt
     return 0
 
 
-def _train(settings: Any, console: Console, *, resume: bool, force: bool) -> dict[str, Any]:
+def _train(settings: Any, console: Console, *, resume: bool, force: bool, refill: bool) -> dict[str, Any]:
     from ladderscope.cli.train_progress import TrainProgress
     from ladderscope.finetune.interrupt import stop_between_steps
     from ladderscope.finetune.run import train
@@ -100,7 +103,7 @@ def _train(settings: Any, console: Console, *, resume: bool, force: bool) -> dic
 
     with TrainProgress(console) as progress, stop_between_steps(progress.say) as stop:
         try:
-            return train(settings, progress, stop, resume=resume, force=force)
+            return train(settings, progress, stop, resume=resume, force=force, refill=refill)
         except Exception as error:
             if is_out_of_memory(error):
                 raise click.ClickException(

@@ -9,27 +9,34 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from ladderscope.backbones.loading import DTYPES, load_backbone, load_tokenizer
 from ladderscope.backbones.names import backbone_config, resolve_name
 from ladderscope.backbones.wheel import smollm2_folder
 from ladderscope.environment import describe_environment
 from ladderscope.errors import UsageError
+from ladderscope.finetune.cached import cached_run
 from ladderscope.finetune.callbacks import Progress, Watch
 from ladderscope.finetune.card import write_card
 from ladderscope.finetune.dataset import TrainingData, prepare_data
 from ladderscope.finetune.folder import RunFolder, read_state
 from ladderscope.finetune.settings import TrainSettings
+from ladderscope.finetune.start import Run, build_model, start_from_data
 from ladderscope.finetune.trainer import CellTrainer, count_steps, with_steps
 from ladderscope.measure import count_parameters
-from ladderscope.methods import get_method
+from ladderscope.training.loss import LOSS_FUNCTIONS
 
 FINISHED = "finished"
 
 
 def train(
-    settings: TrainSettings, progress: Progress, stop: threading.Event, *, resume: bool = True, force: bool = False
+    settings: TrainSettings,
+    progress: Progress,
+    stop: threading.Event,
+    *,
+    resume: bool = True,
+    force: bool = False,
+    refill: bool = False,
 ) -> dict[str, Any]:
     """Train, or go on where an earlier process stopped.
 
@@ -39,6 +46,7 @@ def train(
         stop: once set, the run ends behind the running step, with a checkpoint.
         resume: go on from the last checkpoint; without it, an unfinished run begins again.
         force: begin again, even if the run is finished.
+        refill: make the cached taps again, whatever their folder holds.
 
     Returns:
         What ``training.json`` holds. Its ``status`` is ``finished``, or ``running`` where ``stop`` came first.
@@ -57,7 +65,7 @@ def train(
             if earlier["status"] == FINISHED:
                 progress.say(f"{folder.path} is already trained; --force to train again.")
                 return earlier
-        return _train(settings, folder, earlier, progress, stop)
+        return _train(settings, folder, earlier, progress, stop, refill=refill)
 
 
 def _check_same(settings: TrainSettings, earlier: Mapping[str, Any], path: Path) -> None:
@@ -78,6 +86,8 @@ def _train(
     earlier: Mapping[str, Any] | None,
     progress: Progress,
     stop: threading.Event,
+    *,
+    refill: bool,
 ) -> dict[str, Any]:
     name = resolve_name(settings.cell.model)
     if name.kind == "wheel":
@@ -90,7 +100,7 @@ def _train(
     run = _begin(settings, folder, earlier, data)
     folder.drop_torn_checkpoints()
     if settings.cell.steps not in folder.checkpoints():
-        _run_trainer(settings, folder, run, data, device, progress, stop)
+        _run_trainer(settings, folder, run, data, device, progress, stop, refill=refill)
     checkpoint = folder.checkpoints().get(settings.cell.steps)
     if checkpoint is None:
         return run
@@ -141,31 +151,38 @@ def _run_trainer(
     device: torch.device,
     progress: Progress,
     stop: threading.Event,
+    *,
+    refill: bool,
 ) -> None:
-    cell = settings.cell
-    backbone = load_backbone(resolve_name(cell.model), DTYPES[cell.dtype], cell.quantization, device, cell.seed)
-    torch.manual_seed(cell.seed)
-    model = _build(backbone.model, settings)
-    if cell.gradient_checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    parameters = count_parameters(model)
-    run["parameters"] = {"trainable": parameters.trainable, "total": parameters.total}
-    folder.write(run)
     last = max(folder.checkpoints().items(), default=None)
     if last is not None:
-        progress.say(f"Going on from step {last[0]} of {cell.steps}.")
-    trainer = CellTrainer(settings, model, data, [Watch(progress, stop)], resumed=last is not None)
+        progress.say(f"Going on from step {last[0]} of {settings.cell.steps}.")
+    if settings.cache_taps is None:
+        made = _whole_run(settings, data, device, resumed=last is not None)
+    else:
+        cached = cached_run(settings, data, device, progress.say, stop, refill=refill)
+        if cached is None:
+            return
+        made = cached
+    run["parameters"] = {"trainable": made.parameters.trainable, "total": made.parameters.total}
+    folder.write(run)
+    trainer = CellTrainer(
+        settings, made.model, made.data, made.loss, [Watch(progress, stop)], resumed=last is not None
+    )
     if stop.is_set():
         return
     trainer.train(resume_from_checkpoint=str(last[1]) if last is not None else None)
 
 
-def _build(backbone: nn.Module, settings: TrainSettings) -> Any:
+def _whole_run(settings: TrainSettings, data: TrainingData, device: torch.device, *, resumed: bool) -> Run:
     cell = settings.cell
-    try:
-        return get_method(cell.method).build(backbone, cell)
-    except (ValueError, NotImplementedError) as error:
-        raise UsageError(f"{cell.method} cannot be built on {cell.model}: {str(error).splitlines()[0]}") from error
+    backbone = load_backbone(resolve_name(cell.model), DTYPES[cell.dtype], cell.quantization, device, cell.seed)
+    model = build_model(backbone.model, cell)
+    if not resumed:  # a checkpoint holds what was found
+        start_from_data(model, cell, data.rows, device)
+    if cell.gradient_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return Run(model, count_parameters(model), data, LOSS_FUNCTIONS[cell.loss_impl])
 
 
 def _finish(

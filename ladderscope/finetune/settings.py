@@ -12,6 +12,7 @@ from typing import Any
 
 from ladderscope.backbones.names import resolve_name
 from ladderscope.errors import DataError, UnknownNameError, UsageError
+from ladderscope.methods import get_method
 from ladderscope.records import Cell
 from ladderscope.sweep.grid import DEFAULTS, resolve_cells
 from ladderscope.training.examples import RANDOM, read_source
@@ -42,6 +43,10 @@ class TrainSettings:
         eval_every: steps between evaluations; None for one before and one after training only.
         save_every: steps between checkpoints; None for ten in a run.
         keep: checkpoints to keep; 0 for none when the run is done.
+        cache_taps: folder where the taps of a side network are kept, so that the backbone runs over the data once;
+            None runs it in every step.
+        cache_bits: of a cached tap's channel: 16 or 8.
+        max_memory: of each device that the backbone may use while it fills the cache, as accelerate takes it.
     """
 
     cell: Cell
@@ -57,19 +62,28 @@ class TrainSettings:
     eval_every: int | None = None
     save_every: int | None = None
     keep: int = 1
+    cache_taps: str | None = None
+    cache_bits: int = 16
+    max_memory: Mapping[int | str, int | str] | None = None
 
     def identity(self) -> dict[str, Any]:
         """All that decides losses and weights, as JSON values: equal in two runs that give the same."""
         own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        for name in ("cell", "out", "save_every", "keep"):
+        for name in ("cell", "out", "save_every", "keep", "cache_taps", "max_memory"):
             del own[name]
+        # 16 bits keep what a 16-bit backbone gives; 8 do not.
+        own["cache_bits"] = None if self.cache_taps is None else self.cache_bits
         values: dict[str, Any] = json.loads(json.dumps({**self.cell.to_json(), **own}))
         return values
 
 
 OWN_DEFAULTS: dict[str, Any] = {
     "out": None,
-    **{field.name: field.default for field in dataclasses.fields(TrainSettings) if field.name not in ("cell", "out")},
+    **{
+        field.name: field.default
+        for field in dataclasses.fields(TrainSettings)
+        if field.name not in ("cell", "out", "max_memory")
+    },
 }
 """The settings beside the cell's, with their defaults."""
 
@@ -125,6 +139,7 @@ def resolve_settings(*layers: Mapping[str, Any]) -> TrainSettings:
     axes["steps"] = [own["steps"] or 1]  # with epochs, the data decides
     (cell,) = resolve_cells(axes)
     _check_device(cell)
+    _check_cache(own, cell)
     return TrainSettings(**{**own, "cell": cell, "out": Path(own["out"]).expanduser()})
 
 
@@ -196,6 +211,28 @@ def _check_trainable(values: Mapping[str, Any]) -> None:
         )
     if values["data"] == RANDOM:
         raise UsageError("random tokens teach nothing: give --data a .jsonl or a text file, or a data set.")
+
+
+def _check_cache(own: dict[str, Any], cell: Cell) -> None:
+    if own["cache_bits"] not in (16, 8):
+        raise UsageError(f"cache_bits must be 16 or 8, not {own['cache_bits']!r}.")
+    if own["cache_taps"] is None:
+        return
+    own["cache_taps"] = str(own["cache_taps"])
+    method = get_method(cell.method)
+    if method.size != "reduction_factor" or method.config is None:
+        raise UsageError(
+            f"{cell.method} trains inside of the backbone, which then has to run in every step: --cache-taps is for "
+            "side networks, such as --method ladder."
+        )
+    from ladderscope.methods.side.config import TRAINED_ON_TAPS
+
+    downsample = method.config(cell).downsample
+    if downsample in TRAINED_ON_TAPS:
+        raise UsageError(
+            f"{cell.method} with downsample={downsample} trains on whole taps, which are too wide to cache: "
+            "--cache-taps works with --set downsample=frozen, avg-pool or max-pool."
+        )
 
 
 def _check_device(cell: Cell) -> None:

@@ -14,8 +14,8 @@ from transformers.trainer_callback import PrinterCallback
 from ladderscope.finetune.dataset import TrainingData, collate
 from ladderscope.finetune.evaluation import evaluation_loss
 from ladderscope.finetune.settings import SCHEDULES, TrainSettings
-from ladderscope.training.batches import Batch
-from ladderscope.training.loss import LOSS_FUNCTIONS
+from ladderscope.training.batches import NumberedBatch
+from ladderscope.training.loss import LossFunction
 from ladderscope.training.optimizer import make_optimizer
 
 _CHECKPOINTS_PER_RUN = 10
@@ -37,6 +37,7 @@ class CellTrainer(Trainer):
         settings: with ``cell.steps`` filled in.
         model: as the cell's method built it.
         data: training rows and held-out batches.
+        loss: sum of the token losses of a batch.
         callbacks: are told of the progress.
         resumed: whether the evaluation before training was made by an earlier process.
     """
@@ -50,12 +51,13 @@ class CellTrainer(Trainer):
         settings: TrainSettings,
         model: Any,
         data: TrainingData,
+        loss: LossFunction,
         callbacks: list[TrainerCallback],
         *,
         resumed: bool,
     ) -> None:
         self._settings = settings
-        self._loss = LOSS_FUNCTIONS[settings.cell.loss_impl]
+        self._loss = loss
         self._held_out = data.held_out
         super().__init__(
             model=model,
@@ -78,7 +80,7 @@ class CellTrainer(Trainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """Sum of the micro-batch's token losses over the number of trained tokens of the whole step, in nats."""
-        batch = Batch(inputs["input_ids"], inputs["labels"])
+        batch = NumberedBatch(inputs["input_ids"], inputs["labels"], inputs["row"])
         tokens = batch.num_trained_tokens if num_items_in_batch is None else num_items_in_batch
         loss = self._loss(model, batch) / tokens
         return (loss, None) if return_outputs else loss

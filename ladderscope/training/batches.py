@@ -43,6 +43,13 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class NumberedBatch(Batch):
+    """A batch that knows which rows (batch size,) of the data it is made of."""
+
+    rows: Tensor
+
+
+@dataclass(frozen=True)
 class Row:
     """Tokens of one row and their labels."""
 

@@ -50,7 +50,7 @@ def make_side_block(config: SideConfig, narrow: Any, parts: DecoderParts, index:
     num_layers = len(parts.blocks)
     layer_idx = num_layers + index  # behind the backbone's in a key-value cache
     if config.side_block == "light":
-        _, _, *names = inspect.signature(type(backbone_blocks[0]).forward).parameters  # behind self and hidden state
+        _, _, *names = inspect.signature(type(parts.blocks[0]).forward).parameters  # behind self and hidden state
         return LightBlock(narrow.hidden_size, narrow.side_ffn_width, layer_idx, names)
     source = mask_sources(config, num_layers)[index]
     make_block: Any = type(parts.blocks[source])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from numbers import Real
+from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
 from peft import PeftConfig
