@@ -21,7 +21,7 @@ Gate = Literal["none", "scalar", "vector"]
 EmbeddingTap = Literal["none", "own", "shared"]
 SideBlock = Literal["backbone", "light"]
 Output = Literal["add", "mix", "replace"]
-Init = Literal["default", "orthogonal", "xavier", "he", "pruned", "sliced"]
+Init = Literal["default", "identity", "orthogonal", "xavier", "he", "pruned", "sliced"]
 Importance = Literal["magnitude", "fisher"]
 LossImpl = Literal["full", "chunked"]
 SideDtype = Literal["float32", "bfloat16", "float16"]
@@ -71,9 +71,13 @@ class SideConfig(PeftConfig):
         output: ``"add"``: a projection that starts at zero, added to the last hidden state before the final norm.
             ``"mix"``: ``alpha * normed + (1 - alpha) * side`` after the final norm, alpha trained from 1 (QST).
             ``"replace"``: the side network's output alone (LST). The first two start as the backbone, bit for bit.
-        init: of the side blocks. ``"default"``: the architecture's own. ``"orthogonal"``, ``"xavier"``, ``"he"``:
-            of their matrices. ``"pruned"``: channels of the backbone's block, chosen by ``importance`` (LST).
-            ``"sliced"``: the backbone's block in the principal basis of its tap, in the manner of SliceGPT; needs
+        output_gain: what the norm before the up-projection starts with. Under Adam, a gain of g teaches that projection
+            g times as fast as the rest, whatever the size of its gradient.
+        init: of the side blocks. ``"default"``: what the block's class makes, torch's uniform start of linear layers
+            in most architectures. ``"identity"``: the same, but what writes to the stream starts at zero, so that
+            every block starts by passing it on. ``"orthogonal"``, ``"xavier"`` (uniform), ``"he"`` (normal): of their
+            matrices. ``"pruned"``: channels of the backbone's block, chosen by ``importance`` (LST). ``"sliced"``:
+            the backbone's block in the principal basis of its tap, in the manner of SliceGPT; needs
             ``downsample="frozen"`` with the principal basis.
         importance: of ``init="pruned"``: ``"magnitude"``, or ``"fisher"``, which needs
             :func:`~ladderscope.methods.side.calibrate` with labelled batches and an unquantised backbone.
@@ -106,6 +110,7 @@ class SideConfig(PeftConfig):
     side_width: int | None = None
     side_ffn_width: int | None = None
     output: Output = "add"
+    output_gain: float = 1.0
     init: Init = "default"
     importance: Importance = "magnitude"
     dropout: float = 0.0
@@ -173,6 +178,8 @@ def _check_numbers(config: SideConfig) -> None:
             raise ValueError(f"{name} must be True or False, not {getattr(config, name)!r}")
     if not (_is_finite(config.gate_temperature) and config.gate_temperature > 0):
         raise ValueError(f"gate_temperature must be a positive number, not {config.gate_temperature!r}")
+    if not (_is_finite(config.output_gain) and config.output_gain > 0):
+        raise ValueError(f"output_gain must be a positive number, not {config.output_gain!r}")
     if not _is_finite(config.gate_init):
         raise ValueError(f"gate_init must be a finite number, not {config.gate_init!r}")
     if not (_is_finite(config.dropout) and 0 <= config.dropout < 1):

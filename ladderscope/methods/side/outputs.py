@@ -16,11 +16,13 @@ class SideOutput(nn.Module):
         hidden_size: H.
         side_width: W.
         dropout: between the two.
+        gain: what the norm's weight starts with.
     """
 
-    def __init__(self, hidden_size: int, side_width: int, dropout: float) -> None:
+    def __init__(self, hidden_size: int, side_width: int, dropout: float, gain: float) -> None:
         super().__init__()
         self.norm = nn.RMSNorm(side_width, eps=1e-6)
+        nn.init.constant_(self.norm.weight, gain)
         self.dropout = nn.Dropout(dropout)
         self.upsample = nn.Linear(side_width, hidden_size)
 
@@ -54,8 +56,8 @@ class SideOutput(nn.Module):
 class AddOutput(SideOutput):
     """Added to the last hidden state; the projection starts at zero, so the model starts as the backbone."""
 
-    def __init__(self, hidden_size: int, side_width: int, dropout: float) -> None:
-        super().__init__(hidden_size, side_width, dropout)
+    def __init__(self, hidden_size: int, side_width: int, dropout: float, gain: float) -> None:
+        super().__init__(hidden_size, side_width, dropout, gain)
         nn.init.zeros_(self.upsample.weight)
         nn.init.zeros_(self.upsample.bias)
 
@@ -68,8 +70,8 @@ class AddOutput(SideOutput):
 class MixOutput(SideOutput):
     """QST: ``alpha * normed + (1 - alpha) * side``; ``alpha`` is trained and starts at 1, so that is the backbone."""
 
-    def __init__(self, hidden_size: int, side_width: int, dropout: float) -> None:
-        super().__init__(hidden_size, side_width, dropout)
+    def __init__(self, hidden_size: int, side_width: int, dropout: float, gain: float) -> None:
+        super().__init__(hidden_size, side_width, dropout, gain)
         self.alpha = nn.Parameter(torch.ones(()))
 
     def join(self, stream: Tensor, hidden: Tensor, final_norm: nn.Module) -> Tensor:

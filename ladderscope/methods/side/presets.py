@@ -58,11 +58,15 @@ class LadderConfig(SideConfig):
     """Ladder (Zheng et al. 2025, arXiv 2512.14237): one side block beside every tapped backbone block.
 
     The paper leaves width, gate and initialisation open and projects taps with a trained matrix
-    (``downsample="linear"``). The defaults here were chosen by measurement: frozen principal taps, which learn better
-    than trained ones and keep a fraction of their bytes for backward.
+    (``downsample="linear"``). The defaults here were chosen by measurement (SmolLM2-135M, maths problems, 60 steps of
+    512 tokens): frozen principal taps, which learn better than trained ones and keep a fraction of their bytes for
+    backward; side blocks that start as the identity; an up-projection that learns eight times as fast as the rest.
     """
 
     TYPE: ClassVar[str] = "LADDER"
+
+    init: Init = "identity"
+    output_gain: float = 8.0
 
     @classmethod
     def lean(cls, **settings: Any) -> Self:
