@@ -71,7 +71,7 @@ class SideConfig(PeftConfig):
         output: ``"add"``: a projection that starts at zero, added to the last hidden state before the final norm.
             ``"mix"``: ``alpha * normed + (1 - alpha) * side`` after the final norm, alpha trained from 1 (QST).
             ``"replace"``: the side network's output alone (LST). The first two start as the backbone, bit for bit.
-        output_gain: what the norm before the up-projection starts with. Under Adam, a gain of g teaches that projection
+        output_gain: what the norm before the up-projection starts with. Under Adam, a gain of g teaches the projection
             g times as fast as the rest, whatever the size of its gradient.
         init: of the side blocks. ``"default"``: what the block's class makes, torch's uniform start of linear layers
             in most architectures. ``"identity"``: the same, but what writes to the stream starts at zero, so that
