@@ -69,9 +69,10 @@ class SideConfig(PeftConfig):
         output: ``"add"``: a projection that starts at zero, added to the last hidden state before the final norm.
             ``"mix"``: ``alpha * normed + (1 - alpha) * side`` after the final norm, alpha trained from 1 (QST).
             ``"replace"``: the side network's output alone (LST). The first two start as the backbone, bit for bit.
-        init: of the side blocks. ``"default"``: the architecture's own. ``"orthogonal"``, ``"xavier"``, ``"he"``:
-            of their matrices. ``"pruned"``: channels of the backbone's block, chosen by ``importance`` (LST).
-            ``"sliced"``: the backbone's block in the principal basis of its tap, in the manner of SliceGPT; needs
+        init: of the side blocks. ``"default"``: what the block's class makes, torch's uniform start of linear layers
+            in most architectures. ``"orthogonal"``, ``"xavier"`` (uniform), ``"he"`` (normal): of their matrices.
+            ``"pruned"``: channels of the backbone's block, chosen by ``importance`` (LST). ``"sliced"``: the
+            backbone's block in the principal basis of its tap, in the manner of SliceGPT; needs
             ``downsample="frozen"`` with the principal basis.
         importance: of ``init="pruned"``: ``"magnitude"``, or ``"fisher"``, which needs
             :func:`~ladderscope.methods.side.calibrate` with labelled batches and an unquantised backbone.
