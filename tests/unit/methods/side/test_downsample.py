@@ -77,7 +77,9 @@ def test_shared_linear_is_one_matrix_for_all_side_blocks_and_the_embeddings(tune
 
 @pytest.mark.parametrize("kind", ["linear", "frozen", "avg-pool"])
 class TestEmbeddingTap:
-    def test_none_starts_the_stream_at_the_first_tap_without_a_gate(self, tuned: Callable[..., Any], kind: str) -> None:
+    def test_none_starts_the_stream_at_the_first_tap_without_a_gate(
+        self, tuned: Callable[..., Any], kind: str
+    ) -> None:
         network = side_network(tuned(LadderConfig, downsample=kind))
         assert network.taps == [0, 1, 2, 3]
         assert list(network.gates) == ["1", "2", "3"]
@@ -128,14 +130,18 @@ def test_taps_feed_the_side_blocks_that_the_map_names(
     network = side_network(model)
     seen: list[tuple[int, int]] = []
     original = network.feed
-    network.feed = lambda stream, layer, *rest: [
-        seen.extend((layer, index) for index in network._side_blocks_of[layer]),
-        original(stream, layer, *rest),
-    ][1]
+
+    def feed(stream: Tensor | None, layer: int, *rest: Any) -> Any:
+        seen.extend((layer, index) for index in network._side_blocks_of[layer])
+        return original(stream, layer, *rest)
+
+    network.feed = feed
     losses = train(model, token_ids, steps=3)
     assert network.tap_map == tap_map
     assert [index for _, index in seen[: len(tap_map)]] == list(range(len(tap_map)))
-    assert [layer for layer, i in seen[: len(tap_map)] if tap_map[i] is not None] == [t for t in tap_map if t is not None]
+    assert [layer for layer, i in seen[: len(tap_map)] if tap_map[i] is not None] == [
+        t for t in tap_map if t is not None
+    ]
     assert losses[-1] < losses[0]
 
 
