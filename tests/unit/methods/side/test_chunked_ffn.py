@@ -31,7 +31,7 @@ def calls_of(model: Any) -> list[int]:
     return seen
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 16, 47])
+@pytest.mark.parametrize("chunk", [7, 47])
 @pytest.mark.parametrize("model_type", ["llama", "gpt2", "gpt_neox", "phi3", "gemma2"])
 def test_chunks_compute_what_the_whole_does(
     tuned: Callable[..., Any], logits: Callable[..., Tensor], model_type: str, chunk: int
