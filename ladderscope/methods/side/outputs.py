@@ -19,7 +19,7 @@ class SideOutput(nn.Module):
         gain: what the norm's weight starts with.
     """
 
-    def __init__(self, hidden_size: int, side_width: int, dropout: float, gain: float) -> None:
+    def __init__(self, hidden_size: int, side_width: int, dropout: float, gain: float = 1.0) -> None:
         super().__init__()
         self.norm = nn.RMSNorm(side_width, eps=1e-6)
         nn.init.constant_(self.norm.weight, gain)
@@ -56,7 +56,7 @@ class SideOutput(nn.Module):
 class AddOutput(SideOutput):
     """Added to the last hidden state; the projection starts at zero, so the model starts as the backbone."""
 
-    def __init__(self, hidden_size: int, side_width: int, dropout: float, gain: float) -> None:
+    def __init__(self, hidden_size: int, side_width: int, dropout: float, gain: float = 1.0) -> None:
         super().__init__(hidden_size, side_width, dropout, gain)
         nn.init.zeros_(self.upsample.weight)
         nn.init.zeros_(self.upsample.bias)
@@ -70,7 +70,7 @@ class AddOutput(SideOutput):
 class MixOutput(SideOutput):
     """QST: ``alpha * normed + (1 - alpha) * side``; ``alpha`` is trained and starts at 1, so that is the backbone."""
 
-    def __init__(self, hidden_size: int, side_width: int, dropout: float, gain: float) -> None:
+    def __init__(self, hidden_size: int, side_width: int, dropout: float, gain: float = 1.0) -> None:
         super().__init__(hidden_size, side_width, dropout, gain)
         self.alpha = nn.Parameter(torch.ones(()))
 

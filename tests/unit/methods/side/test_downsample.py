@@ -130,10 +130,12 @@ def test_taps_feed_the_side_blocks_that_the_map_names(
     network = side_network(model)
     seen: list[tuple[int, int]] = []
     original = network.feed
-    network.feed = lambda stream, layer, *rest: [
-        seen.extend((layer, index) for index in network._side_blocks_of[layer]),
-        original(stream, layer, *rest),
-    ][1]
+
+    def feed(stream: Tensor | None, layer: int, *rest: Any) -> Any:
+        seen.extend((layer, index) for index in network._side_blocks_of[layer])
+        return original(stream, layer, *rest)
+
+    network.feed = feed
     losses = train(model, token_ids, steps=3)
     assert network.tap_map == tap_map
     assert [index for _, index in seen[: len(tap_map)]] == list(range(len(tap_map)))

@@ -36,12 +36,14 @@ def rotate(x: Tensor) -> Tensor:
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
     hidden_future = torch.ones(scores.shape[-2:]).triu(1).bool()
-    return scores.masked_fill(hidden_future, -math.inf).softmax(-1) @ value
+    attended: Tensor = scores.masked_fill(hidden_future, -math.inf).softmax(-1) @ value
+    return attended
 
 
 def llama_block(s: Tensor, block: Any) -> Tensor:
     def heads(projection: Any, number: int) -> Tensor:
-        return linear(normed, projection.weight).unflatten(-1, (number, HEAD_DIM)).transpose(1, 2)
+        split: Tensor = linear(normed, projection.weight).unflatten(-1, (number, HEAD_DIM))
+        return split.transpose(1, 2)
 
     normed, attention = rms_norm(s, block.input_layernorm.weight), block.self_attn
     query, key = rotate(heads(attention.q_proj, HEADS)), rotate(heads(attention.k_proj, KV_HEADS))
@@ -169,4 +171,4 @@ def test_logits_and_gradients_are_those_of_the_published_equations(
     )
     for name, got, wanted in zip(names, ours, theirs, strict=True):
         assert wanted.abs().max() > 0, name
-        torch.testing.assert_close(got, wanted, rtol=1e-3, atol=1e-6, msg=lambda text, name=name: f"{name}: {text}")
+        assert torch.allclose(got, wanted, rtol=1e-3, atol=1e-6), name

@@ -73,7 +73,7 @@ def test_lst_trains_a_64th_of_each_block_and_a_tap_on_each() -> None:
 
 @pytest.mark.parametrize(
     ("name", "num_layers"),
-    [("llama-2-7b", 8), ("gpt2", 12), ("opt-1.3b", 8), ("gemma-2-2b", 6), ("pythia-160m", 12), ("phi-3-mini", 6)],
+    [("llama-2-7b", 6), ("gpt2", 6), ("opt-1.3b", 6), ("gemma-2-2b", 4), ("pythia-160m", 6), ("phi-3-mini", 4)],
 )
 class TestMatching:
     def test_xladder_is_given_the_parameters_of_a_ladder_within_2_percent(self, name: str, num_layers: int) -> None:
@@ -86,7 +86,7 @@ class TestMatching:
             assert count_side_parameters(xladder, backbone_config, parts) == pytest.approx(wanted, rel=0.02)
             assert xladder.match_params == wanted
 
-    @pytest.mark.parametrize("number", [1_000_000, 7_654_321])
+    @pytest.mark.parametrize("number", [2_345_678])
     def test_xladder_is_given_a_number_of_parameters_within_2_percent(
         self, name: str, num_layers: int, number: int
     ) -> None:

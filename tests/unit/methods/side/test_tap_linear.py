@@ -134,10 +134,11 @@ class TestBytesKept:
             assert bytes_kept(lambda: tap_linear("int8")(hidden)) == 0
 
     def test_fall_in_a_whole_model(self, tuned: Callable[..., Any], token_ids: Tensor) -> None:
-        kept = {}
-        for storage in STORAGES:
+        def kept_with(storage: TapStorage) -> int:
             model = tuned(LadderConfig, downsample="linear", tap_storage=storage).train()
-            kept[storage] = bytes_kept(lambda model=model: model(token_ids).logits)
+            return bytes_kept(lambda: model(token_ids).logits)
+
+        kept = {storage: kept_with(storage) for storage in STORAGES}
         channels = 4 * 2 * 16 * 64  # of four taps
         assert kept["full"] - kept["int8"] == channels * 4 - channels * (1 + 4 / 64 + 4 / 32)
         assert kept["full"] - kept["pooled"] == channels * 3
