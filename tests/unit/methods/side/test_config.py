@@ -50,7 +50,7 @@ NO_COUNTS = [0, -1, 1.5, "2", True]
         ("embedding_tap", ["both", None, True], "embedding_tap must be one of none, own, shared"),
         ("side_block", ["heavy", None], "side_block must be one of backbone, light"),
         ("output", ["concat", None], "output must be one of add, mix, replace"),
-        ("init", ["zeros", None], "init must be one of default, orthogonal, xavier, he, pruned, sliced"),
+        ("init", ["zeros", None], "init must be one of default, identity, orthogonal, xavier, he, pruned, sliced"),
         ("importance", ["random", None], "importance must be one of magnitude, fisher"),
         ("loss_impl", ["sliced", None], "loss_impl must be one of full, chunked"),
         ("side_dtype", ["fp16", "int8"], "side_dtype must be one of float32, bfloat16, float16"),

@@ -53,9 +53,27 @@ class TestEveryArchitecture:
             assert torch.equal(before, after) == (not name.startswith("blocks.") or before.dim() == 1), name
 
 
+@pytest.mark.parametrize("side_block", ["backbone", "light"])
+@pytest.mark.parametrize("model_type", ["llama", "gemma2", "gpt2", "opt", "gpt_neox"])
+def test_identity_passes_the_stream_on(
+    tuned: Callable[..., Any], logits: Callable[..., Any], token_ids: torch.Tensor, model_type: str, side_block: str
+) -> None:
+    model = tuned(LadderConfig, model_type, init="identity", side_block=side_block)
+    passed_on: list[bool] = []
+
+    def look(block: Any, args: Any, output: Any) -> None:
+        stream = output[0] if isinstance(output, tuple) else output
+        passed_on.append(torch.equal(stream, args[0]))
+
+    for block in model.base_model.side_layer.network.blocks:
+        block.register_forward_hook(look)
+    logits(model, token_ids)
+    assert passed_on == [True] * 4
+
+
 def test_default_is_that_of_the_blocks_class(tuned: Callable[..., Any]) -> None:
-    for name, matrix in matrices(tuned(LadderConfig)).items():  # linear layers of a Llama: torch's own
+    for name, matrix in matrices(tuned(LadderConfig, init="default")).items():  # linear layers of a Llama: torch's own
         bound = matrix.shape[1] ** -0.5
         assert 0.97 * bound < matrix.abs().max() <= bound, name
-    for name, matrix in matrices(tuned(LadderConfig, "gpt2")).items():
+    for name, matrix in matrices(tuned(LadderConfig, "gpt2", init="default")).items():
         assert matrix.std() == pytest.approx(0.02, rel=0.1), name
