@@ -64,23 +64,31 @@ CHAT_TEMPLATE = (
 
 
 @pytest.fixture(scope="session")
-def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the tiny Llama and a tokenizer of one token per byte, as save_pretrained() writes them."""
+def byte_tokenizer() -> Any:
+    """A tokenizer that needs no network: one token per byte, so that tests can count."""
     from tokenizers import Tokenizer, decoders
     from tokenizers.models import BPE
     from tokenizers.pre_tokenizers import ByteLevel
-    from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
 
-    from ladderscope.backbones.catalogue import architecture_config
-
-    folder = tmp_path_factory.mktemp("tiny") / "llama"
     vocabulary = {byte: index for index, byte in enumerate(sorted(ByteLevel.alphabet()))}
     backend = Tokenizer(BPE(vocab=vocabulary, merges=[]))
     backend.pre_tokenizer = ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
-    PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(
         tokenizer_object=backend, eos_token="<eos>", pad_token="<pad>", chat_template=CHAT_TEMPLATE
-    ).save_pretrained(folder)
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(byte_tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the tiny Llama and its tokenizer, as save_pretrained() writes them."""
+    from transformers import AutoModelForCausalLM
+
+    from ladderscope.backbones.catalogue import architecture_config
+
+    folder = tmp_path_factory.mktemp("tiny") / "llama"
+    byte_tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
     AutoModelForCausalLM.from_config(architecture_config("tiny-llama")).save_pretrained(folder)
     return folder

@@ -55,7 +55,8 @@ def cached_run(
     Raises:
         UsageError: the cache is that of something else, or there is no room for it.
     """
-    rows = [*data.rows.input_ids, *(row for batch in data.held_out for row in batch.input_ids)]
+    held_out = (batch.input_ids.to("cpu", torch.int32) for batch in data.held_out)
+    rows = [*data.rows.input_ids, *(row for ids in held_out for row in ids)]
     cache = _cache_of(settings, rows, refill=refill)
     with cache:
         if not cache.is_complete:

@@ -11,6 +11,7 @@ from ladderscope.backbones.names import SMOLLM2, resolve_name
 from ladderscope.units import format_count
 
 _PACKAGES = ("ladderscope", "torch", "transformers", "peft", "bitsandbytes")
+_DTYPES = {"bf16": "bfloat16", "fp32": "float32"}
 _SMOLLM2_ON_THE_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
 
@@ -52,7 +53,7 @@ def _loading(folder: Path, settings: Mapping[str, Any]) -> str:
         lines = ["from transformers import AutoModelForCausalLM", ""]
         lines.append(f'model = AutoModelForCausalLM.from_pretrained("{folder.name}")')
         return _code("How to load it", lines, "")
-    lines, note, arguments = [], "", f'"{folder.name}"'
+    lines, note, arguments = [], "", f'"{folder.name}", dtype="{_DTYPES[settings["dtype"]]}"'
     if "ladderscope_version" in adapter:
         lines.append("import ladderscope.methods.side  # makes PEFT know this method")
         note = "PEFT alone does not know this method: install ladderscope, and import it before loading."
@@ -69,10 +70,9 @@ def _quantization(settings: Mapping[str, Any]) -> str:
     if settings["quantization"] == "int8":
         return "load_in_8bit=True"
     double = settings["quantization"] == "nf4-dq"
-    dtype = {"bf16": "bfloat16", "fp32": "float32"}[settings["dtype"]]
     return (
         f'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant={double}, '
-        f'bnb_4bit_compute_dtype="{dtype}"'
+        f'bnb_4bit_compute_dtype="{_DTYPES[settings["dtype"]]}"'
     )
 
 

@@ -61,12 +61,6 @@ class TokenRows(Dataset[dict[str, Any]]):
         """Row ``index``: its number, ``input_ids`` and ``labels``, both (seq_len,) of int64."""
         return {"row": index, "input_ids": self.input_ids[index].long(), "labels": self.labels[index].long()}
 
-    def fingerprint(self) -> str:
-        """16 hexadecimal digits that depend on every token and label."""
-        digest = hashlib.sha256(self.input_ids.numpy().tobytes())
-        digest.update(self.labels.numpy().tobytes())
-        return digest.hexdigest()[:16]
-
 
 def collate(rows: list[dict[str, Any]]) -> dict[str, Tensor]:
     """A batch of rows: ``row`` (B,), ``input_ids`` and ``labels`` (B, seq_len)."""
@@ -182,6 +176,17 @@ def _pad(tokenizer: Any) -> int:
     return int(tokenizer.eos_token_id if pad is None else pad)
 
 
+def _fingerprint(rows: TokenRows, held_out: list[Batch]) -> str:
+    """16 hexadecimal digits that depend on every token and label."""
+    digest = hashlib.sha256()
+    tensors = [rows.input_ids, rows.labels]
+    for batch in held_out:
+        tensors += [batch.input_ids, batch.labels]
+    for tensor in tensors:
+        digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
 def _summarize(train: list[Example], held_out: Source, rows: TokenRows, batches: list[Batch]) -> dict[str, Any]:
     return {
         "train_examples": len(train),
@@ -189,5 +194,5 @@ def _summarize(train: list[Example], held_out: Source, rows: TokenRows, batches:
         "train_tokens_per_epoch": int((rows.labels != IGNORED).sum()),
         "held_out_examples": len(held_out.examples),
         "held_out_tokens": sum(batch.num_trained_tokens for batch in batches),
-        "fingerprint": rows.fingerprint(),
+        "fingerprint": _fingerprint(rows, batches),
     }

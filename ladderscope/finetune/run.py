@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ladderscope.backbones.loading import DTYPES, load_backbone, load_tokenizer
-from ladderscope.backbones.names import resolve_name
+from ladderscope.backbones.names import backbone_config, resolve_name
 from ladderscope.backbones.wheel import smollm2_folder
 from ladderscope.environment import describe_environment
 from ladderscope.errors import UsageError
@@ -59,7 +59,6 @@ def train(
     with folder.locked():
         earlier = folder.read()
         if earlier is not None and (force or (not resume and earlier["status"] != FINISHED)):
-            folder.clear()
             earlier = None
         if earlier is not None:
             _check_same(settings, earlier, folder.path)
@@ -96,6 +95,7 @@ def _train(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokenizer = load_tokenizer(name)
     data = prepare_data(settings, tokenizer, device)
+    _check_vocabulary(data, settings.cell.model)
     settings = with_steps(settings, count_steps(settings, len(data.rows)))
     run = _begin(settings, folder, earlier, data)
     folder.drop_torn_checkpoints()
@@ -107,10 +107,21 @@ def _train(
     return _finish(settings, folder, run, checkpoint, tokenizer)
 
 
+def _check_vocabulary(data: TrainingData, model: str) -> None:
+    size = backbone_config(resolve_name(model)).get_text_config().vocab_size
+    largest = max(int(ids.max()) for ids in (data.rows.input_ids, *(batch.input_ids for batch in data.held_out)))
+    if largest >= size:
+        raise UsageError(
+            f"the tokenizer of {model} gives token {largest}, but the model knows {size} only: give a model with the "
+            "tokenizer that belongs to it."
+        )
+
+
 def _begin(
     settings: TrainSettings, folder: RunFolder, earlier: Mapping[str, Any] | None, data: TrainingData
 ) -> dict[str, Any]:
     if earlier is None:
+        folder.clear()  # not sooner: all that could be wrong with the settings has been looked at by now
         run = {"status": "running", "identity": settings.identity(), "settings": _all_settings(settings)}
         run["data"] = data.summary
         folder.write(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,7 +73,8 @@ class TrainSettings:
             del own[name]
         # 16 bits keep what a 16-bit backbone gives; 8 do not.
         own["cache_bits"] = None if self.cache_taps is None else self.cache_bits
-        return {**self.cell.to_json(), **own}
+        values: dict[str, Any] = json.loads(json.dumps({**self.cell.to_json(), **own}))
+        return values
 
 
 OWN_DEFAULTS: dict[str, Any] = {

@@ -34,9 +34,16 @@ class Run:
 
 
 def build_model(backbone: nn.Module, cell: Cell) -> Any:
-    """The backbone with what the cell's method trains; the same for the same seed."""
+    """The backbone with what the cell's method trains; the same for the same seed.
+
+    Raises:
+        UsageError: the method does not fit the backbone.
+    """
     torch.manual_seed(cell.seed)
-    return get_method(cell.method).build(backbone, cell)
+    try:
+        return get_method(cell.method).build(backbone, cell)
+    except (ValueError, NotImplementedError) as error:
+        raise UsageError(f"{cell.method} cannot be built on {cell.model}: {str(error).splitlines()[0]}") from error
 
 
 def start_from_data(model: nn.Module, cell: Cell, rows: TokenRows, device: torch.device) -> None:

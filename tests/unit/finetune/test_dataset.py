@@ -93,7 +93,7 @@ def test_an_example_that_occurs_twice_is_on_one_side(settings: MakeSettings, tok
 def test_the_seed_does_not_change_what_is_held_out(settings: MakeSettings, tokenizer: Any) -> None:
     zero, one = (prepare(settings(seed=seed), tokenizer) for seed in (0, 1))
     assert held_out_text(zero, tokenizer) == held_out_text(one, tokenizer)
-    assert zero.rows.fingerprint() == one.rows.fingerprint()
+    assert zero.summary["fingerprint"] == one.summary["fingerprint"]
 
 
 def test_data_to_evaluate_on_may_be_given(
@@ -120,11 +120,13 @@ def test_the_end_of_a_text_is_held_out(settings: MakeSettings, tokenizer: Any, t
 
 
 def test_the_fingerprint_sees_every_token(settings: MakeSettings, tokenizer: Any, tmp_path: Path) -> None:
-    def fingerprint(text: str) -> str:
-        data = write(tmp_path / "d.jsonl", {"completion": "same"}, {"completion": text})
-        return prepare(settings(data=data, eval_fraction=0), tokenizer).rows.fingerprint()
+    def fingerprint(trained: str, held_out: str) -> Any:
+        data = write(tmp_path / "d.jsonl", {"completion": "same"}, {"completion": trained})
+        other = write(tmp_path / "other.jsonl", {"completion": held_out})
+        return prepare(settings(data=data, eval_data=other), tokenizer).summary["fingerprint"]
 
-    assert fingerprint("one") == fingerprint("one") != fingerprint("onf")
+    assert fingerprint("one", "two") == fingerprint("one", "two")
+    assert len({fingerprint("one", "two"), fingerprint("onf", "two"), fingerprint("one", "twp")}) == 3
 
 
 def test_prompts_that_fill_all_rows_are_refused(settings: MakeSettings, tokenizer: Any, tmp_path: Path) -> None:

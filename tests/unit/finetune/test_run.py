@@ -15,7 +15,7 @@ import pytest
 import torch
 from peft import AutoPeftModelForCausalLM, PeftModel
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from ladderscope.backbones.loading import load_backbone, load_tokenizer
 from ladderscope.backbones.names import resolve_name
@@ -308,6 +308,39 @@ def test_a_loss_that_is_not_finite_ends_the_run_without_a_checkpoint_of_it(
     assert len(list(ours.out.glob("checkpoint-*"))) <= 1
 
 
+def test_a_tokenizer_that_does_not_belong_to_the_model_is_refused(
+    settings: MakeSettings, make_recorder: MakeRecorder, tiny_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(tiny_folder, tmp_path / "small")
+    config = AutoConfig.from_pretrained(tiny_folder, vocab_size=100)
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "small")
+    with pytest.raises(UsageError, match=r"gives token \d+, but the model knows 100 only"):
+        run(settings(model=str(tmp_path / "small")), make_recorder())
+
+
+def test_a_method_that_the_backbone_cannot_carry_is_refused(
+    settings: MakeSettings, make_recorder: MakeRecorder, tiny_folder: Path, tmp_path: Path
+) -> None:
+    sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+    config = AutoConfig.for_model("bert", **sizes, vocab_size=512, is_decoder=True)
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "bert")
+    for path in tiny_folder.glob("tokenizer*"):
+        shutil.copy(path, tmp_path / "bert")
+    with pytest.raises(UsageError, match=r"ladder cannot be built on .*: .* has no norm after its blocks"):
+        run(settings(model=str(tmp_path / "bert"), method="ladder", quantization="none"), make_recorder())
+
+
+def test_a_refused_run_leaves_a_finished_one_alone(
+    settings: MakeSettings, make_recorder: MakeRecorder, sums_file: Path, tmp_path: Path
+) -> None:
+    ours = settings(steps=1)
+    run(ours, make_recorder())
+    bad = settings(steps=1, seq_len=2)  # prompts alone fill such rows
+    with pytest.raises(UsageError, match="raise the sequence length"):
+        run(bad, make_recorder(), force=True)
+    assert (ours.out / "adapter_model.safetensors").exists()
+
+
 def test_only_one_run_at_a_time_in_a_folder(settings: MakeSettings, make_recorder: MakeRecorder) -> None:
     from ladderscope.finetune.folder import RunFolder
 
@@ -325,6 +358,7 @@ def test_checkpoints_are_kept_as_wished(settings: MakeSettings, make_recorder: M
 # ---------------------------------------------------------------- the card
 
 
+@pytest.mark.slow
 def test_the_code_on_the_card_loads_the_adapter(settings: MakeSettings, make_recorder: MakeRecorder) -> None:
     ours = settings(method="ladder", quantization="nf4-dq", steps=1)
     done = run(ours, make_recorder())
