@@ -36,8 +36,8 @@ def load_backbone(
     device: torch.device,
     seed: int,
     *,
+    device_map: Mapping[str, str] | None = None,
     offload_folder: Path | None = None,
-    max_memory: Mapping[int | str, int | str] | None = None,
 ) -> Backbone:
     """Load a backbone onto ``device``; ``seed`` decides random weights.
 
@@ -47,10 +47,9 @@ def load_backbone(
         quantization: of its linear layers.
         device: where it computes.
         seed: of random weights.
-        offload_folder: an unquantised backbone that does not fit on ``device`` stays in host memory and on the disk
-            as far as needed, and is run from there block by block; this folder takes what the checkpoint does not
-            hold in the form that is needed. None loads it whole.
-        max_memory: bytes of each device that may be used then, as accelerate takes it; None for what is free.
+        device_map: of module names to devices, ``"cpu"`` and ``"disk"``, for what does not fit on ``device``, as
+            accelerate takes it; an unquantised backbone then runs block by block. None loads all onto ``device``.
+        offload_folder: takes what is on the disk, but not in the checkpoint in the form that is needed.
 
     Raises:
         UsageError: the folder or hub model cannot be loaded.
@@ -60,12 +59,13 @@ def load_backbone(
     from transformers import AutoModelForCausalLM
 
     source = backbone_source(name)
-    placement: dict[str, Any] = {"device_map": str(device)}
-    if offload_folder is not None and quantization == "none":
-        placement = {"device_map": "auto", "offload_folder": str(offload_folder), "max_memory": max_memory}
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            source, dtype=dtype, quantization_config=quantization_config(quantization, dtype), **placement
+            source,
+            dtype=dtype,
+            device_map=str(device) if device_map is None else dict(device_map),
+            offload_folder=None if offload_folder is None else str(offload_folder),
+            quantization_config=quantization_config(quantization, dtype),
         )
         keep_training_layout(model)
     except (OSError, ValueError, SafetensorError) as error:

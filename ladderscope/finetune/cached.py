@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ladderscope.backbones.loading import DTYPES, backbone_source, load_backbone
+from ladderscope.backbones.loading import DTYPES, backbone_source
 from ladderscope.backbones.names import backbone_config, resolve_name
 from ladderscope.errors import UsageError
 from ladderscope.finetune.dataset import TrainingData
@@ -29,7 +30,7 @@ from ladderscope.tapcache.cache import TapCache
 from ladderscope.tapcache.hollow import hollow
 from ladderscope.tapcache.key import starts_from_backbone, tap_key, weights_fingerprint
 from ladderscope.tapcache.layout import make_layout
-from ladderscope.tapcache.light import load_without_blocks, meta_backbone
+from ladderscope.tapcache.light import load_for_filling, load_without_blocks, meta_backbone
 from ladderscope.tapcache.loss import CachedLoss
 from ladderscope.training.batches import Batch, NumberedBatch
 from ladderscope.training.loss import LOSS_FUNCTIONS
@@ -54,7 +55,8 @@ def cached_run(
     Raises:
         UsageError: the cache is that of something else, or there is no room for it.
     """
-    rows = [*data.rows.input_ids, *(row for batch in data.held_out for row in batch.input_ids)]
+    held_out = (batch.input_ids.to("cpu", torch.int32) for batch in data.held_out)
+    rows = [*data.rows.input_ids, *(row for ids in held_out for row in ids)]
     cache = _cache_of(settings, rows, refill=refill)
     with cache:
         if not cache.is_complete:
@@ -99,15 +101,9 @@ def _fill(
     stop: threading.Event,
 ) -> None:
     cell = settings.cell
-    backbone = load_backbone(
-        resolve_name(cell.model),
-        DTYPES[cell.dtype],
-        cell.quantization,
-        device,
-        cell.seed,
-        offload_folder=cache.folder / OFFLOAD_FOLDER,
-        max_memory=settings.max_memory,
-    ).model
+    offload_folder, max_memory = cache.folder / OFFLOAD_FOLDER, settings.max_memory
+    name, dtype = resolve_name(cell.model), DTYPES[cell.dtype]
+    backbone = load_for_filling(name, dtype, cell.quantization, device, offload_folder, max_memory)
     _refuse_offloaded_start(backbone, cell)
     model = build_model(backbone, cell)
     if not cache.has_start:
@@ -116,6 +112,7 @@ def _fill(
     del backbone, model
     # Hooks and modules refer to one another.
     gc.collect()
+    shutil.rmtree(offload_folder, ignore_errors=True)
     if device.type == "cuda":
         torch.cuda.empty_cache()
 

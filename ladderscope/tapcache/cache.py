@@ -28,6 +28,8 @@ KEY_FILE = "cache.json"
 START_FILE = "start.safetensors"
 LOCK_FILE = ".lock"
 _FORMAT = "ladderscope-taps-1"
+_PATIENCE = 2.0
+"""Seconds to wait for another process that only looks at the folder."""
 
 Say = Callable[[str], None]
 
@@ -78,7 +80,7 @@ class TapCache:
         Raises:
             UsageError: it holds something else, the taps of something else, or cannot be written.
         """
-        with self._locked():
+        with self._locked(_PATIENCE):
             self._check_folder()
         return self
 
@@ -139,11 +141,12 @@ class TapCache:
             ValueError: the projections are not fitted.
         """
         network = find_side_layer(model).network
+        if self.is_complete:
+            load_start(network, self.folder / START_FILE)
+            return
         with self._locked():
             if self.has_start:
                 load_start(network, self.folder / START_FILE)
-            if self.is_complete:
-                return
             check_room(self.folder, self.layout, self.rows_done, say)
             if not self.has_start:
                 save_start(network, self.folder / START_FILE)
@@ -167,11 +170,11 @@ class TapCache:
     # ---- the folder --------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self, patience: float = 0) -> Iterator[None]:
         lock = FileLock(self.folder / LOCK_FILE)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=patience)
         except Timeout as error:
             raise UsageError(
                 f"another run is filling {self.folder}: wait for it, or choose another folder for the taps."

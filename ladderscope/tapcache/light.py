@@ -5,15 +5,16 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.hooks import ModelHook, add_hook_to_module
-from torch import nn
 
 from ladderscope.backbones.loading import backbone_source, load_backbone
-from ladderscope.backbones.names import BackboneName
-from ladderscope.methods.side.structure import DecoderParts, find_decoder, text_config
+from ladderscope.backbones.names import BackboneName, backbone_config
+from ladderscope.methods.side.structure import find_decoder, text_config
+from ladderscope.tapcache.placement import MaxMemory, path_of, place_blocks
 
 
 def meta_backbone(config: Any, dtype: torch.dtype) -> Any:
@@ -22,6 +23,35 @@ def meta_backbone(config: Any, dtype: torch.dtype) -> Any:
 
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(config, dtype=dtype)
+
+
+def load_for_filling(
+    name: BackboneName,
+    dtype: torch.dtype,
+    quantization: str,
+    device: torch.device,
+    offload_folder: Path,
+    max_memory: MaxMemory | None = None,
+) -> Any:
+    """A backbone that runs on ``device``, from host memory and the disk where it does not fit and is not quantised.
+
+    Args:
+        name: of the backbone.
+        dtype: of its weights.
+        quantization: of its linear layers.
+        device: where it computes.
+        offload_folder: for weights that the checkpoint does not hold in the form that is needed.
+        max_memory: that may be used; None for what is free.
+
+    Raises:
+        UsageError: it cannot be loaded.
+    """
+    places = None
+    if quantization == "none":
+        places = place_blocks(meta_backbone(backbone_config(name), dtype), device, max_memory)
+    return load_backbone(
+        name, dtype, quantization, device, seed=0, device_map=places, offload_folder=offload_folder
+    ).model
 
 
 def load_without_blocks(name: BackboneName, dtype: torch.dtype, quantization: str, device: torch.device) -> Any:
@@ -47,7 +77,7 @@ def _without_blocks(name: BackboneName, dtype: torch.dtype, device: torch.device
     config = AutoConfig.from_pretrained(source)
     skeleton = meta_backbone(config, dtype)
     parts, num_layers = find_decoder(skeleton), config.get_text_config().num_hidden_layers
-    path = _path_of(skeleton, parts)
+    path = path_of(skeleton, parts.blocks)
     empty = copy.deepcopy(config)
     empty.get_text_config().num_hidden_layers = 0
     with _quiet():
@@ -81,8 +111,3 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logging.set_verbosity(before)
-
-
-def _path_of(model: nn.Module, parts: DecoderParts) -> str:
-    path: str = next(path for path, module in model.named_modules() if module is parts.blocks)
-    return path

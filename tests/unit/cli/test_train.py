@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ PROMISED = (
     "--model --method --data --out --rank --reduction --seq-len --batch-size --gradient-accumulation --dtype "
     "--quantization --optimizer --lr --loss-impl --gradient-checkpointing --seed --epochs --steps --schedule "
     "--warmup-ratio --weight-decay --max-grad-norm --eval-fraction --eval-data --eval-every --save-every --keep "
-    "--resume --no-resume --force --json"
+    "--cache-taps --cache-bits --refill --resume --no-resume --force --json"
 )
 
 SHORT = ["--method", "lora", "--rank", "2", "--seq-len", "64", "--dtype", "fp32", "--steps", "3"]
@@ -129,3 +130,17 @@ def test_what_fails_on_the_way_ends_with_1_and_one_sentence(
     captured = capsys.readouterr()
     assert message in captured.err
     assert "Traceback" not in captured.err
+
+
+def test_a_cache_of_taps_without_room_is_wrong_use(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ladder = [*arguments, "--method", "ladder", "--reduction", "2", "--cache-taps", str(tmp_path / "taps")]
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1000))
+    assert run(ladder) == 2
+    error = capfd.readouterr().err
+    assert "the taps need 0.00 GiB more in" in error
+    assert "Traceback" not in error
+    monkeypatch.undo()
+    assert run(ladder) == 0
+    assert f"Caching 22 rows in {tmp_path / 'taps'}" in capfd.readouterr().err
