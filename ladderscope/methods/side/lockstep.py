@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ladderscope.methods.side.blocks import block_arguments, mask_sources
 from ladderscope.methods.side.cache import add_side_layers, find_cache, refuse_foreign_cache
 from ladderscope.methods.side.network import EMBEDDINGS
-from ladderscope.methods.side.structure import DecoderParts
+from ladderscope.methods.side.structure import DecoderParts, execution_device
 
 if TYPE_CHECKING:
     from ladderscope.methods.side.layer import SideLayer
@@ -175,7 +175,7 @@ class Lockstep:
 
         def run_block(index: int, stream: Tensor) -> Tensor:
             block = network.blocks[index]
-            device = next(block.parameters()).device
+            device = execution_device(block)
             stream = stream.to(device)
             block_args, block_kwargs = block_arguments(args, kwargs, device)
             if "position_embeddings" in block_kwargs and network.rotary is not None:
