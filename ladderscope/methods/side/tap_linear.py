@@ -75,7 +75,8 @@ def unpack(kept: tuple[Tensor, ...], storage: TapStorage, shape: torch.Size) -> 
 
 
 def _grouped(hidden: Tensor, group: int) -> Tensor:
-    return hidden.unflatten(-1, (-1, _group_size(hidden.shape[-1], group)))
+    grouped: Tensor = hidden.unflatten(-1, (-1, _group_size(hidden.shape[-1], group)))
+    return grouped
 
 
 def _group_size(width: int, group: int) -> int:
