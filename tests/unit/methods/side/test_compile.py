@@ -11,7 +11,6 @@ from torch import Tensor
 
 from ladderscope.methods.side import LadderConfig, LSTConfig, QSTConfig, XLadderConfig
 
-
 # Neither back end needs a compiler for C++.
 PAIRS = [(LSTConfig, "eager"), (QSTConfig, "eager"), (LadderConfig, "aot_eager"), (XLadderConfig, "eager")]
 
