@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,9 +49,55 @@ def tiny_cell() -> Callable[..., Cell]:
 
     def make(**settings: Any) -> Cell:
         sizes: dict[str, dict[str, Any]] = {"qlora": {"rank": 4, "quantization": "nf4"}, "lora": {"rank": 4}}
-        sizes["ladder"] = sizes["xladder"] = {"reduction_factor": 2}
+        sizes |= {name: {"reduction_factor": 2} for name in ("lst", "qst", "ladder", "xladder")}
         defaults: dict[str, Any] = {"model": "random:tiny-llama", "method": "lora", "seq_len": 32, "data": "random"}
         method = settings.get("method", "lora")
         return Cell(**{**defaults, "steps": 2, "dtype": "fp32", **sizes.get(method, {}), **settings})
 
     return make
+
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}[{{ message.role }}]{{ message.content }}{% endfor %}"
+    "{% if add_generation_prompt %}[assistant]{% endif %}"
+)
+
+
+@pytest.fixture(scope="session")
+def byte_tokenizer() -> Any:
+    """A tokenizer that needs no network: one token per byte, so that tests can count."""
+    from tokenizers import Tokenizer, decoders
+    from tokenizers.models import BPE
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = {byte: index for index, byte in enumerate(sorted(ByteLevel.alphabet()))}
+    backend = Tokenizer(BPE(vocab=vocabulary, merges=[]))
+    backend.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, eos_token="<eos>", pad_token="<pad>", chat_template=CHAT_TEMPLATE
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(byte_tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the tiny Llama and its tokenizer, as save_pretrained() writes them."""
+    from transformers import AutoModelForCausalLM
+
+    from ladderscope.backbones.catalogue import architecture_config
+
+    folder = tmp_path_factory.mktemp("tiny") / "llama"
+    byte_tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    AutoModelForCausalLM.from_config(architecture_config("tiny-llama")).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sums_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty prompts and completions, as JSON lines."""
+    path = tmp_path_factory.mktemp("data") / "sums.jsonl"
+    lines = [{"prompt": f"{i} + {i} = ", "completion": f"{2 * i}, that is all."} for i in range(60)]
+    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    return path

@@ -13,6 +13,7 @@ from ladderscope.errors import LadderscopeError
 
 COMMANDS = {
     "profile": "ladderscope.cli.profile",
+    "train": "ladderscope.cli.train",
     "fit-scaling": "ladderscope.cli.fit_scaling",
     "report": "ladderscope.cli.report",
 }
@@ -41,6 +42,7 @@ def cli() -> None:
     \b
     Examples:
       ladderscope profile --model smollm2-135m --method qlora --method ladder --out runs.jsonl
+      ladderscope train --method ladder --data train.jsonl --out adapter/
       ladderscope fit-scaling runs.jsonl --x compute --y loss --out fit.json
       ladderscope report runs.jsonl --out report/
     """

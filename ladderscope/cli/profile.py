@@ -47,7 +47,7 @@ def _axis(*names: str, **settings: Any) -> Callable[[Any], Any]:
 @_axis("--model", help="smollm2-135m, random:ARCHITECTURE, a folder, or a hub name.  [default: smollm2-135m]")
 @_axis("--method", help="full, lora, qlora, lst, qst, ladder or xladder.  [default: qlora, ladder, xladder]")
 @_axis("--rank", type=int, help="Rank of lora and qlora.  [default: 8]")
-@_axis("--reduction", type=int, help="Backbone width over side width, of side networks.  [default: 8]")
+@_axis("--reduction", type=int, help="Backbone width over side width.  [default: 8, qst: 16]")
 @_axis("--set", "settings", help="Fields of the method's config, as in 'downsample=linear gate=none'.")
 @_axis("--seq-len", type=int, help="Tokens per row.  [default: 256]")
 @_axis("--batch-size", type=int, help="Rows per micro-batch.  [default: 1]")

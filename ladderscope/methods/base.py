@@ -23,6 +23,7 @@ class Method:
         size: the cell field that sizes what is trained; None where nothing does.
         quantizations: of the backbone, that the method works with; the first is the default.
         default_lr: learning rate where the user gives none.
+        default_reduction: reduction factor of a side network where the user gives none.
         build: takes a backbone and a cell, gives the model to train, with ``requires_grad`` set on what is trained.
         config: the PEFT config that a cell stands for; None where there is none, and no settings either.
         prepare: starts the model from a few training batches before it is trained; None where nothing needs data.
@@ -34,5 +35,6 @@ class Method:
     quantizations: tuple[str, ...]
     default_lr: float
     build: Callable[[nn.Module, Cell], nn.Module]
+    default_reduction: int = 8
     config: Callable[[Cell], Any] | None = None
     prepare: Callable[[nn.Module, Iterable[Any]], None] | None = None

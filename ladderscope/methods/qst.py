@@ -5,5 +5,9 @@ from __future__ import annotations
 from ladderscope.methods._side import side_method
 
 QST = side_method(
-    "qst", "a side network of adapters and a trained mixture (QST)", default_lr=2e-3, config_class="QSTConfig"
+    "qst",
+    "a side network of adapters and a trained mixture (QST)",
+    default_lr=2e-3,
+    config_class="QSTConfig",
+    default_reduction=16,
 )

@@ -23,7 +23,7 @@ DEFAULTS: dict[str, list[Any]] = {
     "model": ["smollm2-135m"],
     "method": ["qlora", "ladder", "xladder"],
     "rank": [8],
-    "reduction": [8],
+    "reduction": [None],
     "seq_len": [256],
     "batch_size": [1],
     "gradient_accumulation": [1],
@@ -99,7 +99,9 @@ def resolve_cells(*grids: Grid) -> list[Cell]:
 def _cell(values: dict[str, Any]) -> Cell:
     model, method = _resolve_model(str(values["model"])), get_method(values["method"])
     reduction = values.pop("reduction")
-    values["reduction_factor"] = reduction if method.size == "reduction_factor" else None
+    values["reduction_factor"] = None
+    if method.size == "reduction_factor":
+        values["reduction_factor"] = method.default_reduction if reduction is None else reduction
     values["rank"] = values["rank"] if method.size == "rank" else None
     values["settings"] = canonical_settings(values["settings"])
     _fill_defaults(values, model, method)

@@ -8,7 +8,7 @@ that does not depend on ``seq_len``, so that evaluation losses compare between c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -18,7 +18,8 @@ from torch import Tensor
 
 from ladderscope.errors import DataError
 from ladderscope.records import Cell
-from ladderscope.training.examples import RANDOM, Example, ExampleSplit, load_examples
+from ladderscope.training.examples import RANDOM, ExampleSplit, load_examples
+from ladderscope.training.layouts import Example
 
 IGNORED = -100
 """Label of a token without loss, as in PyTorch's cross-entropy."""
@@ -42,6 +43,13 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class NumberedBatch(Batch):
+    """A batch that knows which rows (batch size,) of the data it is made of."""
+
+    rows: Tensor
+
+
+@dataclass(frozen=True)
 class Row:
     """Tokens of one row and their labels."""
 
@@ -62,7 +70,7 @@ def training_batches(cell: Cell, tokenizer: Any, vocab_size: int, device: torch.
         pack = _continuous_rows if split.continuous else _packed_rows
         rows = pack(_tokenize(split, tokenizer), cell)
     while batch := list(islice(rows, cell.batch_size)):
-        yield _stack(batch, 0, device)
+        yield stack_rows(batch, 0, device)
 
 
 def held_out_batches(cell: Cell, tokenizer: Any, vocab_size: int, device: torch.device) -> list[Batch]:
@@ -71,20 +79,21 @@ def held_out_batches(cell: Cell, tokenizer: Any, vocab_size: int, device: torch.
         rows = list(islice(_random_rows(vocab_size, HELD_OUT_TOKENS, seed=_HELD_OUT_SEED), HELD_OUT_BATCH))
     else:
         split = load_examples(cell.data, seed=0)
-        rows = [_cut(_to_row(example, tokenizer), HELD_OUT_TOKENS) for example in split.held_out]
+        rows = [cut_row(to_row(example, tokenizer), HELD_OUT_TOKENS) for example in split.held_out]
         # Rows of a like length together, so that little is spent on padding.
-        rows = sorted((row for row in rows if _has_loss(row)), key=lambda row: len(row.tokens))
+        rows = sorted((row for row in rows if has_loss(row)), key=lambda row: len(row.tokens))
     if not rows:
         raise DataError(f"{cell.data} leaves no held-out token to evaluate on: give more text.")
     pad = tokenizer.pad_token_id if tokenizer is not None and tokenizer.pad_token_id is not None else 0
-    return [_stack(rows[i : i + HELD_OUT_BATCH], pad, device) for i in range(0, len(rows), HELD_OUT_BATCH)]
+    return [stack_rows(rows[i : i + HELD_OUT_BATCH], pad, device) for i in range(0, len(rows), HELD_OUT_BATCH)]
 
 
 def _tokenize(split: ExampleSplit, tokenizer: Any) -> Iterator[Row]:
-    return (_to_row(example, tokenizer) for example in split.train)
+    return (to_row(example, tokenizer) for example in split.train)
 
 
-def _to_row(example: Example, tokenizer: Any) -> Row:
+def to_row(example: Example, tokenizer: Any) -> Row:
+    """The tokens of an example, ended by the tokenizer's end of text; prompts have no label."""
     if example.messages:
         prompt = tokenizer.apply_chat_template(list(example.messages[:-1]), tokenize=False, add_generation_prompt=True)
     else:
@@ -94,24 +103,36 @@ def _to_row(example: Example, tokenizer: Any) -> Row:
     return Row(tokens=before + after, labels=[IGNORED] * len(before) + after)
 
 
-def _packed_rows(examples: Iterator[Row], cell: Cell) -> Iterator[Row]:
-    barren = 0
+def pack_rows(examples: Iterable[Row], seq_len: int) -> Iterator[Row]:
+    """Rows of ``seq_len`` tokens, filled with one example after the other; the last one is shorter where they run out.
+
+    Rows without a token to train on are among them.
+    """
     tokens: list[int] = []
     labels: list[int] = []
     for example in examples:
         tokens += example.tokens
         labels += example.labels
-        if len(tokens) < cell.seq_len:
-            continue
-        row = Row(tokens[: cell.seq_len], labels[: cell.seq_len])
-        tokens, labels = [], []
-        barren = 0 if _has_loss(row) else barren + 1
+        if len(tokens) >= seq_len:
+            yield Row(tokens[:seq_len], labels[:seq_len])
+            tokens, labels = [], []
+    if tokens:
+        yield Row(tokens, labels)
+
+
+def _packed_rows(examples: Iterator[Row], cell: Cell) -> Iterator[Row]:
+    barren = 0
+    for row in pack_rows(examples, cell.seq_len):
+        barren = 0 if has_loss(row) else barren + 1
         if barren > _MAX_BARREN_EXAMPLES:
-            raise DataError(
-                f"no completion in {cell.data} starts within {cell.seq_len} tokens: raise the sequence length."
-            )
+            raise no_completion(cell.data, cell.seq_len)
         if barren == 0:
             yield row
+
+
+def no_completion(data: str, seq_len: int) -> DataError:
+    """The error of data whose prompts alone fill the rows."""
+    return DataError(f"no completion in {data} starts within {seq_len} tokens: raise the sequence length.")
 
 
 def _continuous_rows(examples: Iterator[Row], cell: Cell) -> Iterator[Row]:
@@ -125,7 +146,7 @@ def _continuous_rows(examples: Iterator[Row], cell: Cell) -> Iterator[Row]:
     order = torch.Generator().manual_seed(cell.seed)
     while True:
         for index in torch.randperm(len(starts), generator=order).tolist():
-            yield _slice(text, starts[index], cell.seq_len)
+            yield slice_row(text, starts[index], cell.seq_len)
 
 
 def _random_rows(vocab_size: int, seq_len: int, seed: int) -> Iterator[Row]:
@@ -135,19 +156,23 @@ def _random_rows(vocab_size: int, seq_len: int, seed: int) -> Iterator[Row]:
         yield Row(tokens, tokens)
 
 
-def _has_loss(row: Row) -> bool:
+def has_loss(row: Row) -> bool:
+    """Whether a row has a token to train on. Nothing predicts its first one."""
     return any(label != IGNORED for label in row.labels[1:])
 
 
-def _cut(row: Row, length: int) -> Row:
-    return _slice(row, 0, length)
+def cut_row(row: Row, length: int) -> Row:
+    """The first ``length`` tokens of a row."""
+    return slice_row(row, 0, length)
 
 
-def _slice(row: Row, start: int, length: int) -> Row:
+def slice_row(row: Row, start: int, length: int) -> Row:
+    """``length`` tokens of a row from ``start`` on, fewer at its end."""
     return Row(row.tokens[start : start + length], row.labels[start : start + length])
 
 
-def _stack(rows: list[Row], pad: int, device: torch.device) -> Batch:
+def stack_rows(rows: list[Row], pad: int, device: torch.device) -> Batch:
+    """A batch of rows, padded on the right to the longest."""
     width = max(len(row.tokens) for row in rows)
     tokens = [row.tokens + [pad] * (width - len(row.tokens)) for row in rows]
     labels = [row.labels + [IGNORED] * (width - len(row.labels)) for row in rows]

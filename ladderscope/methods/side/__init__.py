@@ -1,5 +1,6 @@
 """Side-tuning as PEFT methods. Importing this package registers them with PEFT."""
 
+from ladderscope.methods.side.calibration import calibrate
 from ladderscope.methods.side.config import SideConfig
 from ladderscope.methods.side.layer import SideLayer
 from ladderscope.methods.side.presets import LadderConfig, LSTConfig, QSTConfig, XLadderConfig
@@ -14,6 +15,7 @@ __all__ = [
     "SideLayer",
     "SideModel",
     "XLadderConfig",
+    "calibrate",
 ]
 
 register_side_methods()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ def side_config_of(config: SideConfig, backbone_config: Any) -> Any:
     width = config.side_width
     if width is None:
         width = side_width_of(backbone_config, config.reduction_factor, any_width=config.side_block == "light")
+    elif width > backbone_config.hidden_size:
+        raise ValueError(f"side_width {width} is wider than the backbone, which has {backbone_config.hidden_size}")
     if config.side_block == "light":
         ffn_width = config.side_ffn_width or _LIGHT_FFN_FACTOR * width
         return resize_config(backbone_config, width, ffn_width, any_width=True)
@@ -47,7 +50,8 @@ def make_side_block(config: SideConfig, narrow: Any, parts: DecoderParts, index:
     num_layers = len(parts.blocks)
     layer_idx = num_layers + index  # behind the backbone's in a key-value cache
     if config.side_block == "light":
-        return LightBlock(narrow.hidden_size, narrow.side_ffn_width, layer_idx)
+        _, _, *names = inspect.signature(type(parts.blocks[0]).forward).parameters  # behind self and hidden state
+        return LightBlock(narrow.hidden_size, narrow.side_ffn_width, layer_idx, names)
     source = mask_sources(config, num_layers)[index]
     make_block: Any = type(parts.blocks[source])
     block: nn.Module = make_block(narrow, source)
@@ -74,9 +78,9 @@ def mask_sources(config: SideConfig, num_layers: int) -> list[int]:
 def block_arguments(
     args: Sequence[Any], kwargs: Mapping[str, Any], device: torch.device
 ) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments of a backbone block, but for the hidden state, as its side block needs them."""
+    """The arguments of a backbone block, those besides the hidden state, on the device of its side block."""
 
     def moved(value: Any) -> Any:
         return value.to(device) if isinstance(value, Tensor) else value
 
-    return [moved(value) for value in args[1:]], {name: moved(value) for name, value in kwargs.items()}
+    return [moved(value) for value in args], {name: moved(value) for name, value in kwargs.items()}

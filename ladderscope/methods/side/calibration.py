@@ -21,7 +21,11 @@ DEFAULT_TOKENS = 4096
 
 
 def needs_calibration(model: nn.Module) -> bool:
-    """Whether the active side network has a part that data decides and that no data has decided yet."""
+    """Whether :func:`calibrate` has something to decide in the active side network.
+
+    Principal directions remember that they were found; channels chosen by Fisher information do not, so that a new
+    network and a trained one look the same there.
+    """
     layer = find_side_layer(model)
     config = layer.network.config
     unfitted = any(not projection.is_fitted for projection in _principal(layer.network))
@@ -50,6 +54,19 @@ def calibrate(model: nn.Module, batches: Iterable[Any], num_tokens: int = DEFAUL
         raise ValueError("calibrate() was given no batch: pass a few batches of training data")
     was_training = model.training
     model.eval()
+    try:
+        _start_from(model, layer, network, blocks, used)
+    finally:
+        model.train(was_training)
+
+
+def _start_from(
+    model: nn.Module,
+    layer: SideLayer,
+    network: SideNetwork,
+    blocks: list[nn.Module],
+    used: list[Mapping[str, Tensor]],
+) -> None:
     samples = _collect(model, layer, used, network.config.init == "sliced")
     for tap in network.taps:
         projection = network.projection_of(tap)
@@ -59,7 +76,6 @@ def calibrate(model: nn.Module, batches: Iterable[Any], num_tokens: int = DEFAUL
         slice_into(network, blocks, samples.hidden, samples.inputs)
     elif network.config.init == "pruned" and network.config.importance == "fisher":
         prune_into(network, blocks, _fisher(model, blocks, used))
-    model.train(was_training)
 
 
 def find_side_layer(model: nn.Module) -> SideLayer:
@@ -117,13 +133,19 @@ def _fisher(model: nn.Module, blocks: list[nn.Module], batches: list[Mapping[str
     ]
     with _gradients_of(blocks), find_side_layer(model).switched_off():
         for batch in batches:
-            base(**{"labels": batch["input_ids"], **batch}, use_cache=False).loss.backward()
+            base(**{"labels": _labels(batch), **batch}, use_cache=False).loss.backward()
             for block, totals in zip(blocks, sums, strict=True):
                 for name, parameter in block.named_parameters():
                     assert parameter.grad is not None
                     totals[name] += parameter.grad.float().square()
                     parameter.grad = None
     return sums
+
+
+def _labels(batch: Mapping[str, Tensor]) -> Tensor:
+    """The tokens themselves, without padding."""
+    ids = batch["input_ids"]
+    return ids.masked_fill(batch["attention_mask"] == 0, -100) if "attention_mask" in batch else ids
 
 
 @contextmanager

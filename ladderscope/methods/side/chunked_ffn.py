@@ -32,6 +32,8 @@ class ChunkedFeedForwards:
         for module in self._modules:
             if isinstance(module.forward, _Chunked):
                 module.forward = module.forward.whole
+                if getattr(module.forward, "__func__", None) is type(module).forward:
+                    del module.forward  # the class's own again
         self._modules = []
 
 
@@ -47,7 +49,7 @@ class _Chunked:
             return self.whole(hidden, *args, **kwargs)
         out = torch.empty_like(hidden)
         for part, result in zip(hidden.split(size, dim=1), out.split(size, dim=1), strict=True):
-            result.copy_(self.whole(part, *args, **kwargs))
+            result.copy_(self.whole(part.contiguous(), *args, **kwargs))  # GPT-2 views it as rows
         return out
 
 

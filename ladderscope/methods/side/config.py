@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
@@ -20,7 +21,7 @@ Gate = Literal["none", "scalar", "vector"]
 EmbeddingTap = Literal["none", "own", "shared"]
 SideBlock = Literal["backbone", "light"]
 Output = Literal["add", "mix", "replace"]
-Init = Literal["default", "orthogonal", "xavier", "he", "pruned", "sliced"]
+Init = Literal["default", "identity", "orthogonal", "xavier", "he", "pruned", "sliced"]
 Importance = Literal["magnitude", "fisher"]
 LossImpl = Literal["full", "chunked"]
 SideDtype = Literal["float32", "bfloat16", "float16"]
@@ -54,8 +55,9 @@ class SideConfig(PeftConfig):
         basis: of ``"frozen"``. ``"principal"``: the leading principal directions of each tap, centred and each
             divided by its standard deviation, found by :func:`~ladderscope.methods.side.calibrate`, or else from the
             first training batch. ``"random"``: one orthonormal matrix for all taps, after a root-mean-square norm.
-        tap_storage: how a trained linear tap keeps its input for the weight gradient: ``"full"``, ``"int8"`` (one
-            scale per token), or ``"pooled"`` (means of four neighbouring channels, an approximation).
+        tap_storage: how a trained linear tap keeps its input for the weight gradient: ``"full"``, ``"int8"`` (the
+            gradient is off by about 1%), or ``"pooled"`` (means of four neighbouring channels: a rough
+            approximation). Forward is the same with all three.
         gate: how a tap joins the side stream. ``"scalar"``: ``g * stream + (1 - g) * tap`` with
             ``g = sigmoid(logit / gate_temperature)`` (LST, QST). ``"vector"``: the same per channel (QST's released
             code). ``"none"``: their sum.
@@ -69,9 +71,13 @@ class SideConfig(PeftConfig):
         output: ``"add"``: a projection that starts at zero, added to the last hidden state before the final norm.
             ``"mix"``: ``alpha * normed + (1 - alpha) * side`` after the final norm, alpha trained from 1 (QST).
             ``"replace"``: the side network's output alone (LST). The first two start as the backbone, bit for bit.
-        init: of the side blocks. ``"default"``: the architecture's own. ``"orthogonal"``, ``"xavier"``, ``"he"``:
-            of their matrices. ``"pruned"``: channels of the backbone's block, chosen by ``importance`` (LST).
-            ``"sliced"``: the backbone's block in the principal basis of its tap, in the manner of SliceGPT; needs
+        output_gain: what the norm before the up-projection starts with. Under Adam, a gain of g teaches the projection
+            g times as fast as the rest, whatever the size of its gradient.
+        init: of the side blocks. ``"default"``: what the block's class makes, torch's uniform start of linear layers
+            in most architectures. ``"identity"``: the same, but what writes to the stream starts at zero, so that
+            every block starts by passing it on. ``"orthogonal"``, ``"xavier"`` (uniform), ``"he"`` (normal): of their
+            matrices. ``"pruned"``: channels of the backbone's block, chosen by ``importance`` (LST). ``"sliced"``:
+            the backbone's block in the principal basis of its tap, in the manner of SliceGPT; needs
             ``downsample="frozen"`` with the principal basis.
         importance: of ``init="pruned"``: ``"magnitude"``, or ``"fisher"``, which needs
             :func:`~ladderscope.methods.side.calibrate` with labelled batches and an unquantised backbone.
@@ -104,6 +110,7 @@ class SideConfig(PeftConfig):
     side_width: int | None = None
     side_ffn_width: int | None = None
     output: Output = "add"
+    output_gain: float = 1.0
     init: Init = "default"
     importance: Importance = "magnitude"
     dropout: float = 0.0
@@ -150,6 +157,7 @@ _CHOICES: dict[str, Any] = {
     "loss_impl": LossImpl,
 }
 _AT_LEAST_ONE = ("reduction_factor", "downsample_rank", "side_width", "side_ffn_width", "backbone_chunk_tokens")
+_SWITCHES = ("downsample_norm", "checkpoint_blocks")
 
 
 def _check_choices(config: SideConfig) -> None:
@@ -163,14 +171,28 @@ def _check_choices(config: SideConfig) -> None:
 def _check_numbers(config: SideConfig) -> None:
     for name in _AT_LEAST_ONE:
         value = getattr(config, name)
-        if value is not None and (not isinstance(value, int) or value < 1):
+        if value is not None and not is_count(value):
             raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
-    if config.gate_temperature <= 0:
-        raise ValueError(f"gate_temperature must be positive, not {config.gate_temperature}")
-    if not math.isfinite(config.gate_init):
-        raise ValueError(f"gate_init must be finite, not {config.gate_init}")
-    if not 0 <= config.dropout < 1:
-        raise ValueError(f"dropout must be at least 0 and below 1, not {config.dropout}")
+    for name in _SWITCHES:
+        if not isinstance(getattr(config, name), bool):
+            raise ValueError(f"{name} must be True or False, not {getattr(config, name)!r}")
+    if not (_is_finite(config.gate_temperature) and config.gate_temperature > 0):
+        raise ValueError(f"gate_temperature must be a positive number, not {config.gate_temperature!r}")
+    if not (_is_finite(config.output_gain) and config.output_gain > 0):
+        raise ValueError(f"output_gain must be a positive number, not {config.output_gain!r}")
+    if not _is_finite(config.gate_init):
+        raise ValueError(f"gate_init must be a finite number, not {config.gate_init!r}")
+    if not (_is_finite(config.dropout) and 0 <= config.dropout < 1):
+        raise ValueError(f"dropout must be a number of at least 0 and below 1, not {config.dropout!r}")
+
+
+def is_count(value: object) -> bool:
+    """Whether ``value`` is a whole number of at least 1."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def _check_combinations(config: SideConfig) -> None:

@@ -20,7 +20,7 @@ class InterpolatingGate(nn.Module):
     def __init__(self, shape: tuple[int, ...], temperature: float, init: float) -> None:
         super().__init__()
         self.temperature = temperature
-        self.logit = nn.Parameter(torch.full(shape, init))
+        self.logit = nn.Parameter(torch.full(shape, float(init)))
 
     def forward(self, stream: Tensor, tap: Tensor) -> Tensor:
         """Mix the two."""

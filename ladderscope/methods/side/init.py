@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from ladderscope.methods.side.light_block import LightBlock
 from ladderscope.methods.side.network import SideNetwork
 from ladderscope.methods.side.pruning import prune_into
+from ladderscope.methods.side.weights import is_conv1d, read_block
 
 _MATRIX_INITS: dict[str, Callable[[Tensor], Tensor]] = {
     "orthogonal": nn.init.orthogonal_,
@@ -28,8 +30,26 @@ def initialise(network: SideNetwork, backbone_blocks: Sequence[nn.Module]) -> No
     if any(parameter.is_meta for parameter in network.parameters()):
         return  # the values come from a file, or none are wanted
     if config.init in _MATRIX_INITS:
-        for parameter in network.blocks.parameters():
-            if parameter.dim() > 1:
-                parameter.copy_(_MATRIX_INITS[config.init](torch.empty_like(parameter, dtype=torch.float32)))
+        for module in network.blocks.modules():
+            for parameter in module.parameters(recurse=False):
+                if parameter.dim() > 1:
+                    matrix = parameter.T if is_conv1d(module) else parameter  # (out, in), as fans are counted
+                    matrix.copy_(_MATRIX_INITS[config.init](torch.empty(matrix.shape, device=matrix.device)))
+    elif config.init == "identity":
+        for block in network.blocks:
+            for parameter in _writers(block, network.side_width):
+                parameter.zero_()
     elif config.init == "pruned":
         prune_into(network, backbone_blocks)
+
+
+def _writers(block: nn.Module, side_width: int) -> list[nn.Parameter]:
+    """Weights and biases of what writes to the stream: with zeros there, the block passes the stream on."""
+    if isinstance(block, LightBlock):
+        return [*block.value.parameters(), *block.down.parameters()]
+    try:
+        roles = read_block(block, side_width).roles
+    except ValueError:
+        return []  # a stack of experts: it starts as its class makes it
+    written = [name.rpartition(".")[0] for name, dims in roles.items() if len(dims) == 2 and dims[0] == "residual"]
+    return [parameter for name, parameter in block.named_parameters() if name.rpartition(".")[0] in written]

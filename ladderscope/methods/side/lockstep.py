@@ -173,12 +173,14 @@ class Lockstep:
         self, current: _Pass, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Callable[[int, Tensor], Tensor]:
         network = self._layer.network
+        # Without the hidden state: a side block that is recomputed in backward holds on to this function.
+        passed = args[1:], {name: value for name, value in kwargs.items() if name != "hidden_states"}
 
         def run_block(index: int, stream: Tensor) -> Tensor:
             block = network.blocks[index]
             device = execution_device(block)
             stream = stream.to(device)
-            block_args, block_kwargs = block_arguments(args, kwargs, device)
+            block_args, block_kwargs = block_arguments(*passed, device)
             if "position_embeddings" in block_kwargs and network.rotary is not None:
                 kind = self._kind_of_attention(index)
                 positions = _position_embeddings(network.rotary, kind, stream, block_kwargs, current.positions)

@@ -60,7 +60,7 @@ class SideNetwork(nn.Module):
         self.downsamples = nn.ModuleDict({name: make_downsample(*widths) for name in names})
         self.gates = nn.ModuleDict({str(index): make_gate(config, side_width) for index in self._gated_blocks()})
         self.dropout = nn.Dropout(config.dropout)
-        self.output: SideOutput = OUTPUTS[config.output](hidden_size, side_width, config.dropout)
+        self.output: SideOutput = OUTPUTS[config.output](hidden_size, side_width, config.dropout, config.output_gain)
 
     @property
     def taps(self) -> list[int]:

@@ -11,6 +11,7 @@ from ladderscope.methods.side.config import (
     Init,
     Output,
     SideConfig,
+    is_count,
 )
 from ladderscope.methods.side.taps import TapMap
 
@@ -57,11 +58,15 @@ class LadderConfig(SideConfig):
     """Ladder (Zheng et al. 2025, arXiv 2512.14237): one side block beside every tapped backbone block.
 
     The paper leaves width, gate and initialisation open and projects taps with a trained matrix
-    (``downsample="linear"``). The defaults here were chosen by measurement: frozen principal taps, which learn better
-    than trained ones and keep a fraction of their bytes for backward.
+    (``downsample="linear"``). The defaults here were chosen by measurement (SmolLM2-135M, maths problems, 60 steps of
+    512 tokens): frozen principal taps, which learn better than trained ones and keep a fraction of their bytes for
+    backward; side blocks that start as the identity; an up-projection that learns eight times as fast as the rest.
     """
 
     TYPE: ClassVar[str] = "LADDER"
+
+    init: Init = "identity"
+    output_gain: float = 8.0
 
     @classmethod
     def lean(cls, **settings: Any) -> Self:
@@ -78,13 +83,16 @@ class LadderConfig(SideConfig):
 class XLadderConfig(LadderConfig):
     """xLadder (arXiv 2512.14237): the top ``delta`` backbone blocks feed as many side blocks; free ones follow.
 
-    The effective depth is the backbone's plus ``delta``. With the default, half of the backbone's depth, there are
-    as many side blocks as Ladder has, so the two have nearly the same number of parameters.
+    The effective depth is the backbone's plus ``delta``, counted as the papers do: a side block is as deep as the
+    backbone block that feeds it. (The longest path is one block longer, with all methods of the family: what feeds a
+    side block is the output of a backbone block.) With the default, half of the backbone's depth, there are as many
+    side blocks as Ladder has, so the two have nearly the same number of parameters.
 
     Args:
         delta: number of tapped blocks, and of free blocks after them; None means half of the backbone's depth.
-        match_params: a number of trainable parameters, or a :class:`LadderConfig` whose number is meant: widths are
-            then chosen so that this network has as many, within 2%. Takes the place of ``reduction_factor``.
+        match_params: a number of trainable parameters, or another side network's config whose number is meant:
+            widths are then chosen so that this network has as many, within 2%. Takes the place of
+            ``reduction_factor``.
     """
 
     TYPE: ClassVar[str] = "XLADDER"
@@ -94,8 +102,13 @@ class XLadderConfig(LadderConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.delta is not None and self.delta < 1:
-            raise ValueError(f"delta must be at least 1, not {self.delta}")
+        if self.delta is not None and not is_count(self.delta):
+            raise ValueError(f"delta must be a whole number of at least 1, not {self.delta!r}")
+        if self.match_params is not None and not (is_count(self.match_params) or _is_sized(self.match_params)):
+            raise ValueError(
+                "match_params must be a number of trainable parameters or the config of a side network without "
+                f"match_params of its own, not {self.match_params!r}"
+            )
         if self.taps != "all":
             raise ValueError("xLadder's taps follow from delta: use LadderConfig for another map")
 
@@ -109,3 +122,7 @@ class XLadderConfig(LadderConfig):
         if delta > num_layers:
             raise ValueError(f"delta {delta} is larger than the number of backbone blocks, {num_layers}")
         return [*range(num_layers - delta, num_layers), *[None] * delta]
+
+
+def _is_sized(config: object) -> bool:
+    return isinstance(config, SideConfig) and getattr(config, "match_params", None) is None

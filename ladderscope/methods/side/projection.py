@@ -12,6 +12,10 @@ _POWER_ITERATIONS = 4
 _FLOOR = 1e-3
 """Least standard deviation of a kept direction, as a share of the largest but one: rarer ones would be noise."""
 
+_ROUNDING = 1e-6
+_SAMPLES_PER_DIRECTION = 2
+"""Below, samples vary less along a direction found from them than new ones do: with none, a hundred times less."""
+
 
 class RandomProjection(nn.Module):
     """Root-mean-square norm, then a fixed random matrix with orthonormal columns, (B, T, H) to (B, T, W).
@@ -60,8 +64,8 @@ class PrincipalProjection(nn.Module):
         return self._is_fitted
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Project ``hidden``; the first call in training finds the directions."""
-        if self.training and torch.is_grad_enabled() and not self.is_fitted:
+        """Project ``hidden``; the first call with gradients switched on finds the directions."""
+        if torch.is_grad_enabled() and not self.is_fitted:
             self.fit(_spread(hidden.flatten(0, -2), MAX_TOKENS))
             _share_between_processes(self)
         with torch.no_grad():
@@ -81,7 +85,8 @@ def principal_directions(samples: Tensor, num_directions: int) -> tuple[Tensor, 
     """Mean (H,), leading directions (H, W) with orthonormal columns, and the standard deviation (W,) along each.
 
     Args:
-        samples: (N, H) in fp32. With fewer samples than directions the rest of the directions are random.
+        samples: (N, H) in fp32. With fewer samples than directions the rest of the directions are random. Only the
+            first N / 2 deviations are taken from the samples as they are; the others are at least the last of those.
         num_directions: W.
     """
     mean = samples.mean(0)
@@ -93,8 +98,12 @@ def principal_directions(samples: Tensor, num_directions: int) -> tuple[Tensor, 
         filler = torch.randn(samples.shape[1], num_directions, device=samples.device)
     directions = torch.linalg.qr(torch.cat([directions[:, :num_directions], filler], dim=1)).Q[:, :num_directions]
     deviations = (centred @ directions).square().mean(0).sqrt()
+    told = max(1, min(num_directions, len(samples) // _SAMPLES_PER_DIRECTION))
+    deviations[told:] = deviations[told:].clamp_min(deviations[told - 1])
     largest = deviations.sort(descending=True).values[min(1, num_directions - 1)]
-    return mean, directions, deviations.clamp_min(torch.clamp(_FLOOR * largest, min=torch.finfo(mean.dtype).tiny))
+    size = samples.square().mean().sqrt().clamp_min(torch.finfo(mean.dtype).tiny)
+    floor = torch.where(largest > _ROUNDING * size, _FLOOR * largest, size)  # where all samples are alike
+    return mean, directions, deviations.clamp_min(floor)
 
 
 def _spread(samples: Tensor, num_samples: int) -> Tensor:

@@ -22,11 +22,12 @@ def check_taps(taps: Taps) -> None:
         if taps != "all" and not _PATTERN.fullmatch(taps):
             raise ValueError(f"taps must be 'all', 'every:K', 'top:K' or a list of block indices, not {taps!r}")
         return
-    tapped = [tap for tap in taps if tap is not None]
-    if not taps or taps[0] is None or tapped != sorted(tapped) or tapped[0] < 0:
+    tapped = [tap for tap in taps if tap is not None] if isinstance(taps, list | tuple) else []
+    are_indices = all(isinstance(tap, int) and not isinstance(tap, bool) for tap in tapped)
+    if not tapped or not are_indices or taps[0] is None or tapped != sorted(tapped) or tapped[0] < 0:
         raise ValueError(
             "taps must be block indices from 0 that never fall (side blocks run while the backbone does), with None "
-            f"for a free block after the first, not {taps}"
+            f"for a free block after the first, not {taps!r}"
         )
 
 

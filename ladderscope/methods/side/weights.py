@@ -65,7 +65,7 @@ def read_block(block: nn.Module, hidden_size: int) -> BlockWeights:
     transposed = set()
     for name, module, leaf, parameter in _owned(block):
         parameters[name] = _dequantised(module, leaf, parameter).float()
-        if _is_conv1d(module) and parameter.dim() == 2:
+        if is_conv1d(module) and parameter.dim() == 2:
             parameters[name] = parameters[name].T
             transposed.add(name)
     return BlockWeights(parameters, _roles(block, parameters, hidden_size), frozenset(transposed))
@@ -89,7 +89,8 @@ def _dequantised(module: nn.Module, leaf: str, parameter: nn.Parameter) -> Tenso
     return weight.detach()
 
 
-def _is_conv1d(module: nn.Module) -> bool:
+def is_conv1d(module: nn.Module) -> bool:
+    """Whether a module is transformers' linear layer whose weight is (in, out)."""
     from transformers.pytorch_utils import Conv1D
 
     return isinstance(module, Conv1D)

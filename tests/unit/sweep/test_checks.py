@@ -52,6 +52,9 @@ def allowed() -> Iterable[Cell]:
     yield make_cell(seq_len=2, rank=1, steps=1)
     yield make_cell(model="smollm2-135m", data="gsm-symbolic")
     yield make_cell(model="smollm2-135m", data="random")
+    yield make_cell("ladder", settings="downsample=linear taps=[1,3,null]")
+    yield make_cell("xladder", settings="delta=1")
+    yield make_cell("lora", settings="lora_alpha=32")
 
 
 @pytest.mark.parametrize("cell", list(allowed()), ids=lambda cell: cell.cell_id[:4])
@@ -60,6 +63,21 @@ def test_a_possible_cell_passes(cell: Cell) -> None:
 
 
 # ---------------------------------------------------------------- one setting
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "said"),
+    [
+        ("full", "lora_alpha=32", "full has no settings: leave --set out."),
+        ("ladder", "gate=matrix", "gate must be one of none, scalar, vector, not 'matrix'."),
+        ("ladder", "taps=[1,9]", "tap 9 is beyond the last of 4 backbone blocks."),
+        ("xladder", "delta=5", "delta 5 is larger than the number of backbone blocks, 4."),
+        ("ladder", "side_width=7", "a side width of 7 does not fit"),
+        ("lora", "lora_alfa=32", "unknown setting 'lora_alfa': did you mean 'lora_alpha'?"),
+    ],
+)
+def test_a_setting_that_the_method_does_not_take_is_refused(method: str, settings: str, said: str) -> None:
+    assert said in refusal(make_cell(method, settings=settings))
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,17 @@ def test_a_cell_has_the_size_of_its_method_only(method: str) -> None:
     assert (cell.rank, cell.reduction_factor) == sizes[METHODS[method].size]
 
 
+def test_settings_are_text_or_a_mapping_and_one_choice_makes_one_cell(read_yaml: ReadYaml) -> None:
+    choices = "settings: [{taps: [1, 3], gate: none}, 'gate=none taps=[1,3]', null]"
+    grid = resolve_cells(TINY, {"method": ["ladder"]}, read_yaml(choices))
+    assert [cell.settings for cell in grid] == ["gate=none taps=[1,3]", ""]
+
+
+def test_qst_has_the_width_of_its_paper() -> None:
+    grid = resolve_cells({"model": ["random:llama-2-7b"], "method": ["lst", "qst"]})
+    assert [cell.reduction_factor for cell in grid] == [8, 16]
+
+
 def test_a_value_given_twice_makes_one_cell() -> None:
     assert len(cells(method=["lora", "lora"], seq_len=[64, 64])) == 1
 
@@ -84,7 +95,7 @@ def test_a_default_that_is_spelt_out_makes_no_second_cell() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_method_decides_quantisation_and_learning_rate_where_none_is_given(method: str) -> None:
-    (cell,) = cells(method=[method])
+    (cell,) = resolve_cells({"model": ["random:llama-3.2-1b"], "method": [method]})
     assert cell.quantization == METHODS[method].quantizations[0]
     assert cell.lr == METHODS[method].default_lr
 

@@ -1,4 +1,4 @@
-"""Files of training data, and a tokenizer that needs no network: one token per byte, so that tests can count."""
+"""Files of training data, and a tokenizer of one token per byte."""
 
 from __future__ import annotations
 
@@ -9,15 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders
-from tokenizers.models import BPE
-from tokenizers.pre_tokenizers import ByteLevel
-from transformers import PreTrainedTokenizerFast
-
-CHAT_TEMPLATE = (
-    "{% for message in messages %}[{{ message.role }}]{{ message.content }}{% endfor %}"
-    "{% if add_generation_prompt %}[assistant]{% endif %}"
-)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,14 +18,8 @@ def one_thread() -> None:
 
 
 @pytest.fixture(scope="session")
-def tokenizer() -> Any:
-    vocabulary = {byte: index for index, byte in enumerate(sorted(ByteLevel.alphabet()))}
-    backend = Tokenizer(BPE(vocab=vocabulary, merges=[]))
-    backend.pre_tokenizer = ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend, eos_token="<eos>", pad_token="<pad>", chat_template=CHAT_TEMPLATE
-    )
+def tokenizer(byte_tokenizer: Any) -> Any:
+    return byte_tokenizer
 
 
 @pytest.fixture

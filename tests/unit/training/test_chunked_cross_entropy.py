@@ -311,7 +311,7 @@ def test_a_quantised_head(bits: int) -> None:
 
 
 def test_the_forward_that_accelerate_puts_on_a_head_runs() -> None:
-    from accelerate.hooks import ModelHook, add_hook_to_module  # type: ignore[import-untyped]
+    from accelerate.hooks import ModelHook, add_hook_to_module
 
     class Double(ModelHook):  # type: ignore[misc]
         def post_forward(self, module: nn.Module, output: Tensor) -> Tensor:

@@ -14,10 +14,10 @@ from ladderscope.training.examples import (
     GSM_SYMBOLIC,
     HELD_OUT_EXAMPLES,
     RANDOM,
-    Example,
     check_data,
     load_examples,
 )
+from ladderscope.training.layouts import Example
 
 WriteJsonl = Callable[..., str]
 USER = {"role": "user", "content": "2 + 2?"}
@@ -142,7 +142,8 @@ def message(data: str) -> str:
 def test_a_missing_file_is_named_with_what_can_be_given(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing.jsonl")
     assert message(missing) == (
-        f"unknown data {missing!r}: give gsm-symbolic, random, or the path of a .jsonl or a text file."
+        f"unknown data {missing!r}: give gsm-symbolic, random, the path of a .jsonl or a text file, "
+        "or a data set as ORG/NAME[/CONFIG][:SPLIT]."
     )
 
 

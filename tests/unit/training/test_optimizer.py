@@ -63,3 +63,14 @@ def test_only_what_is_trained_is_given_to_the_optimizer(name: str) -> None:
     trained, frozen = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2), requires_grad=False)
     (group,) = make_optimizer(name, [frozen, trained], LR).param_groups
     assert [id(parameter) for parameter in group["params"]] == [id(trained)]
+
+
+def test_weight_decay_draws_matrices_to_zero_and_leaves_biases_alone() -> None:
+    layer = nn.Linear(4, 4)
+    optimizer = make_optimizer("adamw", layer.parameters(), lr=0.1, weight_decay=0.5)
+    for parameter in layer.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    weight, bias = layer.weight.detach().clone(), layer.bias.detach().clone()
+    optimizer.step()
+    torch.testing.assert_close(layer.weight.detach(), weight * (1 - 0.1 * 0.5))
+    assert torch.equal(layer.bias, bias)
