@@ -77,10 +77,9 @@ class SideLayer(nn.Module, BaseTunerLayer):
         network: Any = self.side_network[adapter_name]
         if any(parameter.is_meta for parameter in network.parameters()):
             return
-        last = device or self._devices[-1]
-        for module in (network.output, network.rotary):
-            if module is not None:
-                module.to(last)
+        network.output.to(device or self._devices[-1])
+        if network.rotary is not None:  # it follows its input to other devices
+            network.rotary.to(device or self._devices[0])
         for layer in network.taps:
             for module in network.modules_at(layer):
                 module.to(device or self._devices[max(layer, 0)])

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from ladderscope.methods.side.blocks import block_arguments, mask_sources
 from ladderscope.methods.side.cache import add_side_layers, find_cache, refuse_foreign_cache
+from ladderscope.methods.side.capturing import uncaptured
 from ladderscope.methods.side.network import EMBEDDINGS
-from ladderscope.methods.side.structure import DecoderParts
+from ladderscope.methods.side.structure import DecoderParts, execution_device
 
 if TYPE_CHECKING:
     from ladderscope.methods.side.layer import SideLayer
@@ -177,14 +178,15 @@ class Lockstep:
 
         def run_block(index: int, stream: Tensor) -> Tensor:
             block = network.blocks[index]
-            device = next(block.parameters()).device
+            device = execution_device(block)
             stream = stream.to(device)
             block_args, block_kwargs = block_arguments(*passed, device)
             if "position_embeddings" in block_kwargs and network.rotary is not None:
                 kind = self._kind_of_attention(index)
                 positions = _position_embeddings(network.rotary, kind, stream, block_kwargs, current.positions)
                 block_kwargs["position_embeddings"] = positions
-            output = block(stream, *block_args, **block_kwargs)
+            with uncaptured():
+                output = block(stream, *block_args, **block_kwargs)
             following: Tensor = output[0] if isinstance(output, tuple) else output
             return following
 

@@ -72,9 +72,12 @@ def read_block(block: nn.Module, hidden_size: int) -> BlockWeights:
 
 
 def _owned(block: nn.Module) -> Iterator[tuple[str, nn.Module, str, nn.Parameter]]:
+    from accelerate.utils import align_module_device
+
     for path, module in block.named_modules():
-        for leaf, parameter in module.named_parameters(recurse=False):
-            yield (f"{path}.{leaf}" if path else leaf), module, leaf, parameter
+        with align_module_device(module):  # brings weights here that accelerate keeps elsewhere
+            for leaf, parameter in module.named_parameters(recurse=False):
+                yield (f"{path}.{leaf}" if path else leaf), module, leaf, parameter
 
 
 def _dequantised(module: nn.Module, leaf: str, parameter: nn.Parameter) -> Tensor:

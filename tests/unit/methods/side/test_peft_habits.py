@@ -154,7 +154,12 @@ class TestSeveralAdapters:
     ) -> None:
         model = trained()
         first = logits(model, token_ids)
-        like_qst = {"downsample": "adapter", "downsample_norm": True, "embedding_tap": "shared", "output": "mix"}
+        like_qst: dict[str, Any] = {
+            "downsample": "adapter",
+            "downsample_norm": True,
+            "embedding_tap": "shared",
+            "output": "mix",
+        }
         model.add_adapter("second", LadderConfig(reduction_factor=4, taps="every:2", **like_qst))
         assert torch.equal(logits(model, token_ids), first)
         model.set_adapter("second")
