@@ -130,12 +130,13 @@ def _refuse_offloaded_start(backbone: nn.Module, cell: Cell) -> None:
 
 def _light_model(cache: TapCache, cell: Cell, rows: list[Tensor], device: torch.device) -> tuple[Any, Params]:
     backbone = load_without_blocks(resolve_name(cell.model), DTYPES[cell.dtype], cell.quantization, device)
-    # Side blocks that start as backbone blocks come from the cache.
-    settings = canonical_settings({**parse_settings(cell.settings), "init": "default"})
-    model = build_model(backbone, dataclasses.replace(cell, settings=settings))
-    network, method_config = find_side_layer(model).network, get_method(cell.method).config
+    method_config = get_method(cell.method).config
     assert method_config is not None
-    network.config.init = method_config(cell).init
+    config, settings = method_config(cell), cell.settings
+    if starts_from_backbone(config):  # such side blocks come from the cache
+        settings = canonical_settings({**parse_settings(settings), "init": "default"})
+    model = build_model(backbone, dataclasses.replace(cell, settings=settings))
+    find_side_layer(model).network.config.init = config.init
     cache.fill(model, rows)
     parameters = count_parameters(model)
     hollow(model, cache.block_output)
