@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from transformers.utils import output_capturing
 
 
@@ -17,8 +18,8 @@ def uncaptured() -> Iterator[None]:
     would stand between the backbone's hidden states, attentions and router logits.
     """
     collector: Any = getattr(output_capturing, "_active_collector", None)
-    collected = collector and collector.get()
-    if not collected:
+    # torch.compile cannot follow a context variable: each block would break the graph.
+    if collector is None or torch.compiler.is_compiling() or not (collected := collector.get()):
         yield
         return
     collector.set(None)

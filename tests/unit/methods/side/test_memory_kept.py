@@ -118,8 +118,8 @@ class TestHowTapsAreStored:
         taps = 5 * token_ids.numel() * FULL * FP32
         kept = {storage: saved_bytes(tuned(make_config, tap_storage=storage), token_ids) for storage in STORAGES}
         assert kept["full"] - kept["pooled"] == taps * 3 // 4
-        scales = 5 * token_ids.numel() * FP32
-        assert kept["full"] - kept["int8"] == taps * 3 // 4 - scales
+        in_eight_bits = taps - (kept["full"] - kept["int8"])
+        assert taps / 4 < in_eight_bits < 0.3 * taps  # with what scales and outliers take
 
     def test_eight_bits_give_nearly_the_same_gradients(
         self, make_config: Any, tuned: MakeModel, token_ids: Tensor
