@@ -94,8 +94,17 @@ def test_a_side_network_spares_the_backbones_backward(tiny_model: MakeModel, met
     assert flops["side_network"] > 0
 
 
+def prepared(method: str, backbone: Any) -> Any:
+    """The tuned model behind the search for principal directions, which is made once."""
+    model = get_method(method).build(backbone, Cell(model="m", method=method, rank=4, reduction_factor=2))
+    prepare = get_method(method).prepare
+    if prepare is not None:
+        prepare(model, [torch.randint(3, VOCAB, (2, 64), generator=torch.Generator().manual_seed(0))])
+    return model
+
+
 def test_the_side_network_costs_three_times_its_forward(tiny_model: MakeModel) -> None:
-    model = get_method("ladder").build(tiny_model(), Cell(model="m", method="ladder", reduction_factor=2))
+    model = prepared("ladder", tiny_model())
     weights = sum(p.numel() for n, p in model.named_parameters() if ".side_network." in n and p.dim() == 2)
     side_heads = HEADS * (HEAD_DIM // 2)
     projection = LAYERS * 2 * TOKENS * HIDDEN * (HIDDEN // 2)  # frozen: forward only
@@ -109,7 +118,7 @@ def test_the_side_network_costs_three_times_its_forward(tiny_model: MakeModel) -
 @pytest.mark.parametrize("method", ["full", "lora", "ladder", "xladder"])
 def test_the_loss_in_chunks_costs_what_the_full_loss_costs(tiny_model: MakeModel, method: str) -> None:
     """Component by component, although the chunks go past the head's module; and so does the first call."""
-    model = get_method(method).build(tiny_model(), Cell(model="m", method=method, rank=4, reduction_factor=2))
+    model = prepared(method, tiny_model())
     full = flops_of(model)
     products = 3 if method == "full" else 2
     assert full.by_component["head"] == products * 2 * TOKENS * HIDDEN * VOCAB

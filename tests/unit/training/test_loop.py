@@ -64,7 +64,7 @@ def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
 @pytest.mark.parametrize("method", METHODS)
 def test_the_loss_falls_on_a_batch_that_is_seen_again_and_again(method: str) -> None:
     loop = make_loop(make_cell(method), repeat(random_batch()))
-    losses = [loop.step().loss for _ in range(30)]
+    losses = [loop.step().loss for _ in range(60)]
     assert losses[0] == pytest.approx(math.log(512), abs=0.2)
     assert losses[-1] < losses[0] - 0.5
 
@@ -73,8 +73,8 @@ def test_the_loss_falls_on_a_batch_that_is_seen_again_and_again(method: str) -> 
 def test_the_backbone_is_frozen_but_for_full_fine_tuning(method: str) -> None:
     loop = make_loop(make_cell(method), random_batches())
     before = weights(loop)
-    loop.step()
-    loop.step()
+    for _ in range(3):  # the first step moves the way out only, the second what writes to the side stream
+        loop.step()
     moved = {name for name, weight in weights(loop).items() if not torch.equal(weight, before[name])}
     assert moved == {name for name, parameter in loop.model.named_parameters() if parameter.requires_grad}
 
