@@ -41,6 +41,7 @@ POOLED_BOUNDS = {2048: 5.0, 8192: 7.9, 16384: 11.7}
 VARIANTS = (
     Variant("qlora r=16", _qlora, bounds_gib={2048: 21.9, 8192: 74.8}),
     Variant("qlora r=16, checkpointed", _qlora, checkpointing=True, bounds_gib={2048: 5.7, 8192: 9.9, 16384: 15.4}),
+    Variant("qlora r=16, checkpointed, chunked loss", _qlora, "chunked", checkpointing=True),
     Variant("ladder, linear taps", _ladder(downsample="linear"), "chunked", bounds_gib={2048: 5.7, 8192: 10.0}),
     Variant("ladder, frozen taps", _ladder(downsample="frozen"), "chunked", bounds_gib=POOLED_BOUNDS),
     Variant("ladder, pooled taps", _ladder(downsample="avg-pool"), "chunked", bounds_gib=POOLED_BOUNDS),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,7 @@ from ladderscope.methods.side.network import SideNetwork
 from ladderscope.methods.side.projection import PrincipalProjection
 from ladderscope.methods.side.pruning import prune_into
 from ladderscope.methods.side.slicing import BlockInputs, slice_into, watch_block_inputs
-from ladderscope.methods.side.structure import find_decoder
+from ladderscope.methods.side.structure import execution_device, find_decoder
 
 DEFAULT_TOKENS = 4096
 
@@ -49,7 +49,8 @@ def calibrate(model: nn.Module, batches: Iterable[Any], num_tokens: int = DEFAUL
     """
     layer = find_side_layer(model)
     network, blocks = layer.network, list(_blocks_of(model))
-    used = list(_up_to(batches, num_tokens))
+    device = execution_device(blocks[0])
+    used = [{name: tensor.to(device) for name, tensor in batch.items()} for batch in _up_to(batches, num_tokens)]
     if not used:
         raise ValueError("calibrate() was given no batch: pass a few batches of training data")
     was_training = model.training
@@ -65,7 +66,7 @@ def _start_from(
     layer: SideLayer,
     network: SideNetwork,
     blocks: list[nn.Module],
-    used: list[Mapping[str, Tensor]],
+    used: Sequence[Mapping[str, Tensor]],
 ) -> None:
     samples = _collect(model, layer, used, network.config.init == "sliced")
     for tap in network.taps:
@@ -99,7 +100,7 @@ class _Samples:
 
 
 @torch.no_grad()
-def _collect(model: nn.Module, layer: SideLayer, batches: list[Mapping[str, Tensor]], with_inputs: bool) -> _Samples:
+def _collect(model: nn.Module, layer: SideLayer, batches: Sequence[Mapping[str, Tensor]], with_inputs: bool) -> _Samples:
     decoder = find_decoder(unwrapped(model)).decoder
     taps = set(layer.network.taps)
     hidden: dict[int, list[Tensor]] = {tap: [] for tap in taps}
@@ -123,7 +124,7 @@ def _collect(model: nn.Module, layer: SideLayer, batches: list[Mapping[str, Tens
     return samples
 
 
-def _fisher(model: nn.Module, blocks: list[nn.Module], batches: list[Mapping[str, Tensor]]) -> list[dict[str, Tensor]]:
+def _fisher(model: nn.Module, blocks: list[nn.Module], batches: Sequence[Mapping[str, Tensor]]) -> list[dict[str, Tensor]]:
     """For every block the sum over batches of squared gradients, shaped as its parameters."""
     base: Any = unwrapped(model)
     if not all(parameter.is_floating_point() for block in blocks for parameter in block.parameters()):
