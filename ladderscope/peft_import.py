@@ -26,15 +26,24 @@ def register_when_peft_is_imported() -> None:
 
 
 class _PeftFinder(importlib.abc.MetaPathFinder):
-    """Finds nothing itself: it lets the others find ``peft``, once, and adds a step behind its import."""
+    """Finds nothing itself: it lets the others find ``peft``, and adds a step behind its import.
+
+    It stays until ``peft`` is imported: libraries also look for ``peft`` only to know whether it is installed.
+    """
+
+    def __init__(self) -> None:
+        self._searching = False
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != "peft":
+        if fullname != "peft" or self._searching:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
+        self._searching = True
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._searching = False
         if spec is not None and spec.loader is not None:
             spec.loader = _ThenRegister(spec.loader)
         return spec
@@ -51,5 +60,6 @@ class _ThenRegister(importlib.abc.Loader):
         # The module keeps the loader that others know how to ask for sources and resources.
         assert module.__spec__ is not None
         module.__spec__.loader = module.__loader__ = self._loader
+        sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _PeftFinder)]
         self._loader.exec_module(module)
         importlib.import_module(_FAMILY)

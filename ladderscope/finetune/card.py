@@ -23,10 +23,16 @@ def write_card(folder: Path, run: Mapping[str, Any]) -> None:
         run: what ``training.json`` holds of the finished run.
     """
     settings = run["settings"]
-    sections = [_front_matter(folder, settings), _introduction(settings, run), _loading(folder, settings)]
-    sections += [_losses(run), _table("Settings", settings), _table("Data", {"data": settings["data"], **run["data"]})]
+    shown = {name: _without_folders(value) for name, value in settings.items()}
+    sections = [_front_matter(folder, settings), _introduction(shown, run), _loading(folder, settings)]
+    sections += [_losses(run), _table("Settings", shown), _table("Data", {"data": shown["data"], **run["data"]})]
     sections.append(_table("Versions", {name: run["environment"].get(name) for name in _PACKAGES}))
     (folder / "README.md").write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+
+
+def _without_folders(value: Any) -> Any:
+    """The name of a local file or folder: where it lies on this machine is nobody's business."""
+    return Path(value).name if isinstance(value, str) and Path(value).expanduser().exists() else value
 
 
 def _front_matter(folder: Path, settings: Mapping[str, Any]) -> str:
@@ -55,7 +61,7 @@ def _loading(folder: Path, settings: Mapping[str, Any]) -> str:
         return _code("How to load it", lines, "")
     lines, note, arguments = [], "", f'"{folder.name}", dtype="{_DTYPES[settings["dtype"]]}"'
     if "ladderscope_version" in adapter:
-        lines.append("import ladderscope.methods.side  # makes PEFT know this method")
+        lines.append("import ladderscope  # makes PEFT know this method")
         note = "PEFT alone does not know this method: install ladderscope, and import it before loading."
     lines.append("from peft import AutoPeftModelForCausalLM")
     if settings["quantization"] != "none":

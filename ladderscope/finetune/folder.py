@@ -86,7 +86,10 @@ class RunFolder:
     def write(self, values: Mapping[str, Any]) -> None:
         """Replace ``training.json`` in one step."""
         temporary = self.path / _TEMPORARY
-        temporary.write_text(json.dumps({"format": _FORMAT, **values}, indent=1) + "\n", encoding="utf-8")
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(json.dumps({"format": _FORMAT, **values}, indent=1) + "\n")
+            file.flush()
+            os.fsync(file.fileno())  # before it takes the old one's place
         os.replace(temporary, self.path / TRAINING_FILE)
 
     def clear(self) -> None:

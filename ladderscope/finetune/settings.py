@@ -236,7 +236,12 @@ def _check_cache(own: dict[str, Any], cell: Cell) -> None:
 
 
 def _check_device(cell: Cell) -> None:
+    import os
+
     import torch
+
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError("ladderscope train runs in one process, on one GPU: start it without torchrun or accelerate.")
 
     if cell.optimizer in NEEDS_CUDA and not torch.cuda.is_available():
         raise UsageError(f"{cell.optimizer} pages between GPU and host: it needs a GPU; without one, use adamw-8bit.")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ladderscope.methods.side.calibration import find_side_layer, unwrapped
+from ladderscope.methods.side.layer import SideLayer
 from ladderscope.methods.side.structure import find_decoder
 
 
@@ -24,11 +25,10 @@ def hollow(model: Any, block_output: int | None = None) -> None:
     """
     layer, base = find_side_layer(model), unwrapped(model)
     parts = find_decoder(base)
-    layer.lockstep.unwatch()
-    model.base_model._chunked_ffns.remove()  # it holds on to the feed-forwards
+    model.base_model.stop_watching()
     embeddings = _embeddings(base, parts.decoder, parts.blocks)
     for index, block in enumerate(parts.blocks):
-        parts.blocks[index] = _PassOn(block, block_output)
+        parts.blocks[index] = _PassOn(block, block_output, layer)
     for parent, name, embedding in embeddings:
         setattr(parent, name, _Zeros(embedding))
     layer.lockstep.watch(parts)
@@ -37,7 +37,7 @@ def hollow(model: Any, block_output: int | None = None) -> None:
 class _PassOn(nn.Module):
     """Stands for a block: gives the hidden state that it is given."""
 
-    def __init__(self, block: nn.Module, output_length: int | None) -> None:
+    def __init__(self, block: nn.Module, output_length: int | None, layer: SideLayer) -> None:
         super().__init__()
         # Some decoders ask their blocks for the kind of attention, to choose a mask.
         plain = {
@@ -47,9 +47,20 @@ class _PassOn(nn.Module):
         }
         vars(self).update(plain)
         self._output_length = output_length
+        self._layers = (layer,)  # in a tuple, so that it is no module of this one
 
     def forward(self, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
-        """The hidden state (B, T, H), alone or first in a tuple."""
+        """The hidden state (B, T, H), alone or first in a tuple.
+
+        Raises:
+            RuntimeError: no taps are given, so there is nothing to compute from.
+        """
+        (layer,) = self._layers
+        if not (layer.is_active and layer.lockstep.is_given):
+            raise RuntimeError(
+                "the backbone of this model was taken out: run it inside TapCache.give(), or load the saved adapter "
+                "on a whole backbone"
+            )
         if self._output_length is None:
             return hidden_states
         return (hidden_states, *[None] * (self._output_length - 1))

@@ -82,8 +82,11 @@ def weights_fingerprint(source: str) -> str:
 
 
 def parameters_fingerprint(model: nn.Module) -> str:
-    """The same of a model in memory, whose frozen parameters are sampled."""
-    digest = hashlib.sha256()
+    """The same of a model in memory: its config, and samples of its frozen parameters."""
+    config: Any = model.config
+    volatile = ("_name_or_path", "transformers_version", "use_cache")
+    settings = {name: value for name, value in config.to_dict().items() if name not in volatile}
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for name, parameter in model.named_parameters():
         if parameter.requires_grad or parameter.is_meta:
             continue

@@ -66,7 +66,7 @@ def load_without_blocks(name: BackboneName, dtype: torch.dtype, quantization: st
     """
     try:
         return _without_blocks(name, dtype, device)
-    except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return load_backbone(name, dtype, quantization, device, seed=0).model
 
 

@@ -37,7 +37,7 @@ class TapStore:
         """Rows that are whole on the disk."""
         try:
             counted = int((self.folder / COUNTER).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
             return 0
         sizes = {name: _size(self.folder / name) for name in self.layout.fields}
         whole = all(size >= self.layout.bytes_of(name, counted) for name, size in sizes.items())

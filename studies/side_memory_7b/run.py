@@ -73,7 +73,7 @@ def trace_variant(variant: Variant, adapter_dtype: str, lengths: list[int]) -> l
 
 
 def peak_table(rows: list[dict[str, Any]], lengths: list[int]) -> str:
-    """Peaks in GiB by variant and sequence length; the issue's bound in brackets."""
+    """Peaks in GiB by variant and sequence length; the bound in brackets."""
     cells: dict[tuple[str, str], dict[int, str]] = {}
     for row in rows:
         bound = f" ({row['bound_gib']})" if row["bound_gib"] else ""

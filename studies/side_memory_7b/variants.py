@@ -20,7 +20,7 @@ WEIGHTS_BOUND_GIB = 3.93
 
 @dataclass(frozen=True)
 class Variant:
-    """A method with its settings; ``bounds_gib`` is the peak that the issue allows, by tokens."""
+    """A method with its settings; ``bounds_gib`` is the peak that it should stay under, by tokens."""
 
     name: str
     config: Callable[[], Any]

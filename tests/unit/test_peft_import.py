@@ -11,8 +11,10 @@ from ladderscope.peft_import import register_when_peft_is_imported
 
 CODE = """
 import sys
+import importlib.util
 import ladderscope
 assert not {{'peft', 'torch', 'transformers'}} & set(sys.modules)
+importlib.util.find_spec('peft')  # as libraries do to know whether it is installed
 import peft
 print(type(peft.PeftConfig.from_pretrained({folder!r})).__qualname__)
 print(type(peft.__loader__).__name__, type(peft.__spec__.loader).__name__)

@@ -42,7 +42,7 @@ def calibrate(model: nn.Module, batches: Iterable[Any], num_tokens: int = DEFAUL
     Args:
         model: what ``get_peft_model`` returned.
         batches: token ids (B, T), or mappings with ``input_ids`` and perhaps ``attention_mask`` and ``labels``.
-        num_tokens: tokens to look at; the batches that hold them are read.
+        num_tokens: tokens to look at, evenly spread over the batches that hold them.
 
     Raises:
         ValueError: no batch was given, or Fisher information is asked of a quantised backbone.
@@ -56,7 +56,7 @@ def calibrate(model: nn.Module, batches: Iterable[Any], num_tokens: int = DEFAUL
     was_training = model.training
     model.eval()
     try:
-        _start_from(model, layer, network, blocks, used)
+        _start_from(model, layer, network, blocks, used, num_tokens)
     finally:
         model.train(was_training)
 
@@ -67,8 +67,9 @@ def _start_from(
     network: SideNetwork,
     blocks: list[nn.Module],
     used: Sequence[Mapping[str, Tensor]],
+    num_tokens: int,
 ) -> None:
-    samples = _collect(model, layer, used, network.config.init == "sliced")
+    samples = _collect(model, layer, used, num_tokens)
     for tap in network.taps:
         projection = network.projection_of(tap)
         if isinstance(projection, PrincipalProjection):
@@ -100,21 +101,22 @@ class _Samples:
 
 
 @torch.no_grad()
-def _collect(model: nn.Module, layer: SideLayer, batches: Sequence[Mapping[str, Tensor]], with_inputs: bool) -> _Samples:
+def _collect(model: nn.Module, layer: SideLayer, batches: Sequence[Mapping[str, Tensor]], num_tokens: int) -> _Samples:
     decoder = find_decoder(unwrapped(model)).decoder
     taps = set(layer.network.taps)
     hidden: dict[int, list[Tensor]] = {tap: [] for tap in taps}
     samples = _Samples()
+    stride = -(-sum(batch["input_ids"].numel() for batch in batches) // num_tokens)
     for batch in batches:
-        keep = batch.get("attention_mask", torch.ones_like(batch["input_ids"])).bool().flatten().cpu()
+        keep = batch.get("attention_mask", torch.ones_like(batch["input_ids"])).bool().flatten().nonzero()[::stride, 0]
 
         def observe(index: int, output: Tensor, keep: Tensor = keep) -> None:
             if index in taps:
-                hidden[index].append(output.flatten(0, 1).cpu()[keep])
+                hidden[index].append(output.flatten(0, 1)[keep.to(output.device)].cpu())
 
         with ExitStack() as stack:
             stack.enter_context(layer.lockstep.observe(observe))
-            if with_inputs:
+            if layer.network.config.init == "sliced":
                 stack.enter_context(
                     watch_block_inputs(list(_blocks_of(model)), layer.network.hidden_size, keep, samples.inputs)
                 )
@@ -124,7 +126,9 @@ def _collect(model: nn.Module, layer: SideLayer, batches: Sequence[Mapping[str, 
     return samples
 
 
-def _fisher(model: nn.Module, blocks: list[nn.Module], batches: Sequence[Mapping[str, Tensor]]) -> list[dict[str, Tensor]]:
+def _fisher(
+    model: nn.Module, blocks: list[nn.Module], batches: Sequence[Mapping[str, Tensor]]
+) -> list[dict[str, Tensor]]:
     """For every block the sum over batches of squared gradients, shaped as its parameters."""
     base: Any = unwrapped(model)
     if not all(parameter.is_floating_point() for block in blocks for parameter in block.parameters()):
@@ -137,9 +141,9 @@ def _fisher(model: nn.Module, blocks: list[nn.Module], batches: Sequence[Mapping
             base(**{"labels": _labels(batch), **batch}, use_cache=False).loss.backward()
             for block, totals in zip(blocks, sums, strict=True):
                 for name, parameter in block.named_parameters():
-                    assert parameter.grad is not None
-                    totals[name] += parameter.grad.float().square()
-                    parameter.grad = None
+                    if parameter.grad is not None:  # an expert may get no token
+                        totals[name] += parameter.grad.float().square()
+                        parameter.grad = None
     return sums
 
 

@@ -45,7 +45,8 @@ class _Chunked:
     def __call__(self, hidden: Tensor, *args: Any, **kwargs: Any) -> Any:
         size = self.chunk_tokens()
         differentiated = torch.is_grad_enabled() and hidden.requires_grad
-        if size is None or differentiated or hidden.dim() != 3 or hidden.shape[1] <= size:
+        more = any(isinstance(value, Tensor) for value in (*args, *kwargs.values()))  # BLOOM's takes the residual
+        if size is None or differentiated or more or hidden.dim() != 3 or hidden.shape[1] <= size:
             return self.whole(hidden, *args, **kwargs)
         out = torch.empty_like(hidden)
         for part, result in zip(hidden.split(size, dim=1), out.split(size, dim=1), strict=True):

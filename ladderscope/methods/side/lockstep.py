@@ -29,6 +29,8 @@ class _Pass:
     """What one forward pass carries along. Recomputed side blocks hold on to it after the pass has ended."""
 
     stream: Tensor | None = None
+    keep: Tensor | None = None
+    """Which tokens (B, T) are no padding; None where all are, or nobody said."""
     positions: dict[Any, Any] = field(default_factory=dict)
 
 
@@ -75,7 +77,7 @@ class Lockstep:
         """The backbone's last hidden state: what reached the final norm, or what was given in its place."""
         if self._observer is not None:
             self._observer(self._num_layers, hidden)
-        return hidden if self._given is None else self._given[self._num_layers]
+        return hidden if self._given is None else self._given_like(self._num_layers, hidden)
 
     def release(self) -> None:
         """Forget the pass that is running or ran last."""
@@ -89,6 +91,11 @@ class Lockstep:
             yield
         finally:
             self._observer = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether taps come from elsewhere now."""
+        return self._given is not None
 
     @contextmanager
     def give(self, taps: Mapping[int, Tensor]) -> Iterator[None]:
@@ -110,7 +117,8 @@ class Lockstep:
         if getattr(decoder, "_is_replica", False):
             # The replicas of one process would share this object.
             raise NotImplementedError("side networks do not work under DataParallel: use one GPU for each process")
-        self._pass = _Pass()
+        mask = kwargs.get("attention_mask")
+        self._pass = _Pass(keep=mask.bool() if isinstance(mask, Tensor) and mask.dim() == 2 else None)
         cache = find_cache(args, kwargs)
         refuse_foreign_cache(cache, self._num_layers, self._layer.active_adapters[0])
         if not self._layer.training and not decoder.training:
@@ -120,6 +128,7 @@ class Lockstep:
             # recompute blocks that keep nothing.
             decoder.eval()
             self._layer.train()
+        _stop_checkpointing(self._layer.network.blocks)
         if cache is None and torch.is_grad_enabled():
             # Models make a cache by default; in training it would only hold every key and value of the backbone.
             return args, {**kwargs, "use_cache": False}
@@ -167,7 +176,15 @@ class Lockstep:
         self._pass.stream = network.feed(self._pass.stream, layer, self._projected(layer, hidden), run_block)
 
     def _projected(self, layer: int, hidden: Tensor) -> Tensor:
-        return self._layer.network.project(layer, hidden) if self._given is None else self._given[layer]
+        if self._given is not None:
+            return self._given_like(layer, hidden)
+        keep = None if self._pass is None else self._pass.keep
+        return self._layer.network.project(layer, hidden, keep)
+
+    def _given_like(self, layer: int, hidden: Tensor) -> Tensor:
+        """What was given, of as many rows and tokens as run: the chunked loss tries itself on a few first."""
+        assert self._given is not None
+        return self._given[layer][: hidden.shape[0], : hidden.shape[1]]
 
     def _block_runner(
         self, current: _Pass, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -219,6 +236,16 @@ def _position_embeddings(
     if key not in made:
         made[key] = rotary(stream, kwargs["position_ids"], *([] if kind is None else [kind]))
     return made[key]
+
+
+def _stop_checkpointing(blocks: nn.ModuleList) -> None:
+    """Side blocks are of the backbone's class, which a trainer may have told to recompute itself.
+
+    The reentrant kind of it would lose the gradients of a block whose input has none. ``checkpoint_blocks`` does not.
+    """
+    for module in blocks.modules():
+        if getattr(module, "gradient_checkpointing", False) is True:
+            module.gradient_checkpointing = False  # type: ignore[assignment]
 
 
 def _detached(value: Any) -> Any:

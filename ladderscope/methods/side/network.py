@@ -15,6 +15,7 @@ from ladderscope.methods.side.config import TRAINED_ON_TAPS, SideConfig
 from ladderscope.methods.side.downsample import make_downsample, make_projection
 from ladderscope.methods.side.gates import make_gate
 from ladderscope.methods.side.outputs import OUTPUTS, SideOutput
+from ladderscope.methods.side.projection import PrincipalProjection
 from ladderscope.methods.side.taps import group_by_tap
 
 RunBlock = Callable[[int, Tensor], Tensor]
@@ -73,9 +74,14 @@ class SideNetwork(nn.Module):
         """Of the side stream."""
         return self.output.upsample.weight.dtype
 
-    def project(self, layer: int, hidden: Tensor) -> Tensor:
-        """The frozen step on the output ``hidden`` (B, T, H) of backbone block ``layer``, or of the embeddings."""
+    def project(self, layer: int, hidden: Tensor, keep: Tensor | None = None) -> Tensor:
+        """The frozen step on the output ``hidden`` (B, T, H) of backbone block ``layer``, or of the embeddings.
+
+        ``keep`` (B, T) says which tokens are no padding, for principal directions that are not found yet.
+        """
         projection = self.projection_of(layer)
+        if isinstance(projection, PrincipalProjection):
+            projection.fit_once(hidden, keep)
         buffer = next(projection.buffers(), hidden)
         projected: Tensor = projection(hidden.to(buffer.device))
         return projected

@@ -77,7 +77,9 @@ class MixOutput(SideOutput):
     def join(self, stream: Tensor, hidden: Tensor, final_norm: nn.Module) -> Tensor:
         """The mixture; exactly the backbone's at ``alpha`` = 1."""
         normed = final_norm(hidden)
-        return torch.lerp(self.up(stream, normed.dtype), normed, self.alpha.to(normed.dtype))
+        # 1 - alpha keeps its precision in 16 bits, in which alpha near 1 would be 1.
+        mixed: Tensor = normed + (1 - self.alpha).to(normed.dtype) * (self.up(stream, normed.dtype) - normed)
+        return mixed
 
 
 class ReplaceOutput(SideOutput):

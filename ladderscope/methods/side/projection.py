@@ -63,13 +63,23 @@ class PrincipalProjection(nn.Module):
             self._is_fitted = self.fitted.is_meta or bool(self.fitted.item())
         return self._is_fitted
 
+    @torch.no_grad()
     def forward(self, hidden: Tensor) -> Tensor:
-        """Project ``hidden``; the first call with gradients switched on finds the directions."""
-        if torch.is_grad_enabled() and not self.is_fitted:
-            self.fit(_spread(hidden.flatten(0, -2), MAX_TOKENS))
-            _share_between_processes(self)
-        with torch.no_grad():
-            return (hidden.to(self.matrix.dtype) - self.mean) @ self.matrix
+        """Project ``hidden``."""
+        return (hidden.to(self.matrix.dtype) - self.mean) @ self.matrix
+
+    def fit_once(self, hidden: Tensor, keep: Tensor | None = None) -> None:
+        """Find the directions of the first batch (B, T, H) that is trained on; later calls do nothing.
+
+        Args:
+            hidden: of the batch.
+            keep: which tokens (B, T) are no padding; None for all.
+        """
+        if self.is_fitted or not (self.training and torch.is_grad_enabled()):
+            return
+        samples = hidden.flatten(0, -2) if keep is None else hidden[keep.to(hidden.device)]
+        self.fit(_spread(samples, MAX_TOKENS).to(self.matrix.device))
+        _share_between_processes(self)
 
     @torch.no_grad()
     def fit(self, samples: Tensor) -> None:
@@ -92,7 +102,7 @@ def principal_directions(samples: Tensor, num_directions: int) -> tuple[Tensor, 
     mean = samples.mean(0)
     centred = samples - mean
     q = min(num_directions + _OVERSAMPLING, *centred.shape)
-    with torch.random.fork_rng(devices=[samples.device] if samples.is_cuda else []):
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if samples.is_cuda else []):
         torch.manual_seed(0)  # the randomised decomposition must not move the training's random numbers
         _, _, directions = torch.svd_lowrank(centred, q=q, niter=_POWER_ITERATIONS)
         filler = torch.randn(samples.shape[1], num_directions, device=samples.device)

@@ -132,7 +132,7 @@ def _is_score(name: str, target: BlockWeights) -> bool:
 def watch_block_inputs(
     blocks: Sequence[nn.Module], hidden_size: int, keep: Tensor, into: dict[int, BlockInputs]
 ) -> Iterator[None]:
-    """Append to ``into`` what the matrices of ``blocks`` are given while the model runs; ``keep`` selects tokens."""
+    """Append to ``into`` what the matrices of ``blocks`` are given while the model runs; ``keep`` are the tokens."""
     handles = []
     for index, block in enumerate(blocks):
         roles = read_block(block, hidden_size).roles
@@ -152,6 +152,6 @@ class _Recorder:
         self.inputs, self.role, self.keep = inputs, role, keep
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        given = args[0].detach().flatten(0, -2).float().cpu()[self.keep]
+        given = args[0].detach().flatten(0, -2)[self.keep.to(args[0].device)].float().cpu()
         before = self.inputs.get(self.role)
         self.inputs[self.role] = given if before is None else torch.cat([before, given])

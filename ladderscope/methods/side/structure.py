@@ -32,7 +32,11 @@ def find_decoder(model: nn.Module) -> DecoderParts:
     name = type(model).__name__
     if getattr(config, "is_encoder_decoder", False):
         raise ValueError(f"side networks need a decoder-only model; {name} is an encoder-decoder")
-    for path, decoder in model.named_modules():
+    get_decoder: Any = getattr(model, "get_decoder", lambda: None)
+    language_model = get_decoder()
+    # A vision tower may have as many blocks.
+    modules = sorted(model.named_modules(), key=lambda named: named[1] is not language_model)
+    for path, decoder in modules:
         for blocks in decoder.children():
             if isinstance(blocks, nn.ModuleList) and len(blocks) == config.num_hidden_layers:
                 _refuse_other_blocks(name, config, blocks)

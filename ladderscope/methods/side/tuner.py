@@ -40,6 +40,11 @@ class SideModel(BaseTuner):
             return chunked_loss_output(self.model, kwargs)
         return self.model(*args, **kwargs)
 
+    def stop_watching(self) -> None:
+        """Take the hooks and the feed-forwards in chunks from the backbone."""
+        self.side_layer.lockstep.unwatch()
+        self._chunked_ffns.remove()
+
     def compile_side_network(self, **settings: Any) -> None:
         """Compile the side blocks of the active adapter in place.
 
@@ -124,8 +129,8 @@ class SideModel(BaseTuner):
         Returns:
             The model that was wrapped, without side network and without hooks.
         """
-        self.side_layer.lockstep.unwatch()
-        self._chunked_ffns.remove()
+        self.stop_watching()
+        find_decoder(self.model).decoder.train(self.model.training)
         backbone: nn.Module = self._unload_and_optionally_merge(merge=False)
         return backbone
 

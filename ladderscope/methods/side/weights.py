@@ -110,11 +110,17 @@ def _roles(block: nn.Module, parameters: Mapping[str, Tensor], hidden_size: int)
             raise ValueError(f"cannot start side blocks from the backbone's: {name} has {tensor.dim()} dimensions")
         if tensor.dim() == 2:
             channels: Role = "heads" if name.startswith(inside) else "ffn"
-            to_residual = name in back if channels == "heads" else tensor.shape[1] != hidden_size
+            to_residual = name in back if channels == "heads" else tensor.shape[0] == hidden_size
             roles[name] = ("residual", channels) if to_residual else (channels, "residual")
+    square = [name for name, dims in roles.items() if dims == ("residual", "ffn") and _is_square(parameters[name])]
+    roles |= dict.fromkeys(square[:-1], ("ffn", "residual"))  # where the widths do not tell, the last writes
     for name, tensor in parameters.items():
         if tensor.dim() == 1:
             of_matrix = roles.get(name.rpartition(".")[0] + ".weight", ())
             otherwise: Role = "heads" if name.startswith(inside) else "residual"
             roles[name] = (of_matrix[0] if len(of_matrix) == 2 else otherwise,)
     return roles
+
+
+def _is_square(matrix: Tensor) -> bool:
+    return matrix.shape[0] == matrix.shape[1]

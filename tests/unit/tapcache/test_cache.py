@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from filelock import FileLock
+from peft import get_peft_model
 from torch import Tensor, nn
 
 from ladderscope.backbones.names import BackboneName
@@ -322,3 +323,15 @@ def _adapter_state(model: Any) -> dict[str, Tensor]:
 
     state: dict[str, Tensor] = copy.copy(get_peft_model_state_dict(model))
     return state
+
+
+def test_without_taps_a_hollow_model_refuses_to_run(tmp_path: Path, tiny_model: Callable[..., Any]) -> None:
+    model = get_peft_model(tiny_model(), LadderConfig(reduction_factor=2, basis="random", task_type="CAUSAL_LM"))
+    rows = [torch.arange(3, 11), torch.arange(4, 12)]
+    with TapCache.open(tmp_path / "taps", model, rows) as cache:
+        cache.fill(model, rows)
+        hollow(model)
+        with cache.give(model, [0, 1]):
+            assert torch.isfinite(model(input_ids=torch.stack(rows)).logits).all()
+    with pytest.raises(RuntimeError, match="TapCache.give"):
+        model(input_ids=torch.stack(rows))

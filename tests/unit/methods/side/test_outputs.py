@@ -49,6 +49,16 @@ class TestAtTheStart:
         assert not torch.allclose(joined, final_norm(hidden), atol=0.1)
 
 
+def test_mix_keeps_a_small_share_of_the_side_network_in_16_bits(
+    stream: Tensor, hidden: Tensor, final_norm: nn.Module
+) -> None:
+    output: Any = OUTPUTS["mix"](HIDDEN, SIDE, 0.0)
+    nn.init.constant_(output.alpha, 0.9985)  # 1.0 in bfloat16
+    hidden = hidden.to(torch.bfloat16)
+    output(stream, hidden, final_norm.to(torch.bfloat16)).float().sum().backward()
+    assert output.upsample.weight.grad.abs().max() > 0
+
+
 def test_mix_moves_from_the_backbone_to_the_side_network_with_alpha(
     stream: Tensor, hidden: Tensor, final_norm: nn.Module
 ) -> None:

@@ -93,19 +93,29 @@ class TestPrincipalProjection:
         assert torch.equal(projection.mean, torch.zeros(HIDDEN))
         torch.testing.assert_close(projection.matrix.T @ projection.matrix, torch.eye(SIDE), atol=1e-5, rtol=0)
 
-    def test_is_found_from_the_first_batch_with_gradients_and_never_again(self) -> None:
+    def test_is_found_from_the_first_batch_that_is_trained_on_and_never_again(self) -> None:
         projection = PrincipalProjection(HIDDEN, SIDE)
         before = projection.matrix.clone()
         hidden = residual_stream(200).view(2, 100, HIDDEN)
+        projection.eval().fit_once(hidden)
         with torch.no_grad():
-            projection.train()(hidden)
-        assert torch.equal(projection.matrix, before)  # not from what is only evaluated
-        projection.eval()(hidden)  # models come in this mode, and a loop may forget to change it
+            projection.train().fit_once(hidden)
+        assert torch.equal(projection.matrix, before)  # neither evaluation nor a pass without gradients
+        projection.train().fit_once(hidden)
         first = projection.matrix.clone()
         assert projection.is_fitted
         assert not torch.equal(first, before)
-        projection.train()(residual_stream(200, seed=5))
+        projection.train().fit_once(residual_stream(200, seed=5))
         assert torch.equal(projection.matrix, first)
+
+    def test_padding_has_no_say(self) -> None:
+        hidden, keep = residual_stream(200).view(2, 100, HIDDEN), torch.ones(2, 100, dtype=torch.bool)
+        hidden[:, 60:], keep[:, 60:] = 50.0, False
+        padded, alone = PrincipalProjection(HIDDEN, SIDE), PrincipalProjection(HIDDEN, SIDE)
+        padded.fit_once(hidden, keep)
+        alone.fit_once(hidden[:, :60])
+        assert torch.equal(padded.mean, alone.mean)
+        assert torch.equal(padded.matrix, alone.matrix)
 
 
 class TestInAModel:
