@@ -333,5 +333,5 @@ def test_without_taps_a_hollow_model_refuses_to_run(tmp_path: Path, tiny_model: 
         hollow(model)
         with cache.give(model, [0, 1]):
             assert torch.isfinite(model(input_ids=torch.stack(rows)).logits).all()
-    with pytest.raises(RuntimeError, match="TapCache.give"):
+    with pytest.raises(RuntimeError, match=r"TapCache\.give"):
         model(input_ids=torch.stack(rows))
