@@ -99,7 +99,7 @@ def test_the_folder_holds_adapter_tokenizer_and_record(settings: MakeSettings, m
     assert json.loads((ours.out / "training.json").read_text()) == {"format": "ladderscope-training-1", **done}
     assert done["settings"]["steps"] == 6
     assert done["seconds"] == pytest.approx(sum(step["seconds"] for step in done["steps"]))
-    assert done["environment"]["torch"] == torch.__version__
+    assert torch.__version__.startswith(done["environment"]["torch"])  # which leaves the build out
 
 
 def test_losses_are_reported_before_at_every_interval_and_after(
