@@ -94,7 +94,8 @@ class Cell:
     @property
     def label(self) -> str:
         """A short name for people: ``'smollm2-135m qlora r=8 256 tokens'``."""
-        width = f" r={self.rank}" if self.rank else f" 1/{self.reduction_factor}" if self.reduction_factor else ""
+        reduction = "" if "side_width=" in self.settings else self.reduction_factor  # the width decides, where given
+        width = f" r={self.rank}" if self.rank else f" 1/{reduction}" if reduction else ""
         settings = f" {self.settings}" if self.settings else ""
         return f"{self.model} {self.method}{width}{settings} {self.seq_len} tokens"
 

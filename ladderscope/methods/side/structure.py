@@ -40,6 +40,7 @@ def find_decoder(model: nn.Module) -> DecoderParts:
         for blocks in decoder.children():
             if isinstance(blocks, nn.ModuleList) and len(blocks) == config.num_hidden_layers:
                 _refuse_other_blocks(name, config, blocks)
+                _refuse_flash_package(name, config)
                 return DecoderParts(decoder, blocks, _join(path, _final_norm(decoder, blocks)))
     raise ValueError(f"cannot attach a side network to {name}: it has no list of {config.num_hidden_layers} blocks")
 
@@ -72,6 +73,16 @@ def _refuse_other_blocks(name: str, config: Any, blocks: nn.ModuleList) -> None:
             raise ValueError(
                 f"side networks need a decoder-only model; {name} is an encoder: its attention is not causal"
             )
+
+
+def _refuse_flash_package(name: str, config: Any) -> None:
+    """The package's kernels take no fp32, in which side networks train, and give blocks another kind of mask."""
+    implementation = str(getattr(config, "_attn_implementation", None))
+    if "flash" in implementation:
+        raise ValueError(
+            f"side networks cannot share the attention implementation {implementation!r} of {name}: load the model "
+            'with attn_implementation="sdpa", which runs flash kernels too'
+        )
 
 
 def is_attention(module: nn.Module) -> bool:
