@@ -29,6 +29,8 @@ BREAKDOWN_CATEGORIES = (
     "optimizer_state",
     "activations",
     "logits_and_loss",
+    "workspace",
+    "rounding",
     "other",
 )
 """Categories of ``Memory.breakdown_bytes``, in the order in which figures stack them."""

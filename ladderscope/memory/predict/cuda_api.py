@@ -1,0 +1,171 @@
+"""``torch.cuda`` of a machine that has the simulated GPU."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import torch
+
+from ladderscope.memory.predict.gpus import Gpu
+from ladderscope.memory.predict.memory_stats import MemoryStats
+
+
+class Event:
+    """Stands for ``torch.cuda.Event``: nothing runs, so no time passes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def record(self, stream: Any = None) -> None:
+        """Do nothing: all work is done."""
+
+    def wait(self, stream: Any = None) -> None:
+        """Do nothing: all work is done."""
+
+    def synchronize(self) -> None:
+        """Do nothing: all work is done."""
+
+    def query(self) -> bool:
+        """True: all work is done."""
+        return True
+
+    def elapsed_time(self, end: Any) -> float:
+        """Milliseconds to another event: zero."""
+        return 0.0
+
+
+class Stream(contextlib.AbstractContextManager["Stream"]):
+    """Stands for ``torch.cuda.Stream``; all memory comes from the default stream's pool."""
+
+    cuda_stream = 0
+    stream_id = 0
+    device_index = 0
+    device = torch.device("cuda", 0)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def __exit__(self, *args: object) -> None: ...
+
+    def synchronize(self) -> None:
+        """Do nothing: all work is done."""
+
+    def wait_stream(self, stream: Any) -> None:
+        """Do nothing: all work is done."""
+
+    def wait_event(self, event: Any) -> None:
+        """Do nothing: all work is done."""
+
+    def record_event(self, event: Any = None) -> Event:
+        """An event that has happened."""
+        return event or Event()
+
+    def query(self) -> bool:
+        """True: all work is done."""
+        return True
+
+    def is_capturing(self) -> bool:
+        """False: no graph is recorded."""
+        return False
+
+
+@contextlib.contextmanager
+def cuda_is_there(gpu: Gpu, stats: MemoryStats) -> Iterator[None]:
+    """Patch ``torch.cuda`` and ``torch.accelerator`` with the answers of ``gpu`` and its memory."""
+    memory = stats.functions()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch.multiple(torch.cuda, create=True, **_device_functions(gpu), **memory))
+        stack.enter_context(mock.patch.multiple(torch.cuda.memory, create=True, **memory))
+        stack.enter_context(mock.patch.multiple(torch.cuda.random, create=True, **_RANDOM))
+        stack.enter_context(mock.patch.multiple(torch.cuda.streams, Event=Event, Stream=Stream))
+        stack.enter_context(mock.patch.multiple(torch.accelerator, create=True, **_accelerator_functions(stats)))
+        stack.enter_context(mock.patch.object(torch._C, "_cuda_getDeviceCount", lambda: 1, create=True))
+        yield
+
+
+def _nothing(*args: Any, **kwargs: Any) -> None: ...
+
+
+def _random_state(*args: Any, **kwargs: Any) -> Any:
+    return torch.zeros(16, dtype=torch.uint8, device="cpu")
+
+
+_RANDOM: dict[str, Any] = {
+    "manual_seed": _nothing,
+    "manual_seed_all": _nothing,
+    "seed": _nothing,
+    "seed_all": _nothing,
+    "initial_seed": lambda: 0,
+    "get_rng_state": _random_state,
+    "get_rng_state_all": lambda: [_random_state()],
+    "set_rng_state": _nothing,
+    "set_rng_state_all": _nothing,
+}
+
+
+def _device_functions(gpu: Gpu) -> dict[str, Any]:
+    properties = SimpleNamespace(
+        name=gpu.title,
+        total_memory=gpu.memory_bytes,
+        major=gpu.capability[0],
+        minor=gpu.capability[1],
+        multi_processor_count=gpu.multiprocessors,
+        warp_size=32,
+        is_integrated=False,
+    )
+    stream = Stream()
+    return {
+        **_RANDOM,
+        "is_available": lambda: True,
+        "is_initialized": lambda: True,
+        "_initialized": True,
+        "init": _nothing,
+        "_lazy_init": _nothing,
+        "_lazy_call": _nothing,
+        "device_count": lambda: 1,
+        "current_device": lambda: 0,
+        "set_device": _nothing,
+        "synchronize": _nothing,
+        "ipc_collect": _nothing,
+        "device": _Device,
+        "get_device_name": lambda device=None: gpu.title,
+        "get_device_capability": lambda device=None: gpu.capability,
+        "get_device_properties": lambda device=None: properties,
+        "get_arch_list": lambda: [f"sm_{major}{minor}" for major, minor in [gpu.capability]],
+        "is_bf16_supported": lambda including_emulation=True: including_emulation or gpu.capability >= (8, 0),
+        "is_current_stream_capturing": lambda: False,
+        "current_stream": lambda device=None: stream,
+        "default_stream": lambda device=None: stream,
+        "set_stream": _nothing,
+        "stream": lambda stream: contextlib.nullcontext(stream),
+        "Event": Event,
+        "Stream": Stream,
+    }
+
+
+class _Device(contextlib.AbstractContextManager["_Device"]):
+    """Stands for ``torch.cuda.device``: there is one device, and it is the current one."""
+
+    def __init__(self, device: Any = None) -> None:
+        self.idx = 0
+        self.prev_idx = 0
+
+    def __exit__(self, *args: object) -> None: ...
+
+
+def _accelerator_functions(stats: MemoryStats) -> dict[str, Any]:
+    names = ("empty_cache", "memory_allocated", "max_memory_allocated", "memory_reserved", "max_memory_reserved")
+    functions = stats.functions()
+    return {
+        **{name: functions[name] for name in (*names, "memory_stats", "reset_peak_memory_stats")},
+        "is_available": lambda: True,
+        "current_accelerator": lambda check_available=False: torch.device("cuda"),
+        "device_count": lambda: 1,
+        "current_device_index": lambda: 0,
+        "set_device_index": _nothing,
+        "current_stream": lambda device=None: Stream(),
+        "set_stream": _nothing,
+        "synchronize": _nothing,
+    }

@@ -1,0 +1,238 @@
+"""Follows every operation of running code on the simulated device, and what it allocates."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
+
+from ladderscope.memory.predict.bitsandbytes_cuda import cuda_kernel
+from ladderscope.memory.predict.device import SimulatedDevice
+from ladderscope.memory.predict.dynamic_shapes import DYNAMIC_SHAPES
+from ladderscope.memory.predict.formulas import in_place_form
+from ladderscope.memory.predict.kernels import MATRIX_PRODUCTS, TEMPORARIES
+
+aten = torch.ops.aten
+META = torch.device("meta")
+_UNKNOWN_BOOLS = {aten.any.default: False}
+_VALUE_FREE = {
+    aten.ones_like.default,
+    aten.zeros_like.default,
+    aten.full_like.default,
+    aten.new_zeros.default,
+    aten.new_ones.default,
+    aten.new_full.default,
+}
+"""Operations whose result does not depend on the values of their input."""
+
+
+class DeviceMode(TorchDispatchMode):
+    """Sends what runs on the simulated device to `meta`, and allocates what CUDA would.
+
+    Args:
+        device: the simulated device.
+        workspace_bytes: of a cuBLAS handle; zero for none.
+    """
+
+    def __init__(self, device: SimulatedDevice, workspace_bytes: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._device = device
+        self._workspace_bytes = workspace_bytes
+        self._handles: set[bool] = set()
+        self._outer = ""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        here, args, kwargs = self._redirect(func, args, kwargs)
+        tensors = [arg for arg in _tensors((*args, *kwargs.values())) if self._device.holds(arg)]
+        if not here and not tensors:
+            return func(*args, **kwargs)
+        if func is aten._local_scalar_dense.default:
+            return self._read(args[0])
+        if _is_composite(func):
+            with self:
+                return func.decompose(*args, **kwargs)
+        if func.namespace == "bitsandbytes":
+            kernel = cuda_kernel(func)
+            if kernel is not None:
+                return self._run_replacement(func, kernel, args, kwargs)
+        if func in DYNAMIC_SHAPES:
+            result = DYNAMIC_SHAPES[func](self._device, *args, **kwargs)
+            if result is not NotImplemented:
+                return self._finish(func, result, tensors, args, kwargs)
+        if torch._C._current_autograd_node() is not None:
+            func = in_place_form(func, args) or func
+        return self._run(func, tensors, args, kwargs)
+
+    # ---- one operation ---------------------------------------------------------------------------------------------
+
+    def _run(self, func: Any, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if func in MATRIX_PRODUCTS:
+            self._make_handle()
+        temporaries: list[Tensor] = []
+        if func in TEMPORARIES:
+            temporaries = self._run_replacement(func, TEMPORARIES[func], args, kwargs)
+        self._device.inside_kernel = True
+        try:
+            out = func(*args, **kwargs)
+        finally:
+            self._device.inside_kernel = False
+        out = self._finish(func, out, tensors, args, kwargs)
+        del temporaries  # alive until here: inside of the kernel, they and its results are
+        return out
+
+    def _run_replacement(
+        self, func: Any, kernel: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Run ``kernel`` with its own operations followed, as part of ``func``."""
+        outer, self._outer = self._outer, f"{_short_name(func)}: "
+        try:
+            with self:
+                return kernel(*args, **kwargs)
+        finally:
+            self._outer = outer
+
+    def _finish(
+        self, func: Any, out: Any, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        name = self._outer + _short_name(func)
+        made = [tensor for tensor in _tensors((out,)) if tensor.is_meta]
+        for tensor in made:
+            self._device.track(tensor, name)
+        self._follow_values(func, made, tensors, args, kwargs)
+        return out
+
+    def _redirect(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[bool, tuple[Any, ...], dict[str, Any]]:
+        """Whether code asks for a tensor on this device; if so, with the device that PyTorch is to see instead."""
+        target = kwargs.get("device")
+        if target is None:
+            return False, args, kwargs
+        if target.type == "cuda":
+            return True, args, {**kwargs, "device": META}
+        if target.type == "meta" and self._device.expects_copy:
+            self._device.expects_copy = False
+            return True, args, kwargs
+        if target.type == "cpu" and args and isinstance(args[0], Tensor) and self._device.holds(args[0]):
+            return False, (self._device.to_host(args[0]), *args[1:]), kwargs
+        return False, args, kwargs
+
+    def _make_handle(self) -> None:
+        """The first product of a thread makes its handle; backward has a thread of its own on CUDA."""
+        in_backward = torch._C._current_autograd_node() is not None
+        if self._workspace_bytes and in_backward not in self._handles:
+            self._handles.add(in_backward)
+            self._device.allocate(self._workspace_bytes, "cuBLAS workspace", "workspace")
+
+    # ---- values ----------------------------------------------------------------------------------------------------
+
+    def _read(self, tensor: Tensor) -> Any:
+        """A number that code asks for. One, or true, where nobody knows."""
+        known = self._device.values.of(tensor)
+        return known.item() if known is not None else torch.ones((), dtype=tensor.dtype).item()
+
+    def _follow_values(
+        self, func: Any, made: list[Tensor], tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        values = self._device.values
+        if func._schema.is_mutable:
+            self._follow_write(func, tensors, args, kwargs)
+            return
+        if func in _UNKNOWN_BOOLS and values.of(tensors[0]) is None:
+            values.keep(made[0], torch.tensor(_UNKNOWN_BOOLS[func]))
+            return
+        new = [tensor for tensor in made if values.of(tensor) is None and values.is_small(tensor)]
+        if not new or func in _UNKNOWABLE or torch.Tag.nondeterministic_seeded in func.tags:
+            return
+        if func in _VALUE_FREE:
+            args = (torch.empty(args[0].shape, dtype=args[0].dtype), *args[1:])
+        elif any(values.of(tensor) is None for tensor in tensors):
+            return
+        host_args, host_kwargs = self._on_host(args), self._on_host(kwargs)
+        for tensor, value in zip(made, _tensors((func(*host_args, **host_kwargs),)), strict=True):
+            values.keep(tensor, value)
+
+    def _follow_write(
+        self, func: Any, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        values = self._device.values
+        written = _written(func, args, kwargs)
+        if not any(self._device.holds(tensor) and values.of(tensor) is not None for tensor in written):
+            if len(written) == 1 and self._device.holds(written[0]) and _is_whole(written[0]):
+                self._keep_what_is_written(func, written[0], args, kwargs)
+            return
+        seeded = torch.Tag.nondeterministic_seeded in func.tags
+        if seeded or any(values.of(tensor) is None for tensor in tensors):
+            for tensor in written:
+                values.forget(tensor.untyped_storage()._cdata)
+            return
+        func(*self._on_host(args), **self._on_host(kwargs))
+
+    def _keep_what_is_written(self, func: Any, target: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Filling and copying over make all values of a tensor known."""
+        values = self._device.values
+        if not values.is_small(target):
+            return
+        if func in (aten.fill_.Scalar, aten.zero_.default):
+            values.keep(target, torch.full((), args[1] if len(args) > 1 else 0, dtype=target.dtype))
+        elif func is aten.copy_.default:
+            source = args[1] if not self._device.holds(args[1]) else values.of(args[1])
+            if source is not None and not source.is_meta:
+                values.keep(target, source)
+
+    def _on_host(self, tree: Any) -> Any:
+        def value(tensor: Tensor) -> Any:
+            return self._device.values.of(tensor) if self._device.holds(tensor) else tensor
+
+        mapped = tree_map_only(Tensor, value, tree)
+        return {**mapped, "device": torch.device("cpu")} if isinstance(mapped, dict) and "device" in mapped else mapped
+
+
+_UNKNOWABLE = {
+    aten.empty.memory_format,
+    aten.empty_strided.default,
+    aten.empty_like.default,
+    aten.new_empty.default,
+    aten.new_empty_strided.default,
+}
+
+
+def _is_whole(tensor: Tensor) -> bool:
+    return tensor.numel() * tensor.element_size() == tensor.untyped_storage().nbytes()
+
+
+def _written(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Tensor]:
+    written: list[Any] = []
+    for index, argument in enumerate(func._schema.arguments):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            written.append(args[index] if index < len(args) else kwargs.get(argument.name))
+    return list(_tensors(written))
+
+
+def _tensors(values: Iterable[Any]) -> list[Tensor]:
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple):
+            found += _tensors(value)
+    return found
+
+
+@functools.cache
+def _is_composite(func: Any) -> bool:
+    """Whether an operation is only made of others; inference mode hands those over as they are."""
+    return bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd"))
+
+
+@functools.cache
+def _short_name(func: Any) -> str:
+    return str(func).removeprefix("aten.").removesuffix(".default")

@@ -1,0 +1,76 @@
+"""GPUs by name. The data is ``gpus.yaml`` beside this file; a new GPU is one line there."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from ladderscope.errors import UnknownNameError, UsageError
+from ladderscope.units import GIB, MIB
+
+CONTEXT_BYTES = 450 * MIB
+"""What the CUDA context and lazily loaded kernels take outside of PyTorch's allocator.
+
+An estimate, between the 300 MB of reports since CUDA 11.7 and what desktop drivers add; it differs by GPU and driver.
+"""
+_CUSTOM = re.compile(r"(?P<gib>\d+(\.\d+)?)\s*GiB:sm(?P<arch>\d{2,3})", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU: its name here, what CUDA calls it, all its memory in bytes, compute capability, multiprocessors."""
+
+    name: str
+    title: str
+    memory_bytes: int
+    capability: tuple[int, int]
+    multiprocessors: int
+
+    @property
+    def usable_bytes(self) -> int:
+        """What PyTorch's allocator can get."""
+        return self.memory_bytes - CONTEXT_BYTES
+
+    @property
+    def arch(self) -> int:
+        """The compute capability as in ``sm_86``: 86."""
+        return self.capability[0] * 10 + self.capability[1]
+
+
+def gpu_names() -> tuple[str, ...]:
+    """All names of the table."""
+    return tuple(_table())
+
+
+def find_gpu(name: str) -> Gpu:
+    """The GPU of that name, or one described as ``12GiB:sm86``.
+
+    Raises:
+        UnknownNameError: there is no such GPU.
+        UsageError: a description that makes no sense.
+    """
+    custom = _CUSTOM.fullmatch(name.strip())
+    if custom:
+        arch = int(custom["arch"])
+        memory_bytes = int(float(custom["gib"]) * GIB)
+        if memory_bytes <= CONTEXT_BYTES:
+            raise UsageError(f"a GPU of {custom['gib']} GiB has no room beside CUDA itself: give more.")
+        return Gpu(name, f"GPU with {custom['gib']} GiB", memory_bytes, divmod(arch, 10), multiprocessors=64)
+    entry = _table().get(name)
+    if entry is None:
+        raise UnknownNameError("GPU", name, [*_table(), "12GiB:sm86"])
+    major, minor = map(int, entry["capability"].split("."))
+    memory_bytes = entry.get("memory_bytes", entry["nominal_gib"] * GIB)
+    return Gpu(name, entry["title"], memory_bytes, (major, minor), entry["multiprocessors"])
+
+
+@functools.cache
+def _table() -> dict[str, dict[str, Any]]:
+    text = resources.files("ladderscope.memory.predict").joinpath("gpus.yaml").read_text(encoding="utf-8")
+    table: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    return table

@@ -1,0 +1,108 @@
+"""Where in a model the running code is: phase and module, for any model and any training script."""
+
+from __future__ import annotations
+
+import bisect
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+LOAD, FORWARD, BACKWARD, UPDATE = "load", "forward", "backward", "optimizer step"
+
+
+class Frame(NamedTuple):
+    """A running module, and whether it is the head or runs behind it."""
+
+    module: str
+    is_loss: bool
+
+
+class ModulePlace:
+    """Follows modules through forward, and back from autograd's nodes to the module whose forward made them."""
+
+    on_new_model: Callable[[nn.Module], None] | None = None
+    """Is told of every model, at the first call of its outermost module."""
+
+    def __init__(self) -> None:
+        self._names: weakref.WeakKeyDictionary[nn.Module, str] = weakref.WeakKeyDictionary()
+        self._roots: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        self._stack: list[Frame] = []
+        self._changes: list[tuple[int, Frame]] = [(0, Frame("", False))]
+        self._heads: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        self.updating = False
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Follow every module inside."""
+        hooks = nn.modules.module
+        handles = [
+            hooks.register_module_forward_pre_hook(self._enter),
+            hooks.register_module_forward_hook(self._leave, always_call=True),
+        ]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def describe(self) -> tuple[str, str, str]:
+        """Category, module and phase of what is allocated now."""
+        node = torch._C._current_autograd_node()
+        if self.updating:
+            return "other", "", UPDATE
+        if node is not None:
+            return _described(self._stack[-1] if self._stack else self._made_node(node._sequence_nr()), BACKWARD)
+        if self._stack:
+            return _described(self._stack[-1], FORWARD)
+        return ("logits_and_loss", "", FORWARD) if self._roots else ("other", "", LOAD)
+
+    def _made_node(self, sequence_number: int) -> Frame:
+        index = bisect.bisect_right(self._changes, sequence_number, key=lambda change: change[0])
+        return self._changes[max(0, index - 1)][1]
+
+    def _enter(self, module: nn.Module, args: Any) -> None:
+        if not self._stack and module not in self._roots:
+            self._register(module)
+        behind_head = bool(self._stack) and self._stack[-1].is_loss
+        frame = Frame(self._names.get(module, ""), behind_head or module in self._heads)
+        self._stack.append(frame)
+        self._changed(frame)
+
+    def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
+        if self._stack.pop().is_loss:
+            # Whatever follows the head until the model returns is loss.
+            self._stack = [frame._replace(is_loss=True) for frame in self._stack]
+        self._changed(self._stack[-1] if self._stack else Frame("", True))
+
+    def _changed(self, frame: Frame) -> None:
+        if torch._C._current_autograd_node() is None and frame != self._changes[-1][1]:
+            self._changes.append((torch._C._autograd._get_sequence_nr(), frame))
+
+    def _register(self, root: nn.Module) -> None:
+        self._roots.add(root)
+        for name, module in root.named_modules():
+            self._names[module] = name or type(module).__name__
+        head = _head(root)
+        if head is not None:
+            self._heads.add(head)
+        if self.on_new_model is not None:
+            self.on_new_model(root)
+
+
+def _described(frame: Frame, phase: str) -> tuple[str, str, str]:
+    return "logits_and_loss" if frame.is_loss else "activations", frame.module, phase
+
+
+def _head(root: nn.Module) -> nn.Module | None:
+    get_head: Any = getattr(root, "get_output_embeddings", None)
+    if get_head is None and hasattr(root, "get_base_model"):
+        get_head = getattr(root.get_base_model(), "get_output_embeddings", None)
+    try:
+        head = get_head() if get_head is not None else None
+    except (AttributeError, NotImplementedError):
+        return None
+    return head if isinstance(head, nn.Module) else None

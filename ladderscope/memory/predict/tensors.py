@@ -1,0 +1,212 @@
+"""Simulated tensors: which tensors stand for CUDA ones, and what they answer to where they are.
+
+A simulated tensor is a tensor on `meta` whose storage the device knows. Code is to see it on ``cuda:0``; PyTorch itself
+is to see it on `meta`, the one device without data on which autograd runs without CUDA.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import Tensor
+
+from ladderscope.memory.predict.device import SimulatedDevice
+
+CUDA = torch.device("cuda", 0)
+META = torch.device("meta")
+
+
+@contextmanager
+def tensors_answer_cuda(device: SimulatedDevice) -> Iterator[None]:
+    """Make simulated tensors answer to ``.device``, ``.is_cuda``, ``.to``, ``.cuda``, ``.cpu``... as CUDA ones do."""
+    attributes = {
+        **_properties(device),
+        **_moves(device),
+        "data_ptr": _data_ptr(device, Tensor.data_ptr, lambda tensor: tensor.untyped_storage()),
+        "get_device": _get_device(device, Tensor.get_device),
+        "tolist": _tolist(device, Tensor.tolist),
+        "pin_memory": lambda tensor, *args, **kwargs: tensor,
+        "is_pinned": lambda tensor, *args, **kwargs: False,
+    }
+    storage = torch.UntypedStorage
+    storage_attributes = {
+        "device": property(_where(device, _getter(storage.device), lambda storage: storage)),
+        "data_ptr": _data_ptr(device, storage.data_ptr, lambda storage: storage),
+    }
+    with (
+        mock.patch.multiple(torch.Tensor, **attributes),
+        mock.patch.multiple(storage, **storage_attributes),
+        mock.patch.multiple(torch, **_constructors(device), Generator=_Generator),
+        mock.patch.object(torch, "_has_compatible_shallow_copy_type", lambda one, other: True),
+    ):
+        yield
+
+
+def _getter(descriptor: Any) -> Callable[[Any], Any]:
+    getter: Callable[[Any], Any] = descriptor.__get__
+    return getter
+
+
+def _properties(device: SimulatedDevice) -> dict[str, Any]:
+    base = torch._C.TensorBase
+    real_device, is_meta, is_cpu = (_getter(getattr(base, name)) for name in ("device", "is_meta", "is_cpu"))
+    return {
+        "device": property(_where(device, real_device, lambda tensor: tensor.untyped_storage())),
+        "is_cuda": property(device.holds),
+        "is_meta": property(lambda tensor: is_meta(tensor) and not device.holds(tensor)),
+        "is_cpu": property(is_cpu),
+        "data": property(_getter(base.data), _set_data(device)),
+    }
+
+
+def _set_data(device: SimulatedDevice) -> Callable[[Tensor, Tensor], None]:
+    real = torch._C.TensorBase.data.__set__  # type: ignore[attr-defined]
+
+    def set_data(tensor: Tensor, value: Tensor) -> None:
+        if device.holds(tensor) == device.holds(value):
+            real(tensor, value)
+            return
+        # PyTorch lets data move between host and CUDA, but not between host and `meta`.
+        moved = value.detach().requires_grad_(tensor.requires_grad)
+        torch._C._swap_tensor_impl(tensor, moved)  # type: ignore[attr-defined]
+
+    return set_data
+
+
+def _where(
+    device: SimulatedDevice, real: Callable[[Any], torch.device], storage_of: Callable[[Any], Any]
+) -> Callable[[Any], torch.device]:
+    def where(owner: Any) -> torch.device:
+        found = real(owner)
+        # Kernels of PyTorch for `meta` that are written in Python ask too, and are to get the truth.
+        if found.type == "meta" and not device.inside_kernel and device.holds_storage(storage_of(owner)):
+            return CUDA
+        return found
+
+    return where
+
+
+def _data_ptr(
+    device: SimulatedDevice, real: Callable[[Any], int], storage_of: Callable[[Any], Any]
+) -> Callable[[Any], int]:
+    def data_ptr(owner: Any) -> int:
+        address = device.address_of(storage_of(owner))
+        if address is None:
+            return real(owner)
+        return address + (owner.storage_offset() * owner.element_size() if isinstance(owner, Tensor) else 0)
+
+    return data_ptr
+
+
+def _get_device(device: SimulatedDevice, real: Callable[[Tensor], int]) -> Callable[[Tensor], int]:
+    return lambda tensor: 0 if device.holds(tensor) else real(tensor)
+
+
+def _tolist(device: SimulatedDevice, real: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
+    return lambda tensor: real(device.to_host(tensor) if device.holds(tensor) else tensor)
+
+
+# ---- moving between devices ----------------------------------------------------------------------------------------
+
+
+def _moves(device: SimulatedDevice) -> dict[str, Any]:
+    real_to, real_type = Tensor.to, Tensor.type
+
+    def to(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        asked = _Move.parse(args, kwargs)
+        if asked.device is None or asked.device.type not in ("cuda", "cpu"):
+            return real_to(tensor, *args, **kwargs)
+        here = device.holds(tensor)
+        options: dict[str, Any] = {"copy": asked.copy, "memory_format": asked.memory_format}
+        dtype = asked.dtype or tensor.dtype
+        if asked.device.type == "cpu":
+            return real_to(device.to_host(tensor) if here else tensor, asked.device, dtype, **options)
+        if here:
+            return real_to(tensor, dtype, **options)
+        with device.receiving(tensor):
+            return real_to(tensor, META, dtype, **options)
+
+    def to_type(tensor: Tensor, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if dtype is None and device.holds(tensor):
+            return real_type(tensor).replace("torch.", "torch.cuda.")
+        return real_type(tensor, dtype, *args, **kwargs)
+
+    return {
+        "to": to,
+        "type": to_type,
+        "cuda": lambda tensor, device=None, non_blocking=False, **_: to(tensor, "cuda", non_blocking=non_blocking),
+        "cpu": lambda tensor, **_: to(tensor, "cpu"),
+    }
+
+
+@dataclass
+class _Move:
+    """What ``Tensor.to`` was asked for."""
+
+    device: torch.device | None = None
+    dtype: torch.dtype | None = None
+    copy: bool = False
+    memory_format: torch.memory_format = torch.preserve_format
+
+    @classmethod
+    def parse(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Move:
+        """A tensor in place of a device stands for its device and dtype; the second flag given by position is copy."""
+        move, flags = cls(), []
+        for value in (*args, kwargs.get("device"), kwargs.get("dtype"), kwargs.get("other")):
+            if isinstance(value, Tensor):
+                move.device, move.dtype = value.device, value.dtype
+            elif isinstance(value, torch.dtype):
+                move.dtype = value
+            elif isinstance(value, bool):
+                flags.append(value)
+            elif value is not None:
+                move.device = torch.device(value)
+        move.copy = kwargs.get("copy", flags[1] if len(flags) > 1 else False)
+        move.memory_format = kwargs.get("memory_format") or torch.preserve_format
+        return move
+
+
+# ---- making tensors from data --------------------------------------------------------------------------------------
+
+
+def _constructors(device: SimulatedDevice) -> dict[str, Any]:
+    return {name: _on_host_first(getattr(torch, name)) for name in ("tensor", "as_tensor", "asarray")}
+
+
+def _on_host_first(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """PyTorch fills tensors from Python data behind the back of every mode: fill them on the host, then move them."""
+
+    def constructor(data: Any, *args: Any, device: Any = None, **kwargs: Any) -> Tensor:
+        if isinstance(data, Tensor) and device is None and make.__name__ != "tensor":
+            device = data.device
+        target = torch.device(device if device is not None else _default_device())
+        if target.type != "cuda":
+            return make(data, *args, device=device, **kwargs)
+        requires_grad = kwargs.pop("requires_grad", False)
+        if isinstance(data, Tensor):
+            made = data.detach().to(target, kwargs.get("dtype"))
+        else:
+            made = make(data, *args, device="cpu", **kwargs).to(target)
+        return made.requires_grad_() if requires_grad else made
+
+    return constructor
+
+
+def _default_device() -> Any:
+    """The device of an enclosing ``with torch.device(...)``; ``torch.get_default_device`` would make a tensor to see."""
+    return torch.utils._device.CURRENT_DEVICE or "cpu"
+
+
+class _Generator(torch.Generator):
+    """A random number generator of the host, whatever device it is made for: simulated tensors draw no numbers."""
+
+    def __new__(cls, device: Any = "cpu") -> Any:
+        return super().__new__(cls, "cpu")
+
+    def __init__(self, device: Any = "cpu") -> None:
+        pass

@@ -1,0 +1,54 @@
+"""Values of small simulated tensors.
+
+Code branches on values: whether a mask hides anything, how many labels are set, which rows are longest. Where all that
+an operation reads is known, it is computed on the host too, and its result is known.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_flatten, tree_map_only
+
+MAX_WHOLE_NUMBERS = 1 << 16
+"""Most elements of a tensor of whole numbers or booleans whose values are kept."""
+MAX_FLOATS = 1 << 10
+
+
+class HostValues:
+    """Keeps the values of small storages on the host, by storage, so that views share them."""
+
+    def __init__(self) -> None:
+        self._of_storage: dict[int, Tensor] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._of_storage)
+
+    def of(self, tensor: Tensor) -> Tensor | None:
+        """The values of a simulated tensor, as a view of what is kept; None where they are not known."""
+        kept = self._of_storage.get(tensor.untyped_storage()._cdata)
+        if kept is None:
+            return None
+        typed = kept if kept.dtype == tensor.dtype else kept.view(tensor.dtype)
+        return typed.as_strided(tensor.size(), tensor.stride(), tensor.storage_offset())
+
+    def keep(self, tensor: Tensor, value: Tensor) -> None:
+        """Keep ``value`` for a simulated tensor of the same shape, if it is small."""
+        if not self.is_small(tensor):
+            return
+        storage = torch.empty(tensor.untyped_storage().nbytes() // tensor.element_size(), dtype=tensor.dtype)
+        storage.as_strided(tensor.size(), tensor.stride(), tensor.storage_offset()).copy_(value)
+        self._of_storage[tensor.untyped_storage()._cdata] = storage
+
+    def forget(self, key: int) -> None:
+        """The storage is gone, or something unknown was written into it."""
+        self._of_storage.pop(key, None)
+
+    @staticmethod
+    def is_small(tensor: Tensor) -> bool:
+        """Whether values of a tensor are kept."""
+        floating = tensor.dtype.is_floating_point or tensor.dtype.is_complex
+        elements = tensor.untyped_storage().nbytes() // max(1, tensor.element_size())
+        return 0 < elements <= (MAX_FLOATS if floating else MAX_WHOLE_NUMBERS)
