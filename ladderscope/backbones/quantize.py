@@ -78,13 +78,14 @@ def _quantized_linear(linear: Any, quantization: str, dtype: torch.dtype, device
         weight = weight.T.contiguous()  # GPT-2's Conv1D keeps (in, out)
     sizes = (weight.shape[1], weight.shape[0])
     quantized: nn.Module
+    # Made on meta: the weight that a layer starts with is thrown away.
     if quantization == "int8":
-        quantized = bnb.nn.Linear8bitLt(*sizes, bias=bias, has_fp16_weights=False, threshold=6.0)
+        quantized = bnb.nn.Linear8bitLt(*sizes, bias=bias, has_fp16_weights=False, threshold=6.0, device="meta")
         quantized.weight = bnb.nn.Int8Params(weight, requires_grad=False, has_fp16_weights=False)
     else:
         double = quantization == "nf4-dq"
         quantized = bnb.nn.Linear4bit(
-            *sizes, bias=bias, compute_dtype=dtype, compress_statistics=double, quant_type="nf4"
+            *sizes, bias=bias, compute_dtype=dtype, compress_statistics=double, quant_type="nf4", device="meta"
         )
         quantized.weight = bnb.nn.Params4bit(
             weight, requires_grad=False, compress_statistics=double, quant_type="nf4", module=quantized

@@ -17,17 +17,13 @@ from ladderscope.memory.predict.values import HostValues
 _LARGE = 1 << 20
 
 
-class Block(Protocol):
-    """What an allocator hands out."""
-
-    address: int
-    size: int
-
-
 class Allocator(Protocol):
-    """What a simulated device needs of an allocator."""
+    """What a simulated device needs of an allocator; blocks have an ``address`` and a ``size``."""
 
-    reserved_bytes: int
+    @property
+    def reserved_bytes(self) -> int:
+        """Bytes that it holds."""
+        ...
 
     def malloc(self, size: int, stream: int = 0) -> Any:
         """A block of at least ``size`` bytes."""

@@ -16,6 +16,7 @@ from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.dynamic_shapes import DYNAMIC_SHAPES
 from ladderscope.memory.predict.formulas import in_place_form
 from ladderscope.memory.predict.kernels import MATRIX_PRODUCTS, TEMPORARIES
+from ladderscope.memory.predict.shape_cache import ShapeCache
 
 aten = torch.ops.aten
 META = torch.device("meta")
@@ -44,7 +45,12 @@ class DeviceMode(TorchDispatchMode):
         self._device = device
         self._workspace_bytes = workspace_bytes
         self._handles: set[bool] = set()
+        self._shapes = ShapeCache()
         self._outer = ""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # nothing is compiled here, and being left out of it costs time at every operation
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -81,7 +87,7 @@ class DeviceMode(TorchDispatchMode):
             temporaries = self._run_replacement(func, TEMPORARIES[func], args, kwargs)
         self._device.inside_kernel = True
         try:
-            out = func(*args, **kwargs)
+            out = self._shapes.call(func, args, kwargs)
         finally:
             self._device.inside_kernel = False
         out = self._finish(func, out, tensors, args, kwargs)
