@@ -52,7 +52,9 @@ def read_settings(text: str, skip_unknown: bool = False) -> Fields:
     while position < len(compact):
         pair = _PAIR.match(compact, position)
         if pair is None:
-            raise UsageError(f"allocator settings {text!r} are not a list of key:value pairs with commas between them.")
+            raise UsageError(
+                f"allocator settings {text!r} are not a list of key:value pairs with commas between them."
+            )
         position = pair.end()
         key, value = pair.groups()
         if key in _READERS:
@@ -81,7 +83,9 @@ def _read_size(field: str) -> Callable[[str, str, Fields], None]:
         # PyTorch compares with what it has read so far, so large_segment_size_mb counts only where it comes first.
         least = fields.get("large_segment_size_bytes", 20 * MIB)
         if size < least:
-            raise UsageError(f"{key}:{value} is too small: it must be at least {least // MIB}, the large segment size.")
+            raise UsageError(
+                f"{key}:{value} is too small: it must be at least {least // MIB}, the large segment size."
+            )
         fields[field] = size
 
     return read

@@ -10,7 +10,7 @@ from ladderscope.memory.allocator.blocks import Block, Pool, insert_after
 from ladderscope.memory.allocator.device import Device
 from ladderscope.memory.allocator.sizes import SMALL_SEGMENT_BYTES
 
-UNKNOWN_CAPACITY_BYTES = 2**40
+UNKNOWN_CAPACITY_BYTES = 2**38
 """Address space is reserved for a device of this size where its capacity is not given."""
 
 
@@ -71,7 +71,7 @@ class ExpandableSegments:
         return self.reserve(pool, stream)
 
     def reserve(self, pool: Pool, stream: int) -> Block:
-        """New address space of 9/8 of the device, all unmapped."""
+        """New address space of 9/8 of the device, all unmapped, in its pool."""
         page = SMALL_SEGMENT_BYTES if pool.is_small else self._large_page_bytes
         capacity = self._device.capacity_bytes or UNKNOWN_CAPACITY_BYTES
         size = -(-(capacity + capacity // 8) // page) * page

@@ -50,15 +50,14 @@ def _segment_from(head: Block) -> SegmentLayout:
         layouts.append(BlockLayout(block.address, block.size, requested, state))
         block = block.next
     size = sum(layout.size for layout in layouts)
-    return SegmentLayout(
-        head.address, size, head.stream, head.pool.is_small, tuple(layouts), head.segment is not None
-    )
+    return SegmentLayout(head.address, size, head.stream, head.pool.is_small, tuple(layouts), head.segment is not None)
 
 
 def restore(allocator: CachingAllocator, segments: Iterable[SegmentLayout]) -> None:
     """Put ``segments`` into a fresh allocator; statistics and peaks then start from them.
 
-    Blocks that await their free are put in as allocated ones.
+    Blocks that await their free are put in as allocated ones. The allocator's address policy must give expandable
+    segments address space that starts at or below what is mapped.
     """
     expandable: dict[tuple[int, bool], list[SegmentLayout]] = {}
     for segment in segments:
@@ -106,6 +105,7 @@ def _restore_expandable(
     space = allocator.expandable.reserve(pool, stream)
     pool.remove_unmapped(space)
     position, end = space.address, space.address + space.size
+    assert position <= stretches[0].address
     blocks: list[Block] = []
     for stretch in stretches:
         if stretch.address > position:
