@@ -86,7 +86,10 @@ class Pool:
     def add(self, block: Block) -> None:
         """Put a free block into the pool."""
         block.born_at_search = self.num_searches
-        insort(self.free.setdefault(block.stream, []), (block.size, block.address, block))
+        entries = self.free.get(block.stream)
+        if entries is None:
+            entries = self.free[block.stream] = []
+        insort(entries, (block.size, block.address, block))
 
     def remove(self, block: Block) -> None:
         """Take a free block out of the pool; call it before its size or address changes."""
@@ -111,7 +114,8 @@ class Pool:
         if neighbour is None or not neighbour.is_free or neighbour.mapped != block.mapped:
             return 0
         if neighbour.mapped:
-            self.remove(neighbour)
+            entries = self.free[neighbour.stream]
+            del entries[bisect_left(entries, (neighbour.size, neighbour.address))]
         else:
             self.remove_unmapped(neighbour)
         if block.prev is neighbour:

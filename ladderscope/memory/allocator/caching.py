@@ -18,6 +18,8 @@ from ladderscope.memory.allocator.release import collect_garbage, release_all, r
 from ladderscope.memory.allocator.sizes import MIN_BLOCK_BYTES, SMALL_BYTES, round_size, segment_size
 from ladderscope.memory.allocator.stats import AllocatorStats
 
+_NOTHING: list[Entry] = []
+
 
 class CachingAllocator:
     """The caching allocator of one device.
@@ -52,6 +54,7 @@ class CachingAllocator:
         self.expandable = ExpandableSegments(self.device, self.config.large_segment_size_bytes)
         self._waiting: list[Block] = []
         self._counts_age = False
+        self._rounds_to_power2 = any(self.config.roundup_power2_divisions)
         if self.config.per_process_memory_fraction < 1 and capacity_bytes is not None:
             self.set_memory_fraction(self.config.per_process_memory_fraction)
 
@@ -63,7 +66,10 @@ class CachingAllocator:
         """
         if size <= 0:
             raise ValueError(f"an allocation has at least 1 byte, not {size}.")
-        rounded = round_size(size, self.config.roundup_power2_divisions)
+        if self._rounds_to_power2:
+            rounded = round_size(size, self.config.roundup_power2_divisions)
+        else:
+            rounded = (size + MIN_BLOCK_BYTES - 1) // MIN_BLOCK_BYTES * MIN_BLOCK_BYTES
         pool = self.small if rounded <= SMALL_BYTES else self.large
         block = self._find(pool, rounded, stream) or self._grow(pool, rounded, size, stream)
         block = self._split(block, rounded)
@@ -136,16 +142,14 @@ class CachingAllocator:
         """Take the best fitting free block out of its pool: the smallest, and of those the lowest."""
         if self._counts_age:
             pool.num_searches += 1
-        entries = pool.free.get(stream)
-        if not entries:
-            return None
-        position: int | None = bisect_left(entries, (size,))
+        entries = pool.free.get(stream, _NOTHING)
+        position = bisect_left(entries, (size,))
         if position == len(entries):
             return None
         block: Block = entries[position][2]
         if block.segment is not None:
-            position = self._find_expandable(entries, bisect_left(entries, (size,)))
-            if position is None:
+            position = self._find_expandable(entries, position)
+            if position == len(entries):
                 return None
             block = entries[position][2]
         max_split = self.config.max_split_size_bytes
@@ -157,12 +161,12 @@ class CachingAllocator:
         del entries[position]
         return block
 
-    def _find_expandable(self, entries: list[Entry], position: int) -> int | None:
+    def _find_expandable(self, entries: list[Entry], position: int) -> int:
         """From a fitting expandable block on, the one that can grow least; or the next that is not expandable."""
         if not self.config.expandable_segments:
             while position < len(entries) and entries[position][2].segment is not None:
                 position += 1
-            return position if position < len(entries) else None
+            return position
         while (
             entries[position][2].segment is not None
             and position + 1 < len(entries)
@@ -206,7 +210,7 @@ class CachingAllocator:
     def _split(self, block: Block, size: int) -> Block:
         """The part of ``block`` that a request of ``size`` (rounded) takes; the rest returns to the pool."""
         was_split = block.prev is not None or block.next is not None
-        if not self._should_split(block, size):
+        if block.size == size or not self._should_split(block, size):
             if was_split and block.segment is None:
                 self.stats.changed_split(-1, -block.size)
             return block
@@ -242,7 +246,7 @@ class CachingAllocator:
         stats.requested_bytes -= block.requested_size
         pool, num_blocks, num_bytes = block.pool, 0, 0
         for neighbour in (block.prev, block.next):
-            if subsumed := pool.merge(block, neighbour):
+            if neighbour is not None and not neighbour.allocated and (subsumed := pool.merge(block, neighbour)):
                 num_blocks -= 1
                 num_bytes -= subsumed
         pool.add(block)

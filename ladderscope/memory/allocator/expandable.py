@@ -62,7 +62,8 @@ class ExpandableSegments:
         for _, unmapped in pool.unmapped.get(stream, ()):
             before = unmapped.prev
             first: Block = before if before is not None and before.is_free else unmapped
-            space, block = 0, first
+            space = 0
+            block: Block | None = first
             while space < size and block is not None and block.is_free:
                 space += block.size
                 block = block.next

@@ -1,7 +1,7 @@
 """How the allocator rounds: what a request takes from a segment, and what a segment takes from the device.
 
-Source: ``round_size``, ``get_allocation_size`` and ``should_split`` of ``c10/cuda/CUDACachingAllocator.cpp``, constants
-of ``c10/core/AllocatorConfig.h``.
+Source: ``round_size`` and ``get_allocation_size`` of ``c10/cuda/CUDACachingAllocator.cpp``, constants of
+``c10/core/AllocatorConfig.h``.
 """
 
 from __future__ import annotations

@@ -59,21 +59,22 @@ class AllocatorStats:
 
     def took_block(self, size: int, requested_size: int) -> None:
         """A block was handed out."""
-        self.allocation += 1
-        if self.allocation > self.peak_allocation:
-            self.peak_allocation = self.allocation
-        self.active += 1
-        if self.active > self.peak_active:
-            self.peak_active = self.active
-        self.allocated_bytes += size
-        if self.allocated_bytes > self.peak_allocated_bytes:
-            self.peak_allocated_bytes = self.allocated_bytes
-        self.active_bytes += size
-        if self.active_bytes > self.peak_active_bytes:
-            self.peak_active_bytes = self.active_bytes
-        self.requested_bytes += requested_size
-        if self.requested_bytes > self.peak_requested_bytes:
-            self.peak_requested_bytes = self.requested_bytes
+        # Locals, as this runs for every allocation of a simulated step.
+        self.allocation = allocation = self.allocation + 1
+        if allocation > self.peak_allocation:
+            self.peak_allocation = allocation
+        self.active = active = self.active + 1
+        if active > self.peak_active:
+            self.peak_active = active
+        self.allocated_bytes = allocated_bytes = self.allocated_bytes + size
+        if allocated_bytes > self.peak_allocated_bytes:
+            self.peak_allocated_bytes = allocated_bytes
+        self.active_bytes = active_bytes = self.active_bytes + size
+        if active_bytes > self.peak_active_bytes:
+            self.peak_active_bytes = active_bytes
+        self.requested_bytes = requested_bytes = self.requested_bytes + requested_size
+        if requested_bytes > self.peak_requested_bytes:
+            self.peak_requested_bytes = requested_bytes
 
     def changed_split(self, num_blocks: int, num_bytes: int) -> None:
         """Free blocks of split segments came or went."""

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 
 from ladderscope.memory.allocator.blocks import Block
 from ladderscope.memory.allocator.caching import CachingAllocator
 from ladderscope.memory.allocator.layout import restore
+from ladderscope.memory.allocator.sizes import MIN_BLOCK_BYTES, SMALL_BYTES, round_size
 from ladderscope.memory.replay.addresses import RecordedAddresses
 from ladderscope.memory.replay.start import state_at_start
 from ladderscope.memory.replay.trace import SEGMENT_ACTIONS, Trace, TraceEvent
+
+MAX_STARTS = 100
+"""How often the start is corrected at most."""
 
 SegmentEvent = tuple[int, str, int, int, int]
 """(allocations before it, action, address, size, stream)"""
@@ -58,21 +63,40 @@ def replay(trace: Trace) -> ReplayResult:
     """Replay the requests of ``trace`` from the state at its start.
 
     The allocator sees sizes and streams of allocations, which block is freed, and that cached memory is emptied;
-    nothing else. (A history does not have the calls of ``empty_cache``: a segment given back is taken for one.)
+    nothing else. (A history does not have the calls of ``empty_cache``: a segment given back is taken for one.) Only
+    the state at the start is taken from all of the record, also from where a block was not placed.
 
     Raises:
         UsageError: the history contradicts itself.
     """
-    return _Replay(trace).run()
+    remainders: dict[int, int] = {}
+    for _ in range(MAX_STARTS):
+        try:
+            return _Replay(trace, remainders, may_correct=True).run()
+        except _WrongStart as found:
+            remainders[found.address] = remainders.get(found.address, 0) + found.more_bytes
+    return _Replay(trace, remainders, may_correct=False).run()
+
+
+class _WrongStart(Exception):
+    """A block from before the recording is longer than it was taken to be."""
+
+    def __init__(self, address: int, more_bytes: int) -> None:
+        super().__init__(address, more_bytes)
+        self.address = address
+        self.more_bytes = more_bytes
 
 
 class _Replay:
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, remainders: Mapping[int, int], may_correct: bool) -> None:
         self.trace = trace
-        start = state_at_start(trace)
-        self.allocator = CachingAllocator(trace.config, addresses=RecordedAddresses(trace, start))
+        self.remainders = remainders
+        self.may_correct = may_correct
+        start = state_at_start(trace, remainders)
+        self.open_ends = start.open_ends
+        self.allocator = CachingAllocator(trace.config, addresses=RecordedAddresses(trace, start.segments))
         # The address policy knows where the address space of expandable segments starts, also below what is mapped.
-        restore(self.allocator, start)
+        restore(self.allocator, start.segments)
         self.allocator.device.on_event = self._heard
         # Blocks by the address that the recorded run gave them.
         self.blocks: dict[int, Block] = dict(self.allocator.active)
@@ -102,11 +126,28 @@ class _Replay:
         if block.address == event.address:
             self.exact += 1
         elif self.first_wrong is None:
+            self._check_start(block)
             where = f"{event.size} bytes recorded at {event.address:#x}, modelled at {block.address:#x}"
             self.first_wrong = self.done, where
         self.blocks[event.address] = block
         self.done += 1
         self.modelled_since_alloc.clear()
+
+    def _check_start(self, block: Block) -> None:
+        """Where the model used free memory behind a block with an open end, and the run did not, it was too short.
+
+        Only free memory can be told from a remainder this way; nothing else of the start is open.
+        """
+        owner = block.prev
+        if not self.may_correct or owner is None or self.open_ends.get(block.address) != owner.address:
+            return
+        behind = block.next
+        rest = behind.size if behind is not None and behind.is_free else 0
+        wanted = round_size(block.requested_size, self.trace.config.roundup_power2_divisions)
+        more_bytes = block.size + rest - wanted + MIN_BLOCK_BYTES
+        # A remainder is at most 1 MiB, and a free block of the large pool is longer than that.
+        if self.remainders.get(owner.address, 0) + more_bytes <= SMALL_BYTES < wanted - MIN_BLOCK_BYTES:
+            raise _WrongStart(owner.address, more_bytes)
 
     def _free_later(self, event: TraceEvent) -> None:
         """Another stream still uses the block. When it is done is the GPU's affair, so the record says it."""

@@ -7,12 +7,14 @@ that was freed during it follows from its neighbours:
 * no block of the large pool is as short as 1 MiB, so a gap that short behind a block is its remainder;
 * a longer gap is free memory from the block's true end on, and the first allocation placed there starts at that end.
 
-Where nothing was placed behind it while it lived, the block is taken to have no remainder.
+Where nothing was placed behind a block while it lived, its end stays open: it is taken to have no remainder until the
+record shows that the free memory behind it was too short for a request (``replay`` then sets a remainder).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ladderscope.errors import UsageError
@@ -40,8 +42,25 @@ class _Segment:
     is_expandable: bool = False
 
 
-def state_at_start(trace: Trace) -> list[SegmentLayout]:
+@dataclass(frozen=True)
+class Start:
+    """What the allocator held before the first event.
+
+    Attributes:
+        segments: by address.
+        open_ends: blocks whose true size stays open, by the address where they are taken to end.
+    """
+
+    segments: list[SegmentLayout]
+    open_ends: dict[int, int]
+
+
+def state_at_start(trace: Trace, remainders: Mapping[int, int]) -> Start:
     """The segments and blocks that the allocator held before the first event.
+
+    Args:
+        trace: the history.
+        remainders: for blocks (by address) whose end is open, the bytes that they are longer than asked for.
 
     Raises:
         UsageError: events and final segments contradict each other, so the history is not whole.
@@ -54,8 +73,15 @@ def state_at_start(trace: Trace) -> list[SegmentLayout]:
         if position < 0 or address >= addresses[position] + segments[addresses[position]].size:
             raise UsageError(f"{trace.name}: a block at {address:#x} lies in no segment, so the history is not whole.")
         blocks_of[addresses[position]].append(address)
-    _settle_sizes(trace, live, segments, blocks_of)
-    return [_layout(address, segments[address], blocks_of[address], live, trace.name) for address in addresses]
+    open_blocks = _settle_sizes(trace, live, segments, blocks_of)
+    open_ends = {}
+    for address in open_blocks:
+        block = live[address]
+        assert block.size is not None
+        block.size += remainders.get(address, 0)
+        open_ends[address + block.size] = address
+    layouts = [_layout(address, segments[address], blocks_of[address], live, trace.name) for address in addresses]
+    return Start(layouts, open_ends)
 
 
 def _walk_back(trace: Trace) -> tuple[dict[int, _Live], dict[int, _Segment]]:
@@ -104,8 +130,8 @@ def _contradiction(trace: Trace, index: int) -> UsageError:
 
 def _settle_sizes(
     trace: Trace, live: dict[int, _Live], segments: dict[int, _Segment], blocks_of: dict[int, list[int]]
-) -> None:
-    """Give every live block its true size."""
+) -> list[int]:
+    """Give every live block its size; returns the blocks whose true size stays open."""
     open_ends: dict[int, int] = {}
     for segment_address, addresses in blocks_of.items():
         segment = segments[segment_address]
@@ -122,14 +148,14 @@ def _settle_sizes(
                 block.size += gap
             else:
                 open_ends[address + block.size] = address
-    _settle_open_ends(trace.events, live, open_ends)
+    return _settle_open_ends(trace.events, live, open_ends)
 
 
 def _never_split(size: int, config: AllocatorConfig) -> bool:
     return config.max_split_size_bytes is not None and size >= config.max_split_size_bytes
 
 
-def _settle_open_ends(events: list[TraceEvent], live: dict[int, _Live], open_ends: dict[int, int]) -> None:
+def _settle_open_ends(events: list[TraceEvent], live: dict[int, _Live], open_ends: dict[int, int]) -> list[int]:
     """The first allocation within 1 MiB behind a block that still lives starts at its true end."""
     ends = sorted(open_ends)
     for index, event in enumerate(events):
@@ -140,9 +166,12 @@ def _settle_open_ends(events: list[TraceEvent], live: dict[int, _Live], open_end
             continue
         block = live[open_ends[ends[position]]]
         assert block.size is not None
+        # Later ones say nothing, as what was free behind it has merged with it.
         if block.freed_by is not None and index < block.freed_by:
             block.size += event.address - ends[position]
+            del open_ends[ends[position]]
         del ends[position]
+    return list(open_ends.values())
 
 
 def _layout(start: int, segment: _Segment, addresses: list[int], live: dict[int, _Live], name: str) -> SegmentLayout:

@@ -117,5 +117,12 @@ def test_a_restored_allocator_goes_on_as_the_first_one(settings: str) -> None:
 
 def check_same(first: CachingAllocator, second: CachingAllocator) -> None:
     assert describe(first) == describe(second)
-    names = ("allocated_bytes", "reserved_bytes", "requested_bytes", "inactive_split_bytes", "inactive_split", "segment")
+    names = (
+        "allocated_bytes",
+        "reserved_bytes",
+        "requested_bytes",
+        "inactive_split_bytes",
+        "inactive_split",
+        "segment",
+    )
     assert [getattr(first.stats, name) for name in names] == [getattr(second.stats, name) for name in names]
