@@ -1,24 +1,22 @@
 """PyTorch's CUDA caching allocator: the same requests give the same addresses, segments and statistics.
 
-The rules are those of ``DeviceCachingAllocator`` in ``c10/cuda/CUDACachingAllocator.cpp`` (torch 2.11 to 2.13), without
-private pools (CUDA graphs, ``MemPool``). ``ladderscope replay`` compares them with recorded runs.
+The rules are those of ``DeviceCachingAllocator`` in ``c10/cuda/CUDACachingAllocator.cpp``, read in a state of 2025, with
+the settings and statistics of torch 2.13; without private pools (CUDA graphs, ``MemPool``). ``ladderscope replay``
+compares them with recorded runs.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-
 from ladderscope.memory.allocator.addresses import AddressPolicy, IncreasingAddresses
-from ladderscope.memory.allocator.blocks import Block, Entry, Pool
+from ladderscope.memory.allocator.blocks import Block, Pool
 from ladderscope.memory.allocator.config import AllocatorConfig
 from ladderscope.memory.allocator.device import Device, Listener
 from ladderscope.memory.allocator.errors import OutOfDeviceMemory
 from ladderscope.memory.allocator.expandable import ExpandableSegments
 from ladderscope.memory.allocator.release import collect_garbage, release_all, release_oversize
+from ladderscope.memory.allocator.search import take_best_fit
 from ladderscope.memory.allocator.sizes import MIN_BLOCK_BYTES, SMALL_BYTES, round_size, segment_size
 from ladderscope.memory.allocator.stats import AllocatorStats
-
-_NOTHING: list[Entry] = []
 
 
 class CachingAllocator:
@@ -71,7 +69,9 @@ class CachingAllocator:
         else:
             rounded = (size + MIN_BLOCK_BYTES - 1) // MIN_BLOCK_BYTES * MIN_BLOCK_BYTES
         pool = self.small if rounded <= SMALL_BYTES else self.large
-        block = self._find(pool, rounded, stream) or self._grow(pool, rounded, size, stream)
+        if self._counts_age:
+            pool.num_searches += 1
+        block = take_best_fit(pool, rounded, stream, self.config) or self._grow(pool, rounded, size, stream)
         block = self._split(block, rounded)
         block.allocated = True
         block.requested_size = size
@@ -138,52 +138,14 @@ class CachingAllocator:
         """The statistics under the names of ``torch.cuda.memory_stats``, e.g. ``'reserved_bytes.all.peak'``."""
         return self.stats.as_dict()
 
-    def _find(self, pool: Pool, size: int, stream: int) -> Block | None:
-        """Take the best fitting free block out of its pool: the smallest, and of those the lowest."""
-        if self._counts_age:
-            pool.num_searches += 1
-        entries = pool.free.get(stream, _NOTHING)
-        position = bisect_left(entries, (size,))
-        if position == len(entries):
-            return None
-        block: Block = entries[position][2]
-        if block.segment is not None:
-            position = self._find_expandable(entries, position)
-            if position == len(entries):
-                return None
-            block = entries[position][2]
-        max_split = self.config.max_split_size_bytes
-        if max_split is not None:
-            if size < max_split <= block.size:
-                return None
-            if size >= max_split and block.size >= size + self.config.max_non_split_rounding_bytes:
-                return None
-        del entries[position]
-        return block
-
-    def _find_expandable(self, entries: list[Entry], position: int) -> int:
-        """From a fitting expandable block on, the one that can grow least; or the next that is not expandable."""
-        if not self.config.expandable_segments:
-            while position < len(entries) and entries[position][2].segment is not None:
-                position += 1
-            return position
-        while (
-            entries[position][2].segment is not None
-            and position + 1 < len(entries)
-            and _size_grown(entries[position + 1][2]) < _size_grown(entries[position][2])
-        ):
-            position += 1
-        return position
-
     def _grow(self, pool: Pool, rounded: int, size: int, stream: int) -> Block:
         """A block from new memory; where there is none, from memory given back, in PyTorch's order."""
         config, device = self.config, self.device
         if self._counts_age:
             self._collect_garbage()
         block = self._new_block(pool, rounded, stream)
-        if block is None and config.max_split_size_bytes is not None:
-            if release_oversize(pool, device, rounded, stream, config.max_split_size_bytes):
-                block = self._new_block(pool, rounded, stream)
+        if block is None and release_oversize(pool, device, rounded, stream, config.max_split_size_bytes):
+            block = self._new_block(pool, rounded, stream)
         if block is None:
             self.empty_cache()
             self.stats.num_alloc_retries += 1
@@ -255,9 +217,3 @@ class CachingAllocator:
                 num_blocks += 1
                 num_bytes += block.size
             stats.changed_split(num_blocks, num_bytes)
-
-
-def _size_grown(block: Block) -> int:
-    """The size that an expandable block can reach by mapping the address space behind it."""
-    behind = block.next
-    return block.size + (behind.size if behind is not None and not behind.mapped else 0)

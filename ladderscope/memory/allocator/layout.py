@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ladderscope.memory.allocator.blocks import Block, Pool
 from ladderscope.memory.allocator.caching import CachingAllocator
@@ -83,7 +84,7 @@ def _block(layout: BlockLayout, stream: int, pool: Pool) -> Block:
 def _chain(allocator: CachingAllocator, blocks: Sequence[Block]) -> None:
     """Link the blocks of one segment and put each where it belongs."""
     stats = allocator.stats
-    for before, block in zip(blocks, blocks[1:], strict=False):
+    for before, block in pairwise(blocks):
         before.next, block.prev = block, before
     for block in blocks:
         if block.allocated:

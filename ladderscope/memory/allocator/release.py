@@ -24,22 +24,24 @@ def release_all(pool: Pool, device: Device, expandable: ExpandableSegments) -> N
             expandable.unmap(block)
 
 
-def release_oversize(pool: Pool, device: Device, size: int, stream: int, max_split_bytes: int) -> bool:
-    """Give back just enough blocks that are too large to be split; whether that makes room for ``size`` bytes."""
-    wanted = max(size, max_split_bytes)
-    entries = pool.free.get(stream, [])
-    position = bisect_left(entries, (wanted,))
-    oversize = [entry[2] for entry in entries if entry[0] >= max_split_bytes and entry[2].segment is None]
-    if position < len(entries):
-        if entries[position][2].segment is None:
-            device.give_back_segment(entries[position][2])
-            return True
+def release_oversize(pool: Pool, device: Device, size: int, stream: int, max_split_bytes: int | None) -> bool:
+    """Give back just enough blocks that are too large to be split; whether that makes room for ``size`` bytes.
+
+    One that is long enough by itself goes alone; otherwise they go from the largest on.
+    """
+    if max_split_bytes is None:
         return False
+    wanted = max(size, max_split_bytes)
+    entries = [entry for entry in pool.free.get(stream, []) if entry[2].segment is None]
+    position = bisect_left(entries, (wanted,))
+    if position < len(entries):
+        device.give_back_segment(entries[position][2])
+        return True
     released = 0
-    for block in reversed(oversize):
-        if released >= wanted:
+    for block_size, _, block in reversed(entries):
+        if released >= wanted or block_size < max_split_bytes:
             break
-        released += block.size
+        released += block_size
         device.give_back_segment(block)
     return released >= wanted
 

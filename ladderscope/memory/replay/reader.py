@@ -17,6 +17,9 @@ from ladderscope.memory.replay.plain_pickle import NotPlainDataError, load_plain
 from ladderscope.memory.replay.pytorch import snapshot_traces
 from ladderscope.memory.replay.trace import Trace
 
+MAX_BYTES = 2**42
+"""More than any device has."""
+
 _GZIP_MAGIC, _PICKLE_MAGIC = b"\x1f\x8b", b"\x80"
 
 HOW_TO_RECORD = (
@@ -39,7 +42,15 @@ def read_traces(path: Path) -> list[Trace]:
         raise UsageError(f"{path} is not a memory snapshot: {HOW_TO_RECORD}.") from error
     if not any(event.action == "alloc" for trace in traces for event in trace.events):
         raise UsageError(f"{path} has no allocation in its history: {HOW_TO_RECORD}.")
+    for trace in traces:
+        _check_sizes(path, trace)
     return [trace for trace in traces if trace.events]
+
+
+def _check_sizes(path: Path, trace: Trace) -> None:
+    sizes = [*(event.size for event in trace.events), *(segment.total_size for segment in trace.final_segments)]
+    if any(not 0 <= size <= MAX_BYTES for size in sizes):
+        raise UsageError(f"{path} has sizes that no device has: it is broken, so {HOW_TO_RECORD}.")
 
 
 def _traces(name: str, document: Any) -> list[Trace]:

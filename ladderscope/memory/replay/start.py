@@ -100,7 +100,10 @@ def _walk_back(trace: Trace) -> tuple[dict[int, _Live], dict[int, _Segment]]:
     for index in range(len(trace.events) - 1, -1, -1):
         action, address, size, stream = trace.events[index]
         if action == "alloc":
-            if live.pop(address, None) is None:
+            if live.pop(address, None) is None or size <= 0:
+                raise _contradiction(trace, index)
+        elif action == "free_requested":
+            if address not in live:
                 raise _contradiction(trace, index)
         elif action == "free_completed":
             if address in live:

@@ -126,8 +126,8 @@ def write_pickle(document: Any) -> Callable[[Path], object]:
     return lambda path: path.write_bytes(pickle.dumps(document))
 
 
-EMPTY = {"segments": [], "device_traces": [[]]}
-WRONG = {
+EMPTY: dict[str, Any] = {"segments": [], "device_traces": [[]]}
+WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "not there": (lambda path: None, "cannot read"),
     "a folder": (lambda path: path.mkdir(), "cannot read"),
     "an empty file": (lambda path: path.write_bytes(b""), "is not a memory snapshot"),
@@ -140,6 +140,10 @@ WRONG = {
     "a record of something else": (write_json({"method": "lora"}), "is not a memory snapshot"),
     "events of another shape": (write_json({"events": [[1, 2]], "final_segments": []}), "is not a memory snapshot"),
     "segments as a number": (write_pickle({"segments": 3, "device_traces": [[{}]]}), "is not a memory snapshot"),
+    "a size that no device has": (
+        write_json({"events": [["alloc", 0, 2**60, 0]], "final_segments": []}),
+        "has sizes that no device has",
+    ),
     "no history": (write_pickle(EMPTY), "has no allocation in its history"),
     "no event": (write_json({"events": [], "final_segments": []}), "has no allocation in its history"),
 }
