@@ -1,7 +1,7 @@
 """PyTorch's CUDA caching allocator: the same requests give the same addresses, segments and statistics.
 
-The rules are those of ``DeviceCachingAllocator`` in ``c10/cuda/CUDACachingAllocator.cpp``, read in a state of 2025, with
-the settings and statistics of torch 2.13; without private pools (CUDA graphs, ``MemPool``). ``ladderscope replay``
+The rules are those of ``DeviceCachingAllocator`` in ``c10/cuda/CUDACachingAllocator.cpp``, read as of 2025, with the
+settings and statistics of torch 2.13; without private pools (CUDA graphs, ``MemPool``). ``ladderscope replay``
 compares them with recorded runs.
 """
 
