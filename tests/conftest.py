@@ -37,6 +37,16 @@ def tiny_model() -> MakeModel:
     return make
 
 
+@pytest.fixture(scope="session")
+def allocator_traces() -> Path:
+    """The folder with memory histories of real CUDA runs; it is no part of the project."""
+    shared = os.environ.get("LADDERSCOPE_SHARED_DATA") or Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(shared) / "allocator_traces"
+    if not folder.is_dir():
+        pytest.skip(f"no recorded runs at {folder}; set LADDERSCOPE_SHARED_DATA to the folder that holds them")
+    return folder
+
+
 @pytest.fixture
 def token_ids() -> torch.Tensor:
     """Two rows of 16 tokens that every tiny model knows."""

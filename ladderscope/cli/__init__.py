@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "ladderscope.cli.train",
     "fit-scaling": "ladderscope.cli.fit_scaling",
     "report": "ladderscope.cli.report",
+    "replay": "ladderscope.cli.replay",
 }
 """Command name -> module that holds it as ``command``. Imported when asked for: torch takes seconds to load."""
 
@@ -45,6 +46,7 @@ def cli() -> None:
       ladderscope train --method ladder --data train.jsonl --out adapter/
       ladderscope fit-scaling runs.jsonl --x compute --y loss --out fit.json
       ladderscope report runs.jsonl --out report/
+      ladderscope replay snapshot.pickle
     """
 
 

@@ -1,0 +1,21 @@
+"""Recorded memory histories: reading and writing PyTorch's snapshots, and replaying them through the allocator."""
+
+from ladderscope.memory.replay.history import Frame, HistoryEvent, HistoryRecorder
+from ladderscope.memory.replay.reader import read_traces
+from ladderscope.memory.replay.run import ReplayResult, replay
+from ladderscope.memory.replay.snapshot import make_snapshot, snapshot_of, write_snapshot
+from ladderscope.memory.replay.trace import Trace, TraceEvent
+
+__all__ = [
+    "Frame",
+    "HistoryEvent",
+    "HistoryRecorder",
+    "ReplayResult",
+    "Trace",
+    "TraceEvent",
+    "make_snapshot",
+    "read_traces",
+    "replay",
+    "snapshot_of",
+    "write_snapshot",
+]
