@@ -97,15 +97,16 @@ class _Progress:
 
 
 def _make_loop(cell: Cell, backbone: Backbone, model: nn.Module, meter: Meter) -> TrainingLoop:
-    held_out = held_out_batches(cell, backbone.tokenizer, _vocab_size(backbone), meter.device)
+    held_out = held_out_batches(cell, backbone.tokenizer, vocab_size(backbone), meter.device)
     return TrainingLoop(model, cell, _training_batches(cell, backbone, meter), held_out)
 
 
 def _training_batches(cell: Cell, backbone: Backbone, meter: Meter) -> Iterator[Batch]:
-    return training_batches(cell, backbone.tokenizer, _vocab_size(backbone), meter.device)
+    return training_batches(cell, backbone.tokenizer, vocab_size(backbone), meter.device)
 
 
-def _vocab_size(backbone: Backbone) -> int:
+def vocab_size(backbone: Backbone) -> int:
+    """Number of tokens that the backbone knows."""
     config: Any = backbone.model.config
     return int(config.get_text_config().vocab_size)
 

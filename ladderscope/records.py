@@ -117,6 +117,29 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """Peaks of one phase of a run, in bytes."""
+
+    peak_allocated_bytes: int
+    peak_reserved_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What a predicted record says beside its memory, which is that of a steady step.
+
+    ``phases`` are load, first step, steady step, evaluation. ``usable_bytes`` is what the GPU leaves to PyTorch's
+    allocator, ``outside_bytes`` what CUDA is estimated to take beside it. ``unverified`` names the rules behind the
+    numbers that no recorded run has confirmed.
+    """
+
+    phases: dict[str, Phase]
+    usable_bytes: int
+    outside_bytes: int
+    unverified: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Params:
     """Numbers of parameters. ``total`` counts a 4-bit weight as one parameter, like any other."""
 
@@ -156,6 +179,7 @@ class Record:
     error: str | None = None
     weights: str | None = None
     memory: Memory | None = None
+    forecast: Forecast | None = None
     params: Params | None = None
     flops: Flops | None = None
     loss: list[float] = field(default_factory=list)
@@ -185,6 +209,8 @@ class Record:
     def to_json(self) -> dict[str, Any]:
         """The record as JSON values, with ``cell_id`` beside the cell."""
         values = {**dataclasses.asdict(self), "cell": self.cell.to_json()}
+        if self.forecast is None:
+            del values["forecast"]
         return {"schema_version": values.pop("schema_version"), "cell_id": self.cell.cell_id, **values}
 
     @classmethod
@@ -208,7 +234,7 @@ class Record:
             raise LedgerError(f"it is not a complete record ({error})") from error
 
 
-_PARTS = {"cell": Cell, "memory": Memory, "params": Params, "flops": Flops, "eval_loss": EvalLoss}
+_PARTS = {"cell": Cell, "memory": Memory, "forecast": Forecast, "params": Params, "flops": Flops, "eval_loss": EvalLoss}
 
 
 def _parsed_parts(cls: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,6 +242,9 @@ def _parsed_parts(cls: type[Record], values: Mapping[str, Any]) -> dict[str, Any
     for name, part in _PARTS.items():
         if known.get(name) is not None:
             known[name] = part(**_known_fields(part, known[name], f"{name} field"))
+    if known.get("forecast") is not None:
+        phases = {name: Phase(**phase) for name, phase in known["forecast"].phases.items()}
+        known["forecast"] = dataclasses.replace(known["forecast"], phases=phases)
     if known["status"] not in STATUSES:
         raise UnknownNameError("status", known["status"], STATUSES)
     return known

@@ -55,7 +55,7 @@ def load_backbone(
         UsageError: the folder or hub model cannot be loaded.
     """
     if name.kind == "random":
-        return Backbone(_random_model(name.source, dtype, quantization, device, seed), None, "random")
+        return random_backbone(architecture_config(name.source), dtype, quantization, device, seed)
     from transformers import AutoModelForCausalLM
 
     source = backbone_source(name)
@@ -99,14 +99,32 @@ def load_tokenizer(name: BackboneName) -> Any:
         ) from error
 
 
-def _random_model(
-    architecture: str, dtype: torch.dtype, quantization: str, device: torch.device, seed: int
-) -> nn.Module:
+def random_backbone(
+    config: Any,
+    dtype: torch.dtype,
+    quantization: str,
+    device: torch.device,
+    seed: int,
+    host: torch.device | None = None,
+) -> Backbone:
+    """A backbone of the shape of ``config`` with random weights.
+
+    Args:
+        config: of transformers.
+        dtype: of the weights.
+        quantization: of its linear layers, which go to ``device`` one by one, so that it never holds the whole model
+            unquantised.
+        device: where it computes.
+        seed: of the weights.
+        host: where it is made; by default the CPU, or ``device`` where nothing is quantised.
+    """
     from transformers import AutoModelForCausalLM
 
     torch.manual_seed(seed)
-    with device:
-        model: nn.Module = AutoModelForCausalLM.from_config(architecture_config(architecture), dtype=dtype)
+    if host is None:
+        host = device if quantization == "none" else torch.device("cpu")
+    with host:
+        model: nn.Module = AutoModelForCausalLM.from_config(config, dtype=dtype)
     quantize_in_place(model, quantization, dtype, device)
     keep_training_layout(model)
-    return model.eval()
+    return Backbone(model.to(device).eval(), None, "random")

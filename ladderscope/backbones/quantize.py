@@ -31,8 +31,7 @@ def quantization_config(quantization: str, dtype: torch.dtype) -> Any:
 def quantize_in_place(model: Any, quantization: str, dtype: torch.dtype, device: torch.device) -> None:
     """Quantise every linear layer but the head, as ``from_pretrained`` does, in a model made in memory.
 
-    Used for random weights, which have no checkpoint to load from. Layers are quantised one by one, so that the
-    peak stays near the size of the unquantised model.
+    Used for random weights, which have no checkpoint to load from. Layers go to ``device`` one by one.
     """
     if quantization == "none":
         return
@@ -73,7 +72,7 @@ def _quantized_linear(linear: Any, quantization: str, dtype: torch.dtype, device
     import bitsandbytes as bnb
 
     bias = linear.bias is not None
-    weight = linear.weight.detach().cpu()
+    weight = linear.weight.detach()
     if not isinstance(linear, nn.Linear):
         weight = weight.T.contiguous()  # GPT-2's Conv1D keeps (in, out)
     sizes = (weight.shape[1], weight.shape[0])

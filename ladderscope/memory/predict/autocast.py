@@ -1,7 +1,7 @@
 """Autocast for simulated tensors: the same dispatch step that CUDA's autocast takes, with the same lists.
 
-PyTorch's own autocast asks every tensor whether it is on CUDA, which a simulated one is not to C++. So a dispatch key that
-no backend uses is switched on in its place, with kernels that cast as CUDA's do (ATen/autocast_mode.h, .cpp).
+PyTorch's own autocast asks every tensor whether it is on CUDA, which a simulated one is not to C++. So a dispatch key
+that no backend uses is switched on in its place, with kernels that cast as CUDA's do (ATen/autocast_mode.h, .cpp).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ladderscope.memory.predict.autocast_lists import FP32, FP32_SET_OPT_DTYPE, 
 from ladderscope.memory.predict.device import SimulatedDevice
 
 _KEY_NAME = "AutocastPrivateUse1"
-_KEY = torch._C.DispatchKey.AutocastPrivateUse1
+_KEY: Any = getattr(torch._C.DispatchKey, _KEY_NAME)
 _ONLY_KEY = torch._C.DispatchKeySet(_KEY)
 
 

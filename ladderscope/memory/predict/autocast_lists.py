@@ -1,4 +1,4 @@
-"""CUDA's autocast lists: operations of ATen by the type that autocast gives them (ATen/autocast_mode.h, torch 2.13)."""
+"""CUDA's autocast lists: operations of ATen by the type that autocast runs them in (ATen/autocast_mode.h, 2.13)."""
 
 LOWER_PRECISION_FP = (
     "_convolution.deprecated",

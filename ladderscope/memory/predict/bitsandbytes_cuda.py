@@ -53,12 +53,13 @@ def _load() -> tuple[ModuleType, dict[str, Kernel]]:
     path = Path(bitsandbytes.__file__).parent / "backends" / "cuda" / "ops.py"
     # A name inside of its package, so that its relative imports work.
     spec = importlib.util.spec_from_file_location("bitsandbytes.backends.cuda.without_library", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     with (
         mock.patch.object(cextension, "lib", _NoLibrary()),
         mock.patch.object(_ops, "register_kernel", collect),
-        mock.patch.object(torch._C, "_cuda_getCurrentRawStream", lambda index: 0, create=True),
+        mock.patch.object(torch._C, "_cuda_getCurrentRawStream", mock.Mock(return_value=0), create=True),
     ):
         spec.loader.exec_module(module)
     return module, kernels
@@ -83,7 +84,7 @@ def bitsandbytes_on_cuda() -> Iterator[None]:
     with (
         mock.patch.dict(functional.name2qmap),
         mock.patch.object(functional, "lib", _NoLibrary()),
-        mock.patch.object(functional, "is_on_gpu", lambda tensors: True, create=True),
+        mock.patch.object(functional, "is_on_gpu", return_value=True, create=True),
     ):
         yield
     for cache in caches:

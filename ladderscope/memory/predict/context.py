@@ -3,96 +3,109 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from unittest import mock
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor
 from torch.library import Library
 
-from ladderscope.memory.predict.attention import cuda_attention
+from ladderscope.memory.allocator import AllocatorConfig, CachingAllocator
 from ladderscope.memory.predict.autocast import SimulatedAutocast
 from ladderscope.memory.predict.bitsandbytes_cuda import bitsandbytes_on_cuda
 from ladderscope.memory.predict.cuda_api import cuda_is_there
-from ladderscope.memory.predict.device import Allocator, SimulatedDevice
+from ladderscope.memory.predict.device import OnOom, SimulatedDevice
 from ladderscope.memory.predict.dispatch import DeviceMode
 from ladderscope.memory.predict.gpus import CONTEXT_BYTES, Gpu, find_gpu
-from ladderscope.memory.predict.kernels import cublas_workspace_bytes
 from ladderscope.memory.predict.memory_stats import MemoryStats
 from ladderscope.memory.predict.modules import ModulePlace
-from ladderscope.memory.predict.norms import cuda_rms_norm
 from ladderscope.memory.predict.ownership import Ownership
+from ladderscope.memory.predict.rules import Rules, rules_of
 from ladderscope.memory.predict.tensors import tensors_answer_cuda
 from ladderscope.memory.predict.trace import MemoryTrace
+from ladderscope.memory.replay import HistoryRecorder
 
 
 @contextlib.contextmanager
-def predict_memory(gpu: str | Gpu, *, allocator: Allocator | None = None) -> Iterator[MemoryTrace]:
+def predict_memory(
+    gpu: str | Gpu, *, torch_version: str | None = None, on_oom: OnOom = "raise", alloc_conf: str | None = None
+) -> Iterator[MemoryTrace]:
     """Run PyTorch code for CUDA without a GPU, and follow its memory.
 
-    Inside, ``"cuda"`` is a device whose tensors have shapes and no data, ``torch.cuda`` answers for ``gpu``, and nothing
-    is computed. Values that are read from the device are one (or true), but for small whole numbers and booleans,
-    which are computed on the host.
+    Inside, ``"cuda"`` is a device whose tensors have shapes and no data, ``torch.cuda`` answers for ``gpu``, and
+    nothing is computed. Values that are read from the device are one (or true), but for small whole numbers and
+    booleans, which are computed on the host.
 
     Args:
         gpu: a name of the table, or ``"12GiB:sm86"``.
-        allocator: that serves the device; by default PyTorch's, with as much memory as the GPU has.
+        torch_version: whose rules to follow, ``"2.13"``; by default those of the PyTorch that runs.
+        on_oom: when the GPU's memory runs out, ``raise`` PyTorch's error, or ``continue`` as if there were more;
+            ``trace.first_oom`` says what happened.
+        alloc_conf: settings of the allocator as in ``PYTORCH_ALLOC_CONF``; by default what that variable holds.
 
     Yields:
         The trace, which may be read at any time, also afterwards.
 
     Raises:
         UnknownNameError: there is no such GPU.
+        UsageError: a version or allocator setting that makes no sense.
+        torch.OutOfMemoryError: the GPU's memory runs out.
     """
     found = find_gpu(gpu) if isinstance(gpu, str) else gpu
+    rules = rules_of(found, torch_version)
     place = ModulePlace()
-    device = SimulatedDevice(allocator or _default_allocator(found), place)
+    history = HistoryRecorder()
+    allocator = CachingAllocator(_allocator_config(alloc_conf), found.usable_bytes, on_event=history)
+    device = SimulatedDevice(allocator, history, place, on_oom)
     ownership = Ownership(device, place)
     place.on_new_model = ownership.add_model
-    trace = MemoryTrace(device, found, ownership)
-    stats = MemoryStats(device, found.memory_bytes, CONTEXT_BYTES)
+    trace = MemoryTrace(device, found, ownership, rules)
+    stats = MemoryStats(allocator, found.memory_bytes, CONTEXT_BYTES)
     with contextlib.ExitStack() as stack:
         # First: when it is imported, bitsandbytes must not find a GPU, whose library it would look for.
         stack.enter_context(bitsandbytes_on_cuda())
         stack.enter_context(cuda_is_there(found, stats))
         stack.enter_context(tensors_answer_cuda(device))
         stack.enter_context(SimulatedAutocast(device).installed())
-        stack.enter_context(_operations_of_cuda(device, found))
+        stack.enter_context(_operations_of_cuda(device, rules))
         stack.enter_context(place.watch())
         stack.enter_context(ownership.watch())
-        stack.enter_context(DeviceMode(device, cublas_workspace_bytes(found)))
+        stack.enter_context(DeviceMode(device, rules))
         yield trace
         trace.finish()
 
 
-def _default_allocator(gpu: Gpu) -> Allocator:
-    from ladderscope.memory.allocator import CachingAllocator
-
-    allocator: Allocator = CachingAllocator(capacity_bytes=gpu.usable_bytes)
-    return allocator
+def _allocator_config(alloc_conf: str | None) -> AllocatorConfig:
+    if alloc_conf is None:
+        alloc_conf = os.environ.get("PYTORCH_ALLOC_CONF") or os.environ.get("PYTORCH_CUDA_ALLOC_CONF") or ""
+    return AllocatorConfig.parse(alloc_conf)
 
 
 @contextlib.contextmanager
-def _operations_of_cuda(device: SimulatedDevice, gpu: Gpu) -> Iterator[None]:
+def _operations_of_cuda(device: SimulatedDevice, rules: Rules) -> Iterator[None]:
     """Operations that PyTorch takes apart on `meta`, and does not on CUDA.
 
-    They are replaced where autograd would come in, for tensors on `meta` alone: so modules that took hold of the Python
-    functions earlier see it too, and backward passes that run a forward again.
+    They are replaced where autograd would come in, for tensors on `meta` alone: so modules that took hold of the
+    Python functions earlier see it too, and backward passes that run a forward again.
     """
     library = Library("aten", "IMPL")
     for name, implementation in (
-        ("scaled_dot_product_attention", cuda_attention(gpu)),
-        ("rms_norm", cuda_rms_norm),
+        ("scaled_dot_product_attention", rules.attention),
+        ("rms_norm", rules.rms_norm),
     ):
         composite = getattr(torch.ops.aten, name).default
-
-        def kernel(*args, implementation=implementation, composite=composite, **kwargs):  # type: ignore[no-untyped-def]
-            if not device.holds(args[0]):
-                return composite.decompose(*args, **kwargs)
-            return implementation(*args, **kwargs)
-
-        library.impl(name, kernel, "AutogradMeta")
+        library.impl(name, _on_device(device, implementation, composite.decompose), "AutogradMeta")
     try:
         yield
     finally:
         library._destroy()
+
+
+def _on_device(
+    device: SimulatedDevice, simulated: Callable[..., Tensor], otherwise: Callable[..., Tensor]
+) -> Callable[..., Tensor]:
+    def kernel(first: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return (simulated if device.holds(first) else otherwise)(first, *args, **kwargs)
+
+    return kernel

@@ -81,7 +81,9 @@ def cuda_is_there(gpu: Gpu, stats: MemoryStats) -> Iterator[None]:
         stack.enter_context(mock.patch.multiple(torch.cuda.random, create=True, **_RANDOM))
         stack.enter_context(mock.patch.multiple(torch.cuda.streams, Event=Event, Stream=Stream))
         stack.enter_context(mock.patch.multiple(torch.accelerator, create=True, **_accelerator_functions(stats)))
-        stack.enter_context(mock.patch.object(torch._C, "_cuda_getDeviceCount", lambda: 1, create=True))
+        stack.enter_context(
+            mock.patch.object(torch._C, "_cuda_getDeviceCount", mock.Mock(return_value=1), create=True)
+        )
         yield
 
 

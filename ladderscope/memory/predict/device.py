@@ -5,37 +5,20 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
 
+from ladderscope.memory.allocator import Block, CachingAllocator, OutOfDeviceMemory
 from ladderscope.memory.predict.allocations import Allocation, Event
 from ladderscope.memory.predict.values import HostValues
+from ladderscope.memory.replay import HistoryRecorder
 
-
+_is_meta: Any = torch._C.TensorBase.is_meta.__get__  # type: ignore[attr-defined]
+"""Asks past what tensors answer to other code."""
+OnOom = Literal["raise", "continue"]
 _LARGE = 1 << 20
-
-
-class Allocator(Protocol):
-    """What a simulated device needs of an allocator; blocks have an ``address`` and a ``size``."""
-
-    @property
-    def reserved_bytes(self) -> int:
-        """Bytes that it holds."""
-        ...
-
-    def malloc(self, size: int, stream: int = 0) -> Any:
-        """A block of at least ``size`` bytes."""
-        ...
-
-    def free(self, block: Any) -> None:
-        """Take a block back."""
-        ...
-
-    def empty_cache(self) -> None:
-        """Give unused segments back."""
-        ...
 
 
 class Place(Protocol):
@@ -51,26 +34,32 @@ class SimulatedDevice:
 
     Args:
         allocator: that serves it.
+        history: that listens to the allocator.
         place: says where the running code is.
+        on_oom: ``raise`` PyTorch's error when memory runs out, or ``continue`` as if there were more.
     """
 
-    def __init__(self, allocator: Allocator, place: Place) -> None:
+    def __init__(
+        self, allocator: CachingAllocator, history: HistoryRecorder, place: Place, on_oom: OnOom = "raise"
+    ) -> None:
         self.allocator = allocator
+        self.history = history
         self.place = place
         self.values = HostValues()
+        self.first_oom: OutOfDeviceMemory | None = None
+        self._on_oom = on_oom
         self.events: list[Event] = []
-        self.allocated_bytes = 0
         self.inside_kernel = False
         """Whether a kernel of PyTorch runs, which is to see tensors as they are."""
         self.expects_copy = False
         """Whether the tensor that is made next on `meta` is one that code moves to this device."""
-        self._live: dict[int, tuple[Allocation, Any, Any]] = {}
+        self._live: dict[int, tuple[Allocation, Block | None, Any]] = {}
 
     # ---- which tensors are here ------------------------------------------------------------------------------------
 
     def holds(self, tensor: Tensor) -> bool:
         """Whether a tensor is on this device."""
-        return torch._C.TensorBase.is_meta.__get__(tensor) and tensor.untyped_storage()._cdata in self._live
+        return bool(_is_meta(tensor)) and tensor.untyped_storage()._cdata in self._live
 
     def holds_storage(self, storage: Any) -> bool:
         """Whether a storage is on this device."""
@@ -100,7 +89,7 @@ class SimulatedDevice:
         if key in self._live:
             return self._live[key][0]
         allocation, block = self._allocate(storage.nbytes(), operation, category, _describe(tensor))
-        finalizer = weakref.ref(storage, lambda _, key=key: self._forget(key))
+        finalizer = weakref.ref(storage, lambda _: self._forget(key))
         self._live[key] = allocation, block, finalizer
         return allocation
 
@@ -109,27 +98,39 @@ class SimulatedDevice:
         allocation, block = self._allocate(num_bytes, operation, category, "")
         return lambda: self._free(allocation, block)
 
-    def _allocate(self, num_bytes: int, operation: str, category: str | None, shape: str) -> tuple[Allocation, Any]:
+    def _allocate(
+        self, num_bytes: int, operation: str, category: str | None, shape: str
+    ) -> tuple[Allocation, Block | None]:
         known, module, phase = self.place.describe()
-        block = self.allocator.malloc(num_bytes) if num_bytes else None
+        block = self._malloc(num_bytes) if num_bytes else None
         size, address = (block.size, block.address) if block is not None else (0, 0)
         allocation = Allocation(
             len(self.events), num_bytes, size, address, category or known, module, operation, phase, shape
         )
-        self.allocated_bytes += size
-        self.events.append(Event(allocation, True, self.allocator.reserved_bytes))
+        self.events.append(Event(allocation, True, self.allocator.stats.reserved_bytes))
         return allocation, block
+
+    def _malloc(self, num_bytes: int) -> Block:
+        try:
+            return self.allocator.malloc(num_bytes)
+        except OutOfDeviceMemory as error:
+            if self._on_oom == "raise":
+                self.first_oom = self.first_oom or error
+                raise torch.OutOfMemoryError(f"CUDA {error}") from error
+            # Without its frames, which would keep every tensor in them alive.
+            self.first_oom = self.first_oom or error.with_traceback(None)
+        self.allocator.device.capacity_bytes = None
+        return self.allocator.malloc(num_bytes)
 
     def _forget(self, key: int) -> None:
         allocation, block, _ = self._live.pop(key)
         self.values.forget(key)
         self._free(allocation, block)
 
-    def _free(self, allocation: Allocation, block: Any) -> None:
+    def _free(self, allocation: Allocation, block: Block | None) -> None:
         if block is not None:
             self.allocator.free(block)
-        self.allocated_bytes -= allocation.block_bytes
-        self.events.append(Event(allocation, False, self.allocator.reserved_bytes))
+        self.events.append(Event(allocation, False, self.allocator.stats.reserved_bytes))
 
     # ---- host <-> device -------------------------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ from ladderscope.memory.predict.bitsandbytes_cuda import cuda_kernel
 from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.dynamic_shapes import DYNAMIC_SHAPES
 from ladderscope.memory.predict.formulas import in_place_form
-from ladderscope.memory.predict.kernels import MATRIX_PRODUCTS, TEMPORARIES
+from ladderscope.memory.predict.kernels import MATRIX_PRODUCTS
+from ladderscope.memory.predict.rules import Rules
 from ladderscope.memory.predict.shape_cache import ShapeCache
 
 aten = torch.ops.aten
@@ -37,13 +38,13 @@ class DeviceMode(TorchDispatchMode):
 
     Args:
         device: the simulated device.
-        workspace_bytes: of a cuBLAS handle; zero for none.
+        rules: what CUDA would do.
     """
 
-    def __init__(self, device: SimulatedDevice, workspace_bytes: int) -> None:
+    def __init__(self, device: SimulatedDevice, rules: Rules) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._device = device
-        self._workspace_bytes = workspace_bytes
+        self._rules = rules
         self._handles: set[bool] = set()
         self._shapes = ShapeCache()
         self._outer = ""
@@ -80,11 +81,10 @@ class DeviceMode(TorchDispatchMode):
     # ---- one operation ---------------------------------------------------------------------------------------------
 
     def _run(self, func: Any, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if func in MATRIX_PRODUCTS:
-            self._make_handle()
+        free_workspace = self._workspace() if func in MATRIX_PRODUCTS else None
         temporaries: list[Tensor] = []
-        if func in TEMPORARIES:
-            temporaries = self._run_replacement(func, TEMPORARIES[func], args, kwargs)
+        if func in self._rules.temporaries:
+            temporaries = self._run_replacement(func, self._rules.temporaries[func], args, kwargs)
         self._device.inside_kernel = True
         try:
             out = self._shapes.call(func, args, kwargs)
@@ -92,6 +92,8 @@ class DeviceMode(TorchDispatchMode):
             self._device.inside_kernel = False
         out = self._finish(func, out, tensors, args, kwargs)
         del temporaries  # alive until here: inside of the kernel, they and its results are
+        if free_workspace is not None:
+            free_workspace()
         return out
 
     def _run_replacement(
@@ -131,12 +133,17 @@ class DeviceMode(TorchDispatchMode):
             return False, (self._device.to_host(args[0]), *args[1:]), kwargs
         return False, args, kwargs
 
-    def _make_handle(self) -> None:
-        """The first product of a thread makes its handle; backward has a thread of its own on CUDA."""
+    def _workspace(self) -> Callable[[], None] | None:
+        """A product's workspace: kept by its thread's handle, backward having a thread of its own, or freed again."""
+        if not self._rules.workspace_bytes:
+            return None
+        if not self._rules.workspace_stays:
+            return self._device.allocate(self._rules.workspace_bytes, "cuBLAS workspace", "workspace")
         in_backward = torch._C._current_autograd_node() is not None
-        if self._workspace_bytes and in_backward not in self._handles:
+        if in_backward not in self._handles:
             self._handles.add(in_backward)
-            self._device.allocate(self._workspace_bytes, "cuBLAS workspace", "workspace")
+            self._device.allocate(self._rules.workspace_bytes, "cuBLAS workspace", "workspace")
+        return None
 
     # ---- values ----------------------------------------------------------------------------------------------------
 
@@ -166,9 +173,7 @@ class DeviceMode(TorchDispatchMode):
         for tensor, value in zip(made, _tensors((func(*host_args, **host_kwargs),)), strict=True):
             values.keep(tensor, value)
 
-    def _follow_write(
-        self, func: Any, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
+    def _follow_write(self, func: Any, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         values = self._device.values
         written = _written(func, args, kwargs)
         if not any(self._device.holds(tensor) and values.of(tensor) is not None for tensor in written):

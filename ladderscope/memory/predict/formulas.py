@@ -1,7 +1,7 @@
 """Where autograd works in place, and takes another way while a dispatch mode watches.
 
-While a mode is on, autograd takes every tensor for a subclass that might not allow writing in place: it makes zeros and
-then a second tensor from them, or adds two gradients up in a third one. CUDA would not allocate the second or third.
+While a mode is on, autograd takes every tensor for a subclass that might not allow writing in place: it makes zeros
+and then a second tensor from them, or adds two gradients up in a third one. CUDA allocates no second or third one.
 """
 
 from __future__ import annotations

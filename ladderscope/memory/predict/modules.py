@@ -51,7 +51,7 @@ class ModulePlace:
 
     def describe(self) -> tuple[str, str, str]:
         """Category, module and phase of what is allocated now."""
-        node = torch._C._current_autograd_node()
+        node: Any = torch._C._current_autograd_node()
         if self.updating:
             return "other", "", UPDATE
         if node is not None:
@@ -97,12 +97,12 @@ def _described(frame: Frame, phase: str) -> tuple[str, str, str]:
     return "logits_and_loss" if frame.is_loss else "activations", frame.module, phase
 
 
-def _head(root: nn.Module) -> nn.Module | None:
-    get_head: Any = getattr(root, "get_output_embeddings", None)
-    if get_head is None and hasattr(root, "get_base_model"):
-        get_head = getattr(root.get_base_model(), "get_output_embeddings", None)
+def _head(root: Any) -> nn.Module | None:
+    model = root.get_base_model() if hasattr(root, "get_base_model") else root
+    if not hasattr(model, "get_output_embeddings"):
+        return None
     try:
-        head = get_head() if get_head is not None else None
+        head = model.get_output_embeddings()
     except (AttributeError, NotImplementedError):
         return None
     return head if isinstance(head, nn.Module) else None

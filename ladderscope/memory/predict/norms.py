@@ -14,6 +14,12 @@ def cuda_rms_norm(hidden: Tensor, shape: Any, weight: Tensor | None = None, eps:
     return out
 
 
+def decomposed_rms_norm(hidden: Tensor, shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
+    """``rms_norm`` as versions without the fused kernel run it."""
+    out: Tensor = torch.ops.aten.rms_norm.default.decompose(hidden, shape, weight, eps)
+    return out
+
+
 class _FusedRMSNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor | None) -> Tensor:

@@ -1,7 +1,7 @@
 """Shapes of results, remembered: what an operation gave for inputs of certain shapes, it gives again.
 
-A model repeats its blocks, and a step repeats the last one. PyTorch's kernels for `meta` that are written in Python take
-most of the time of a trace; a tensor of a known shape is made in a microsecond.
+A model repeats its blocks, and a step repeats the last one. PyTorch's kernels for `meta` that are written in Python
+take most of the time of a trace; a tensor of a known shape is made in a microsecond.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _Constant(NamedTuple):
 class _Argument(NamedTuple):
     """The argument at this place, written in place."""
 
-    index: int
+    position: int
 
 
 _UNCACHEABLE = object()
@@ -67,7 +67,9 @@ class ShapeCache:
 @functools.cache
 def _only_writes(func: Any) -> bool:
     """Whether all that an operation does is to write into lists of tensors: on `meta`, nothing."""
-    return bool(func._schema.is_mutable and not func._schema.returns and func.__name__.startswith(("_foreach", "_fused")))
+    return bool(
+        func._schema.is_mutable and not func._schema.returns and func.__name__.startswith(("_foreach", "_fused"))
+    )
 
 
 def _key(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -106,9 +108,12 @@ def _describe(out: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             described.append(_Argument(position))
         elif not isinstance(tensor, Tensor):
             described.append(_Constant(tensor))
-        elif tensor.untyped_storage()._cdata in inputs or not tensor.is_meta:
-            return _UNCACHEABLE
-        elif tensor.storage_offset() or _is_spread(tensor):
+        elif (
+            tensor.untyped_storage()._cdata in inputs
+            or not tensor.is_meta
+            or tensor.storage_offset()
+            or _is_spread(tensor)
+        ):
             return _UNCACHEABLE
         else:
             described.append(_Fresh(tuple(tensor.shape), tensor.stride(), tensor.dtype))
@@ -124,7 +129,7 @@ def _rebuild(known: Any, args: tuple[Any, ...]) -> Any:
     if isinstance(known, _Fresh):
         return known.make()
     if isinstance(known, _Argument):
-        return args[known.index]
+        return args[known.position]
     if isinstance(known, _Constant):
         return known.value
     kind, parts = known

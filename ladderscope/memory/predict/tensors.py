@@ -1,7 +1,7 @@
 """Simulated tensors: which tensors stand for CUDA ones, and what they answer to where they are.
 
-A simulated tensor is a tensor on `meta` whose storage the device knows. Code is to see it on ``cuda:0``; PyTorch itself
-is to see it on `meta`, the one device without data on which autograd runs without CUDA.
+A simulated tensor is a tensor on `meta` whose storage the device knows. Code is to see it on ``cuda:0``; PyTorch
+itself is to see it on `meta`, the one device without data on which autograd runs without CUDA.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def tensors_answer_cuda(device: SimulatedDevice) -> Iterator[None]:
         "pin_memory": lambda tensor, *args, **kwargs: tensor,
         "is_pinned": lambda tensor, *args, **kwargs: False,
     }
-    storage = torch.UntypedStorage
-    storage_attributes = {
+    storage: Any = torch.UntypedStorage
+    storage_attributes: dict[str, Any] = {
         "device": property(_where(device, _getter(storage.device), lambda storage: storage)),
         "data_ptr": _data_ptr(device, storage.data_ptr, lambda storage: storage),
     }
@@ -42,7 +42,7 @@ def tensors_answer_cuda(device: SimulatedDevice) -> Iterator[None]:
         mock.patch.multiple(torch.Tensor, **attributes),
         mock.patch.multiple(storage, **storage_attributes),
         mock.patch.multiple(torch, **_constructors(device), Generator=_Generator),
-        mock.patch.object(torch, "_has_compatible_shallow_copy_type", lambda one, other: True),
+        mock.patch.object(torch, "_has_compatible_shallow_copy_type", return_value=True),
     ):
         yield
 
@@ -65,15 +65,15 @@ def _properties(device: SimulatedDevice) -> dict[str, Any]:
 
 
 def _set_data(device: SimulatedDevice) -> Callable[[Tensor, Tensor], None]:
-    real = torch._C.TensorBase.data.__set__  # type: ignore[attr-defined]
+    data: Any = torch._C.TensorBase.data
 
     def set_data(tensor: Tensor, value: Tensor) -> None:
         if device.holds(tensor) == device.holds(value):
-            real(tensor, value)
+            data.__set__(tensor, value)
             return
         # PyTorch lets data move between host and CUDA, but not between host and `meta`.
         moved = value.detach().requires_grad_(tensor.requires_grad)
-        torch._C._swap_tensor_impl(tensor, moved)  # type: ignore[attr-defined]
+        torch._C._swap_tensor_impl(tensor, moved)
 
     return set_data
 
@@ -98,13 +98,13 @@ def _data_ptr(
         address = device.address_of(storage_of(owner))
         if address is None:
             return real(owner)
-        return address + (owner.storage_offset() * owner.element_size() if isinstance(owner, Tensor) else 0)
+        return address + (int(owner.storage_offset()) * owner.element_size() if isinstance(owner, Tensor) else 0)
 
     return data_ptr
 
 
 def _get_device(device: SimulatedDevice, real: Callable[[Tensor], int]) -> Callable[[Tensor], int]:
-    return lambda tensor: 0 if device.holds(tensor) else real(tensor)
+    return lambda tensor: 0 if device.holds(tensor) else int(real(tensor))
 
 
 def _tolist(device: SimulatedDevice, real: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
@@ -128,6 +128,9 @@ def _moves(device: SimulatedDevice) -> dict[str, Any]:
             return real_to(device.to_host(tensor) if here else tensor, asked.device, dtype, **options)
         if here:
             return real_to(tensor, dtype, **options)
+        if tensor.is_meta:
+            # A tensor without data stands for one of the host: so a model can be loaded that the host has no room for.
+            return torch.empty_like(tensor, dtype=dtype, device="cuda", requires_grad=False)
         with device.receiving(tensor):
             return real_to(tensor, META, dtype, **options)
 
@@ -198,7 +201,7 @@ def _on_host_first(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def _default_device() -> Any:
-    """The device of an enclosing ``with torch.device(...)``; ``torch.get_default_device`` would make a tensor to see."""
+    """The device of an enclosing ``with torch.device(...)``; ``get_default_device`` would make a tensor to see."""
     return torch.utils._device.CURRENT_DEVICE or "cpu"
 
 
@@ -206,7 +209,8 @@ class _Generator(torch.Generator):
     """A random number generator of the host, whatever device it is made for: simulated tensors draw no numbers."""
 
     def __new__(cls, device: Any = "cpu") -> Any:
-        return super().__new__(cls, "cpu")
+        make: Any = super().__new__
+        return make(cls, "cpu")
 
     def __init__(self, device: Any = "cpu") -> None:
         pass

@@ -6,11 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+from ladderscope.memory.allocator import OutOfDeviceMemory
 from ladderscope.memory.predict.allocations import Allocation, Event, Span, live_bytes
 from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.gpus import Gpu
 from ladderscope.memory.predict.ownership import Ownership
+from ladderscope.memory.predict.rules import Rules
+from ladderscope.memory.predict.snapshots import save_snapshot
 from ladderscope.records import BREAKDOWN_CATEGORIES
 
 ROUNDING = "rounding"
@@ -34,12 +38,14 @@ class MemoryTrace:
         device: the simulated device, which goes on writing as code runs.
         gpu: the GPU that it stands for.
         ownership: says what blocks are for.
+        rules: that it follows.
     """
 
-    def __init__(self, device: SimulatedDevice, gpu: Gpu, ownership: Ownership) -> None:
+    def __init__(self, device: SimulatedDevice, gpu: Gpu, ownership: Ownership, rules: Rules) -> None:
         self._device = device
         self._ownership = ownership
         self.gpu = gpu
+        self.rules = rules
         self.spans: list[Span] = []
 
     @contextmanager
@@ -59,6 +65,15 @@ class MemoryTrace:
     def events(self) -> list[Event]:
         """All allocations and frees, in order."""
         return self._device.events
+
+    @property
+    def first_oom(self) -> OutOfDeviceMemory | None:
+        """What happened when the GPU's memory first ran out; None if it never did."""
+        return self._device.first_oom
+
+    def save_snapshot(self, path: str | Path) -> None:
+        """Write a PyTorch memory snapshot: for pytorch.org/memory_viz and the tools that read those."""
+        save_snapshot(Path(path), self._device.allocator, self._device.history.events, self.events)
 
     @property
     def peak_allocated_bytes(self) -> int:
@@ -110,7 +125,7 @@ class MemoryTrace:
                 live[event.allocation.number] = event.allocation
             else:
                 del live[event.allocation.number]
-        breakdown: Counter[str] = Counter({category: 0 for category in BREAKDOWN_CATEGORIES})
+        breakdown: Counter[str] = Counter(dict.fromkeys(BREAKDOWN_CATEGORIES, 0))
         for allocation in live.values():
             breakdown[allocation.category] += allocation.num_bytes
             breakdown[ROUNDING] += allocation.block_bytes - allocation.num_bytes

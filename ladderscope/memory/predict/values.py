@@ -6,11 +6,8 @@ an operation reads is known, it is computed on the host too, and its result is k
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_flatten, tree_map_only
 
 MAX_WHOLE_NUMBERS = 1 << 16
 """Most elements of a tensor of whole numbers or booleans whose values are kept."""

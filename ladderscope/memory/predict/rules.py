@@ -1,0 +1,75 @@
+"""What CUDA decides, by architecture and version of PyTorch: one table, of which each entry says how it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ladderscope.errors import UsageError
+from ladderscope.memory.predict.attention import cuda_attention
+from ladderscope.memory.predict.gpus import Gpu
+from ladderscope.memory.predict.kernels import TEMPORARIES, Temporaries, cublas_workspace_bytes
+from ladderscope.memory.predict.norms import cuda_rms_norm, decomposed_rms_norm
+
+FIRST_VERSION = (2, 6)
+_WORKSPACE_PER_PRODUCT = (2, 15)
+"""From here on a cuBLAS workspace lives as long as its product (CublasHandlePool.cpp, #194311)."""
+_FUSED_RMS_NORM = (2, 9)
+
+UNVERIFIED = (
+    "temporaries inside of attention's backward: read in PyTorch's sources, not compared with a GPU",
+    "sort, embedding backward and reductions: read or estimated, not compared with a GPU",
+    "memory outside of the allocator (CUDA context): an estimate",
+)
+"""Rules that no recorded run has confirmed yet; every predicted record carries them."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a device does where `meta` would do something else.
+
+    Args:
+        attention: ``scaled_dot_product_attention``, by the operations that it is made of.
+        rms_norm: ``rms_norm``, likewise.
+        workspace_bytes: of a cuBLAS handle.
+        workspace_stays: whether it is kept, or freed behind every product.
+        temporaries: what kernels allocate and free again, by operation.
+        unverified: what of this rests on reading alone.
+    """
+
+    attention: Callable[..., Tensor]
+    rms_norm: Callable[..., Tensor]
+    workspace_bytes: int
+    workspace_stays: bool
+    temporaries: Mapping[Any, Temporaries]
+    unverified: tuple[str, ...] = field(default=UNVERIFIED)
+
+
+def rules_of(gpu: Gpu, torch_version: str | None = None) -> Rules:
+    """The rules of a GPU under a version of PyTorch, by default the one that runs.
+
+    Raises:
+        UsageError: a version that cannot be read, or is too old.
+    """
+    version = _parse(torch_version or torch.__version__)
+    return Rules(
+        attention=cuda_attention(gpu),
+        rms_norm=cuda_rms_norm if version >= _FUSED_RMS_NORM else decomposed_rms_norm,
+        workspace_bytes=cublas_workspace_bytes(gpu),
+        workspace_stays=version < _WORKSPACE_PER_PRODUCT,
+        temporaries=TEMPORARIES,
+    )
+
+
+def _parse(version: str) -> tuple[int, int]:
+    try:
+        major, minor = map(int, version.split("+")[0].split(".")[:2])
+    except ValueError as error:
+        raise UsageError(f"{version!r} is no version of PyTorch: give one such as 2.13.") from error
+    if (major, minor) < FIRST_VERSION:
+        raise UsageError(f"rules are known from PyTorch {FIRST_VERSION[0]}.{FIRST_VERSION[1]} on, not for {version}.")
+    return major, minor
