@@ -60,7 +60,7 @@ def _axis(*names: str, **settings: Any) -> Callable[[Any], Any]:
 @click.option("--no-gradient-checkpointing", is_flag=True, help="The default; give both to span the two.")
 @_axis("--lr", type=float, help="Learning rate.  [default: by method]")
 @_axis("--seed", type=int, help="Decides the order of the data and all initialisation.  [default: 0]")
-@_axis("--data", help="gsm-symbolic, random, or a .jsonl or text file.  [default: gsm-symbolic]")
+@_axis("--data", help="gsm-symbolic, random, or a .jsonl or text file.  [default: gsm-symbolic; random for random:]")
 @_axis("--steps", type=int, help="Optimizer steps.  [default: 16]")
 @click.option("--meter", default="auto", show_default=True, help="auto, cpu or cuda: what measures the memory.")
 @click.option("--gpu", help="GPU to predict for; for the predict meter, which is not built yet.")
@@ -111,8 +111,16 @@ def command(
 def _jobs(cells: list[Cell], meter: Meter, slots: int) -> list[Job]:
     from ladderscope.sweep.protocol import Job
 
-    num_threads = max(1, (os.cpu_count() or 1) // slots)
+    num_threads = max(1, _num_cores() // slots)
     return [Job(cell, meter.name, meter.hardware(), num_threads) for cell in cells]
+
+
+def _num_cores() -> int:
+    """What the user grants with OMP_NUM_THREADS, else what the machine grants this process."""
+    granted = os.environ.get("OMP_NUM_THREADS", "")
+    if granted.isdecimal() and int(granted):
+        return int(granted)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _sweep(
