@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch.utils._pytree import tree_map_only
 from ladderscope.memory.predict.bitsandbytes_cuda import cuda_kernel
 from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.dynamic_shapes import DYNAMIC_SHAPES
-from ladderscope.memory.predict.formulas import in_place_form
+from ladderscope.memory.predict.formulas import called_by_autograd, in_place_form
 from ladderscope.memory.predict.operations import Operation, describe_operation
 from ladderscope.memory.predict.rules import Rules
 from ladderscope.memory.predict.shape_cache import ShapeCache
@@ -71,7 +72,7 @@ class DeviceMode(TorchDispatchMode):
             result = DYNAMIC_SHAPES[func](self._device, *args, **kwargs)
             if result is not NotImplemented:
                 return self._finish(func, operation, result, tensors, args, kwargs)
-        if torch._C._current_autograd_node() is not None:
+        if called_by_autograd(sys._getframe(1)):
             in_place = in_place_form(func, args)
             if in_place is not None:
                 func, operation = in_place, describe_operation(in_place)

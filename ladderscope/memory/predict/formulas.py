@@ -6,12 +6,14 @@ and then a second tensor from them, or adds two gradients up in a third one. CUD
 
 from __future__ import annotations
 
+from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor
 
 aten = torch.ops.aten
+_ENGINE = torch.autograd.graph._engine_run_backward.__code__
 
 IN_PLACE: dict[Any, Any] = {
     aten.add.Tensor: aten.add_.Tensor,
@@ -25,6 +27,14 @@ IN_PLACE: dict[Any, Any] = {
 }
 _HOLDERS = 2
 """Who holds the storage of a tensor that only autograd knows: the tensor itself, and its handle in Python."""
+
+
+def called_by_autograd(caller: FrameType) -> bool:
+    """Whether autograd itself asks for an operation, and not Python code that runs in backward.
+
+    That code, a custom function's or a forward pass that is run again, gets what it writes.
+    """
+    return caller.f_code is _ENGINE
 
 
 def in_place_form(func: Any, args: tuple[Any, ...]) -> Any | None:

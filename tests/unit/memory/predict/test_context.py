@@ -7,6 +7,7 @@ import gc
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.memory.predict import predict_memory
@@ -70,7 +71,13 @@ def test_everything_is_as_before_afterwards() -> None:
     before = (torch.cuda.is_available(), torch.tensor, torch.Tensor.to, torch.Generator, torch.autograd.backward)
     with predict_memory(GPU):
         train(steps=1)
-    assert (torch.cuda.is_available(), torch.tensor, torch.Tensor.to, torch.Generator, torch.autograd.backward) == before
+    assert (
+        torch.cuda.is_available(),
+        torch.tensor,
+        torch.Tensor.to,
+        torch.Generator,
+        torch.autograd.backward,
+    ) == before
     assert torch.tensor([1.0]).device.type == "cpu"
     assert torch.empty(2, device="meta").device.type == "meta"
     product = torch.nn.functional.linear(torch.ones(2, 3), torch.ones(4, 3))
@@ -81,9 +88,12 @@ def test_everything_is_as_before_afterwards() -> None:
 
 
 def test_it_is_as_before_after_an_error_too() -> None:
-    with pytest.raises(ZeroDivisionError), predict_memory(GPU):
-        torch.empty(2, device="cuda")
-        raise ZeroDivisionError
+    def fail() -> None:
+        with predict_memory(GPU):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert not torch.cuda.is_available()
 
 
@@ -98,7 +108,7 @@ def test_the_same_script_gives_the_same_bytes() -> None:
 
 def test_running_out_of_memory_is_pytorchs_error_and_can_be_caught() -> None:
     with predict_memory("1GiB:sm86") as trace:
-        with pytest.raises(torch.OutOfMemoryError, match="out of device memory: 2.00 GiB requested"):
+        with pytest.raises(torch.OutOfMemoryError, match=r"out of device memory: 2\.00 GiB requested"):
             torch.empty(2 * GIB, dtype=torch.uint8, device="cuda")
         smaller = torch.empty(GIB // 4, dtype=torch.uint8, device="cuda")
         assert torch.cuda.memory_allocated() == smaller.nbytes
@@ -142,3 +152,13 @@ def test_settings_of_the_allocator_are_followed() -> None:
         kept = torch.empty(3 * 2**20, dtype=torch.uint8, device="cuda")
     assert trace.peak_allocated_bytes == kept.nbytes
     assert trace.peak_reserved_bytes == 20 * 2**20  # one page of a large expandable segment
+
+
+@pytest.mark.parametrize("use_reentrant", [True, False])
+def test_what_checkpointing_runs_again_is_a_forward_pass(use_reentrant: bool) -> None:
+    """Were the sum taken for one of gradients, it would be written into a leaf, which autograd refuses."""
+    with predict_memory(GPU):
+        block = nn.Sequential(nn.Linear(64, 64), nn.GELU()).cuda()
+        stream = torch.randn(512, 64, device="cuda").requires_grad_()
+        checkpoint(lambda x: x + block(x), stream, use_reentrant=use_reentrant).sum().backward()
+        assert stream.grad is not None
