@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ladderscope.backbones.widths import resize_config, side_width_of
+from ladderscope.methods.side.attention import choose_attention
 from ladderscope.methods.side.config import SideConfig
 from ladderscope.methods.side.light_block import LightBlock
 from ladderscope.methods.side.structure import DecoderParts
@@ -32,7 +33,9 @@ def side_config_of(config: SideConfig, backbone_config: Any) -> Any:
     if config.side_block == "light":
         ffn_width = config.side_ffn_width or _LIGHT_FFN_FACTOR * width
         return resize_config(backbone_config, width, ffn_width, any_width=True)
-    return resize_config(backbone_config, width, config.side_ffn_width)
+    narrow = resize_config(backbone_config, width, config.side_ffn_width)
+    choose_attention(narrow)
+    return narrow
 
 
 def make_side_block(config: SideConfig, narrow: Any, parts: DecoderParts, index: int) -> nn.Module:
