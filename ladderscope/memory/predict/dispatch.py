@@ -15,7 +15,7 @@ from ladderscope.memory.predict.bitsandbytes_cuda import cuda_kernel
 from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.dynamic_shapes import DYNAMIC_SHAPES
 from ladderscope.memory.predict.formulas import in_place_form
-from ladderscope.memory.predict.kernels import MATRIX_PRODUCTS
+from ladderscope.memory.predict.kernels import MATRIX_PRODUCTS, Temporaries
 from ladderscope.memory.predict.rules import Rules
 from ladderscope.memory.predict.shape_cache import ShapeCache
 
@@ -81,20 +81,26 @@ class DeviceMode(TorchDispatchMode):
     # ---- one operation ---------------------------------------------------------------------------------------------
 
     def _run(self, func: Any, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        free_workspace = self._workspace() if func in MATRIX_PRODUCTS else None
-        temporaries: list[Tensor] = []
-        if func in self._rules.temporaries:
-            temporaries = self._run_replacement(func, self._rules.temporaries[func], args, kwargs)
+        copies = self._temporaries(self._rules.copies, func, args, kwargs)
         self._device.inside_kernel = True
         try:
             out = self._shapes.call(func, args, kwargs)
         finally:
             self._device.inside_kernel = False
         out = self._finish(func, out, tensors, args, kwargs)
-        del temporaries  # alive until here: inside of the kernel, they and its results are
-        if free_workspace is not None:
-            free_workspace()
+        temporaries = self._temporaries(self._rules.temporaries, func, args, kwargs)
+        if func in MATRIX_PRODUCTS:
+            self._use_workspace()
+        del copies, temporaries  # alive until here
         return out
+
+    def _temporaries(
+        self, by_operation: Mapping[Any, Temporaries], func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> list[Tensor]:
+        if func not in by_operation:
+            return []
+        made: list[Tensor] = self._run_replacement(func, by_operation[func], args, kwargs)
+        return made
 
     def _run_replacement(
         self, func: Any, kernel: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -133,17 +139,17 @@ class DeviceMode(TorchDispatchMode):
             return False, (self._device.to_host(args[0]), *args[1:]), kwargs
         return False, args, kwargs
 
-    def _workspace(self) -> Callable[[], None] | None:
+    def _use_workspace(self) -> None:
         """A product's workspace: kept by its thread's handle, backward having a thread of its own, or freed again."""
         if not self._rules.workspace_bytes:
-            return None
+            return
         if not self._rules.workspace_stays:
-            return self._device.allocate(self._rules.workspace_bytes, "cuBLAS workspace", "workspace")
+            self._device.allocate(self._rules.workspace_bytes, "cuBLAS workspace", "workspace")()
+            return
         in_backward = torch._C._current_autograd_node() is not None
         if in_backward not in self._handles:
             self._handles.add(in_backward)
             self._device.allocate(self._rules.workspace_bytes, "cuBLAS workspace", "workspace")
-        return None
 
     # ---- values ----------------------------------------------------------------------------------------------------
 
