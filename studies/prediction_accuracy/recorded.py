@@ -91,13 +91,13 @@ def table(comparisons: Sequence[Comparison]) -> str:
         "| recorded step | requests | predicted | matched | peak recorded (GiB) | predicted (GiB) | ratio |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for found in comparisons:
-        lines.append(
-            f"| {found.name} | {len(found.recorded.sizes)} | {len(found.predicted.sizes)} | {found.match_share:.2%} "
-            f"| {found.recorded.peak_bytes / GIB:.3f} | {found.predicted.peak_bytes / GIB:.3f} "
-            f"| {found.peak_ratio:.4f} |"
-        )
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(_row, comparisons)])
+
+
+def _row(found: Comparison) -> str:
+    counts = f"{len(found.recorded.sizes)} | {len(found.predicted.sizes)} | {found.match_share:.2%}"
+    peaks = f"{found.recorded.peak_bytes / GIB:.3f} | {found.predicted.peak_bytes / GIB:.3f} | {found.peak_ratio:.4f}"
+    return f"| {found.name} | {counts} | {peaks} |"
 
 
 def compare(path: Path) -> Comparison:

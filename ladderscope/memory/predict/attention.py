@@ -107,7 +107,7 @@ def flash_backward_temporaries(grad: Tensor, query: Tensor, key: Tensor, *rest: 
 
 
 def efficient_backward_temporaries(grad: Tensor, query: Tensor, *rest: Any, **options: Any) -> list[Tensor]:
-    """Row sums of gradient times output, and the fp32 sum of the query's gradient (kernel_backward.h, 2.6 to 2.13).
+    """Row sums of gradient times output, and the fp32 sum of the query's gradient (kernel_backward.h).
 
     In fp32 the product of gradient and output is made outside of the kernel, and gone when the sum is made. The sum
     comes in tiles, whose height depends on kernel and GPU: it is rounded up as the usual kernels do.

@@ -26,9 +26,10 @@ _ROWS_PER_PART = 10
 
 
 def _embedding_backward(grad: Tensor, indices: Tensor, rows: int, *rest: Any, **options: Any) -> list[Tensor]:
-    """Sorted token ids, and sums of up to ten rows each, in fp32 (Embedding.cu, EmbeddingBackwardKernel.cu, 2.13).
+    """Sorted token ids, and sums of up to ten rows each, in fp32 (Embedding.cu, EmbeddingBackwardKernel.cu).
 
     The sums have a row for each distinct token that there may be, so that they can be larger than the gradient itself.
+    Newer versions have a second way for a few rows with very many tokens each, which no language model meets.
     """
     tokens, width = indices.numel(), grad.shape[-1]
     if tokens <= _SORTED_EMBEDDING_TOKENS:

@@ -1,8 +1,9 @@
 """Buffers of sums, means, maxima and norms whose work CUDA splits over several blocks.
 
 Where there are few results and many numbers for each, blocks leave partial results in global memory, with a counter
-for each group of blocks. How the work is split is a transcription of ``setReduceConfig`` in Reduce.cuh (torch 2.6 to
-2.13); sizes agree with those of a recorded step on an H100 (sum, and maximum with its position).
+for each group of blocks. How the work is split follows ``setReduceConfig`` in Reduce.cuh. Sizes agree with those of
+steps recorded on compute capability 9 with torch 2.6 (fp32 sums over far rows, maxima with positions); other versions,
+GPUs, precisions and sums along neighbours are taken to follow the same rule.
 """
 
 from __future__ import annotations

@@ -23,7 +23,8 @@ _FUSED_RMS_NORM = (2, 9)
 
 UNVERIFIED = (
     "temporaries inside of attention's backward: read in PyTorch's sources, not compared with a GPU",
-    "sort, embedding backward and reductions: read or estimated, not compared with a GPU",
+    "sort and embedding backward of more than 3,072 tokens: read in PyTorch's sources, not compared with a GPU",
+    "cuDNN attention, which PyTorch prefers on compute capability 9 and 10: taken for flash attention, no workspace",
     "memory outside of the allocator (CUDA context): an estimate",
 )
 """Rules that no recorded run has confirmed yet; every predicted record carries them."""
