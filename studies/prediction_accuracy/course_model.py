@@ -110,7 +110,8 @@ class Attention(nn.Module):
         mask = mask.unsqueeze(0).unsqueeze(0).expand(batch, self.heads, -1, -1)
         result = self._attend(rotated_queries, rotated_keys, by_head[2], mask)
         result = result.transpose(1, 2).reshape(batch, tokens, -1)
-        return self.output(result)
+        projected: Tensor = self.output(result)
+        return projected
 
     @staticmethod
     def _attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
@@ -135,7 +136,8 @@ class FeedForward(nn.Module):
         up = self.up(hidden)
         gated = torch.sigmoid(gate) * gate
         product = gated * up
-        return self.down(product)
+        projected: Tensor = self.down(product)
+        return projected
 
 
 class Block(nn.Module):
@@ -152,7 +154,8 @@ class Block(nn.Module):
         hidden = hidden + inner
         inner = self.second_norm(hidden)
         inner = self.feed_forward(inner)
-        return hidden + inner
+        result: Tensor = hidden + inner
+        return result
 
 
 class LanguageModel(nn.Module):
@@ -170,7 +173,8 @@ class LanguageModel(nn.Module):
         for block in self.blocks:
             hidden = block(hidden)
         hidden = self.norm(hidden)
-        return self.head(hidden)
+        logits: Tensor = self.head(hidden)
+        return logits
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

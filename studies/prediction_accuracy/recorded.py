@@ -134,7 +134,7 @@ def predicted_requests(step: Step) -> Requests:
             logits = model(tokens)
             if step.trains:
                 loss = cross_entropy(logits, tokens)
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
                 optimizer.step()
     (span,) = trace.spans
     live = peak = 0
