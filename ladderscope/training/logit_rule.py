@@ -59,7 +59,7 @@ def checked_rule(base: Any, input_ids: Tensor) -> LogitRule:
 
     Args:
         base: a transformers model with decoder and output head, not wrapped.
-        input_ids: (B, T), a few tokens of which go through the model once; no comparison is made on tensors without data.
+        input_ids: (B, T), a few tokens of which go through the model once; without data nothing is compared.
 
     Raises:
         UsageError: the model makes its logits or its loss in a way that the rule does not describe.

@@ -17,6 +17,9 @@ aten = torch.ops.aten
 _HALF = (torch.float16, torch.bfloat16)
 _MAX_FLASH_CHANNELS = 256
 _MASK_ALIGNMENT = 8
+_TILE_WIDTH, _TILE_HEADER_BYTES = 64, 16
+_SMALL_SHARED_MEMORY = (86, 89, 120, 121)
+"""GPUs on which flash attention cannot train heads of 193 to 224 channels, nor longer ones with dropout."""
 
 
 def cuda_attention(gpu: Gpu) -> Callable[..., Tensor]:
@@ -63,6 +66,8 @@ def choose_kernel(
         return "math"
     same_heads = query.shape[1] == key.shape[1]
     flash = query.dtype in _HALF and gpu.arch >= 80 and query.shape[-1] <= _MAX_FLASH_CHANNELS
+    if gpu.arch in _SMALL_SHARED_MEMORY and (query.requires_grad or key.requires_grad or value.requires_grad):
+        flash = flash and not (192 < query.shape[-1] <= 224 or (query.shape[-1] > 224 and dropout_p > 0))
     if flash and mask is None and value.shape[-1] == query.shape[-1] and torch.backends.cuda.flash_sdp_enabled():
         return "flash"
     fits = query.dtype == torch.float32 or query.dtype == torch.float16 or gpu.arch >= 80
@@ -101,10 +106,22 @@ def flash_backward_temporaries(grad: Tensor, query: Tensor, key: Tensor, *rest: 
     return [row_sums, query_sum, *shared]
 
 
-def efficient_backward_temporaries(grad: Tensor, *rest: Any, **options: Any) -> list[Tensor]:
-    """Row sums of gradient times output; in fp32 their product is made outside of the kernel."""
+def efficient_backward_temporaries(grad: Tensor, query: Tensor, *rest: Any, **options: Any) -> list[Tensor]:
+    """Row sums of gradient times output, and the fp32 sum of the query's gradient (kernel_backward.h).
+
+    In fp32 the product of gradient and output is made outside of the kernel, and gone when the sum is made. The sum
+    comes in tiles, whose height depends on kernel and GPU: it is rounded up as the usual kernels do.
+    """
+    batch, heads, tokens, channels = query.shape
+    is_half = grad.dtype in _HALF
+    if not is_half:
+        product = grad.new_empty(grad.shape)
+        del product
     sums = grad.new_empty(grad.shape[:-1], dtype=torch.float32)
-    return [sums] if grad.dtype in _HALF else [grad.new_empty(grad.shape), sums]
+    height = 128 if is_half and channels <= 128 else 64
+    tiles = -(-tokens // height) * -(-channels // _TILE_WIDTH)
+    tile_bytes = height * _TILE_WIDTH * 4 + _TILE_HEADER_BYTES
+    return [sums, grad.new_empty(batch * heads * tiles * tile_bytes, dtype=torch.uint8)]
 
 
 def _round_up(size: int, multiple: int) -> int:

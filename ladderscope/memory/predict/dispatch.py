@@ -15,6 +15,7 @@ from ladderscope.memory.predict.bitsandbytes_cuda import cuda_kernel
 from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.dynamic_shapes import DYNAMIC_SHAPES
 from ladderscope.memory.predict.formulas import called_by_autograd, in_place_form
+from ladderscope.memory.predict.kernels import Temporaries
 from ladderscope.memory.predict.operations import Operation, describe_operation
 from ladderscope.memory.predict.rules import Rules
 from ladderscope.memory.predict.shape_cache import ShapeCache
@@ -39,6 +40,7 @@ class DeviceMode(TorchDispatchMode):
         self._rules = rules
         self._handles: set[bool] = set()
         self._shapes = ShapeCache()
+        self._copies = {id(func): make for func, make in rules.copies.items()}
         self._temporaries = {id(func): make for func, make in rules.temporaries.items()}
         self._outer = ""
 
@@ -83,17 +85,25 @@ class DeviceMode(TorchDispatchMode):
     def _run(
         self, func: Any, operation: Operation, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        free_workspace = self._workspace() if operation.is_product else None
-        temporaries: list[Tensor] = []
-        make_temporaries = self._temporaries.get(id(func))
-        if make_temporaries is not None:
-            temporaries = self._run_replacement(operation, make_temporaries, args, kwargs)
+        copies = self._make(self._copies, func, operation, args, kwargs)
         out = self._on_meta(func, args, kwargs)
         out = self._finish(func, operation, out, tensors, args, kwargs)
-        del temporaries  # alive until here: inside of the kernel, they and its results are
-        if free_workspace is not None:
-            free_workspace()
+        temporaries = self._make(self._temporaries, func, operation, args, kwargs)
+        if operation.is_product:
+            self._use_workspace()
+        del copies, temporaries  # alive until here: inside of the kernel, they and its results are
         return out
+
+    def _make(
+        self,
+        by_operation: Mapping[int, Temporaries],
+        func: Any,
+        operation: Operation,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> list[Tensor]:
+        make = by_operation.get(id(func))
+        return [] if make is None else self._run_replacement(operation, make, args, kwargs)
 
     def _on_meta(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._device.inside_kernel = True
@@ -142,17 +152,17 @@ class DeviceMode(TorchDispatchMode):
             return False, (self._device.to_host(args[0]), *args[1:]), kwargs
         return False, args, kwargs
 
-    def _workspace(self) -> Callable[[], None] | None:
+    def _use_workspace(self) -> None:
         """A product's workspace: kept by its thread's handle, backward having a thread of its own, or freed again."""
         if not self._rules.workspace_bytes:
-            return None
+            return
         if not self._rules.workspace_stays:
-            return self._device.allocate(self._rules.workspace_bytes, "cuBLAS workspace", "workspace")
+            self._device.allocate(self._rules.workspace_bytes, "cuBLAS workspace", "workspace")()
+            return
         in_backward = torch._C._current_autograd_node() is not None
         if in_backward not in self._handles:
             self._handles.add(in_backward)
             self._device.allocate(self._rules.workspace_bytes, "cuBLAS workspace", "workspace")
-        return None
 
     # ---- values ----------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,8 @@ IN_PLACE: dict[Any, Any] = {
     aten.masked_fill.Scalar: aten.masked_fill_.Scalar,
     aten.masked_scatter.default: aten.masked_scatter_.default,
 }
+_KEEPS_GRADIENT = ("MaskedFillBackward", "MaskedScatterBackward", "ScatterBackward", "IndexPut")
+"""Formulas that make a changed copy of the gradient that they are given (derivatives.yaml): ``grad.masked_fill``."""
 _HOLDERS = 2
 """Who holds the storage of a tensor that only autograd knows: the tensor itself, and its handle in Python."""
 
@@ -42,7 +44,14 @@ def in_place_form(func: Any, args: tuple[Any, ...]) -> Any | None:
     form = IN_PLACE.get(func)
     if form is None or not isinstance(args[0], Tensor) or not _is_result_of_same_shape(func, args):
         return None
+    if func is not aten.add.Tensor and _current_formula().startswith(_KEEPS_GRADIENT):
+        return None
     return form if torch._C._storage_Use_Count(args[0].untyped_storage()._cdata) == _HOLDERS else None
+
+
+def _current_formula() -> str:
+    node: Any = torch._C._current_autograd_node()
+    return str(node.name()) if node is not None else ""
 
 
 def _is_result_of_same_shape(func: Any, args: tuple[Any, ...]) -> bool:

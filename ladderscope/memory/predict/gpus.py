@@ -18,6 +18,7 @@ CONTEXT_BYTES = 450 * MIB
 
 An estimate, between the 300 MB of reports since CUDA 11.7 and what desktop drivers add; it differs by GPU and driver.
 """
+_THREADS_PER_MULTIPROCESSOR = {75: 1024, 86: 1536, 87: 1536, 89: 1536, 120: 1536, 121: 1536}
 _CUSTOM = re.compile(r"(?P<gib>\d+(\.\d+)?)\s*GiB:sm(?P<arch>\d{2,3})", re.IGNORECASE)
 
 
@@ -40,6 +41,11 @@ class Gpu:
     def arch(self) -> int:
         """The compute capability as in ``sm_86``: 86."""
         return self.capability[0] * 10 + self.capability[1]
+
+    @property
+    def threads_per_multiprocessor(self) -> int:
+        """As many a multiprocessor holds at once (CUDA C programming guide, technical specifications)."""
+        return _THREADS_PER_MULTIPROCESSOR.get(self.arch, 2048)
 
 
 def gpu_names() -> tuple[str, ...]:

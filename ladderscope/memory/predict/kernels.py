@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ladderscope.memory.predict.attention import efficient_backward_temporaries, flash_backward_temporaries
 from ladderscope.memory.predict.gpus import Gpu
+from ladderscope.memory.predict.indexing import accumulation_temporaries, copies_of_indices, sort_pairs_bytes
 from ladderscope.units import MIB
 
 aten = torch.ops.aten
@@ -21,13 +22,25 @@ Temporaries = Callable[..., list[Tensor]]
 
 _SORTED_EMBEDDING_TOKENS = 3072
 """Up to as many tokens the gradient of an embedding is added up without sorting them (Embedding.cu)."""
+_ROWS_PER_PART = 10
 
 
-def _embedding_backward(grad: Tensor, indices: Tensor, *rest: Any, **options: Any) -> list[Tensor]:
-    """Sorted token ids and where they came from, and the sort's own copy of both (Embedding.cu, cub)."""
-    if indices.numel() <= _SORTED_EMBEDDING_TOKENS:
+def _embedding_backward(grad: Tensor, indices: Tensor, rows: int, *rest: Any, **options: Any) -> list[Tensor]:
+    """Sorted token ids, and sums of up to ten rows each, in fp32 (Embedding.cu, EmbeddingBackwardKernel.cu).
+
+    The sums have a row for each distinct token that there may be, so that they can be larger than the gradient itself.
+    Newer versions have a second way for a few rows with very many tokens each, which no language model meets.
+    """
+    tokens, width = indices.numel(), grad.shape[-1]
+    if tokens <= _SORTED_EMBEDDING_TOKENS:
         return []
-    return [torch.empty_like(indices) for _ in range(4)]
+    segments = min(tokens, rows)
+    parts = tokens // _ROWS_PER_PART + segments
+    made = [indices.new_empty(tokens) for _ in range(2)]
+    _ = [indices.new_empty(tokens), grad.new_empty(sort_pairs_bytes(tokens), dtype=torch.uint8)]
+    del _  # needed for sorting alone
+    made += [indices.new_empty(size) for size in (tokens, 1, segments, segments, 1, parts)]
+    return [*made, grad.new_empty(parts, width, dtype=torch.promote_types(grad.dtype, torch.float32))]
 
 
 def _sort(values: Tensor, *rest: Any, **options: Any) -> list[Tensor]:
@@ -52,6 +65,9 @@ def _added_batched_product(start: Tensor, left: Tensor, right: Tensor, **options
     return _batched_product(left, right)
 
 
+COPIES: dict[Any, Temporaries] = {aten.index.Tensor: copies_of_indices}
+"""What an operation allocates before its result, and frees behind it."""
+
 TEMPORARIES: dict[Any, Temporaries] = {
     aten._scaled_dot_product_flash_attention_backward.default: flash_backward_temporaries,
     aten._scaled_dot_product_efficient_attention_backward.default: efficient_backward_temporaries,
@@ -60,8 +76,11 @@ TEMPORARIES: dict[Any, Temporaries] = {
     aten.sort.stable: _sort,
     aten.bmm.default: _batched_product,
     aten.baddbmm.default: _added_batched_product,
+    aten.index_put.default: accumulation_temporaries,
+    aten.index_put_.default: accumulation_temporaries,
+    aten._index_put_impl_.default: accumulation_temporaries,
 }
-"""What an operation allocates and frees again."""
+"""What an operation allocates behind its result (most kernels are handed a result that is there), and frees again."""
 
 MATRIX_PRODUCTS = {
     aten.mm.default,

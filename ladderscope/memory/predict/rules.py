@@ -12,8 +12,9 @@ from torch import Tensor
 from ladderscope.errors import UsageError
 from ladderscope.memory.predict.attention import cuda_attention
 from ladderscope.memory.predict.gpus import Gpu
-from ladderscope.memory.predict.kernels import TEMPORARIES, Temporaries, cublas_workspace_bytes
+from ladderscope.memory.predict.kernels import COPIES, TEMPORARIES, Temporaries, cublas_workspace_bytes
 from ladderscope.memory.predict.norms import cuda_rms_norm, decomposed_rms_norm
+from ladderscope.memory.predict.reductions import reductions_of
 
 FIRST_VERSION = (2, 6)
 _WORKSPACE_PER_PRODUCT = (2, 15)
@@ -22,7 +23,8 @@ _FUSED_RMS_NORM = (2, 9)
 
 UNVERIFIED = (
     "temporaries inside of attention's backward: read in PyTorch's sources, not compared with a GPU",
-    "sort, embedding backward and reductions: read or estimated, not compared with a GPU",
+    "sort and embedding backward of more than 3,072 tokens: read in PyTorch's sources, not compared with a GPU",
+    "cuDNN attention, which PyTorch prefers on compute capability 9 and 10: taken for flash attention, no workspace",
     "memory outside of the allocator (CUDA context): an estimate",
 )
 """Rules that no recorded run has confirmed yet; every predicted record carries them."""
@@ -37,7 +39,8 @@ class Rules:
         rms_norm: ``rms_norm``, likewise.
         workspace_bytes: of a cuBLAS handle.
         workspace_stays: whether it is kept, or freed behind every product.
-        temporaries: what kernels allocate and free again, by operation.
+        copies: what operations allocate before their results and free again, by operation.
+        temporaries: what kernels allocate behind their results and free again, by operation.
         unverified: what of this rests on reading alone.
     """
 
@@ -45,6 +48,7 @@ class Rules:
     rms_norm: Callable[..., Tensor]
     workspace_bytes: int
     workspace_stays: bool
+    copies: Mapping[Any, Temporaries]
     temporaries: Mapping[Any, Temporaries]
     unverified: tuple[str, ...] = field(default=UNVERIFIED)
 
@@ -61,7 +65,8 @@ def rules_of(gpu: Gpu, torch_version: str | None = None) -> Rules:
         rms_norm=cuda_rms_norm if version >= _FUSED_RMS_NORM else decomposed_rms_norm,
         workspace_bytes=cublas_workspace_bytes(gpu),
         workspace_stays=version < _WORKSPACE_PER_PRODUCT,
-        temporaries=TEMPORARIES,
+        copies=COPIES,
+        temporaries={**TEMPORARIES, **reductions_of(gpu)},
     )
 
 
