@@ -66,8 +66,10 @@ def _method(tuner: str, config_class: Any, fields: Mapping[str, Any]) -> Method:
             warnings.simplefilter("ignore")  # advice for users of PEFT's Python interface
             try:
                 return make_config(config_class, {"task_type": _TASK}, settings, {})
-            except UsageError as error:
-                raise UsageError(f"PEFT refuses the config of {PREFIX}{tuner}: {error}") from error
+            except UnknownNameError:
+                raise
+            except Exception as error:
+                raise UsageError(f"PEFT refuses the config of {PREFIX}{tuner}: {_sentence(error)}") from error
 
     def build(model: nn.Module, cell: Cell) -> nn.Module:
         return _attach(tuner, model, make(cell), cell)

@@ -18,10 +18,12 @@ from ladderscope.memory.predict.formulas import in_place_form
 from ladderscope.memory.predict.kernels import MATRIX_PRODUCTS
 from ladderscope.memory.predict.rules import Rules
 from ladderscope.memory.predict.shape_cache import ShapeCache
+from ladderscope.memory.predict.sparse import SPARSE
 
 aten = torch.ops.aten
 META = torch.device("meta")
 _UNKNOWN_BOOLS = {aten.any.default: False}
+_BY_VALUES = {**DYNAMIC_SHAPES, **SPARSE}
 _VALUE_FREE = {
     aten.ones_like.default,
     aten.zeros_like.default,
@@ -70,13 +72,21 @@ class DeviceMode(TorchDispatchMode):
             kernel = cuda_kernel(func)
             if kernel is not None:
                 return self._run_replacement(func, kernel, args, kwargs)
-        if func in DYNAMIC_SHAPES:
-            result = DYNAMIC_SHAPES[func](self._device, *args, **kwargs)
+        kernel = _BY_VALUES.get(func)
+        if kernel is not None:
+            result = self._run_kernel(kernel, args, kwargs)
             if result is not NotImplemented:
                 return self._finish(func, result, tensors, args, kwargs)
         if torch._C._current_autograd_node() is not None:
             func = in_place_form(func, args) or func
         return self._run(func, tensors, args, kwargs)
+
+    def _run_kernel(self, kernel: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        inside, self._device.inside_kernel = self._device.inside_kernel, True
+        try:
+            return kernel(self._device, *args, **kwargs)
+        finally:
+            self._device.inside_kernel = inside
 
     # ---- one operation ---------------------------------------------------------------------------------------------
 
@@ -111,7 +121,7 @@ class DeviceMode(TorchDispatchMode):
         self, func: Any, out: Any, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         name = self._outer + _short_name(func)
-        made = [tensor for tensor in _tensors((out,)) if tensor.is_meta]
+        made = [tensor for tensor in _tensors((out,)) if tensor.is_meta and tensor.layout is torch.strided]
         for tensor in made:
             self._device.track(tensor, name)
         self._follow_values(func, made, tensors, args, kwargs)

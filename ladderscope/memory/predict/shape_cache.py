@@ -78,7 +78,7 @@ def _key(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     try:
         key = (func, _describe_inputs(args), *((name, _describe_input(value)) for name, value in kwargs.items()))
         hash(key)
-    except TypeError:
+    except (TypeError, RuntimeError):  # sparse tensors have no strides
         return None
     return key
 
