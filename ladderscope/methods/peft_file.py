@@ -88,6 +88,8 @@ def _method(tuner: str, config_class: Any, fields: Mapping[str, Any]) -> Method:
 
 def _attach(tuner: str, model: Any, config: Any, cell: Cell) -> nn.Module:
     if tuner == "xlora":
+        if not config.adapters:
+            raise UsageError('xlora mixes LoRA adapters: give their folders, as in --set \'adapters={"a":"folder"}\'.')
         model.config.use_cache = False  # PEFT asks for it; training has no cache anyway
     try:
         with warnings.catch_warnings():

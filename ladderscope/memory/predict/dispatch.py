@@ -131,6 +131,8 @@ class DeviceMode(TorchDispatchMode):
         self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[bool, tuple[Any, ...], dict[str, Any]]:
         """Whether code asks for a tensor on this device; if so, with the device that PyTorch is to see instead."""
+        if kwargs.get("pin_memory"):
+            kwargs = {**kwargs, "pin_memory": False}  # needs a driver, and takes host memory alone
         target = kwargs.get("device")
         if target is None:
             return False, args, kwargs

@@ -78,7 +78,7 @@ def _key(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     try:
         key = (func, _describe_inputs(args), *((name, _describe_input(value)) for name, value in kwargs.items()))
         hash(key)
-    except (TypeError, RuntimeError):  # sparse tensors have no strides
+    except TypeError:
         return None
     return key
 
@@ -89,6 +89,8 @@ def _describe_inputs(values: Any) -> tuple[Any, ...]:
 
 def _describe_input(value: Any) -> Any:
     if isinstance(value, Tensor):
+        if value.layout is not torch.strided:
+            raise TypeError("a sparse tensor has no form that tells what becomes of it")
         # Tensors in one storage make some operations give views, or copies.
         return (value.shape, value.stride(), value.dtype, value.is_meta)
     if isinstance(value, list | tuple):

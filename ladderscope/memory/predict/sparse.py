@@ -56,6 +56,13 @@ def _add(device: SimulatedDevice, dense: Tensor, other: Any, *, alpha: Any = 1) 
     return result
 
 
+def _add_in_place(device: SimulatedDevice, dense: Tensor, other: Any, *, alpha: Any = 1) -> Any:
+    if not isinstance(other, Tensor) or other.layout is not torch.sparse_coo or dense.layout is not torch.strided:
+        return NotImplemented
+    _new(device, other._indices().shape[1:], torch.int64, "add_: positions")
+    return dense
+
+
 def _to_dense(device: SimulatedDevice, sparse: Tensor, dtype: torch.dtype | None = None, **options: Any) -> Any:
     if sparse.layout is not torch.sparse_coo:
         return NotImplemented
@@ -72,6 +79,7 @@ SPARSE: dict[Any, Callable[..., Any]] = {
     _MAKE: _make,
     aten._coalesce.default: _coalesce,
     aten.add.Tensor: _add,
+    aten.add_.Tensor: _add_in_place,
     aten._to_dense.default: _to_dense,
     aten.sparse_mask.default: _sparse_mask,
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -88,5 +91,16 @@ def test_a_tuner_is_measured_on_the_cpu(tuner: str) -> None:
 
 @pytest.mark.parametrize("tuner", LEFT_OUT)
 def test_a_tuner_that_is_left_out_is_refused_in_one_sentence(tuner: str) -> None:
-    with pytest.raises(UsageError, match=rf"PEFT cannot put {tuner} on {MODEL}: .+\.$"):
+    with pytest.raises(UsageError, match=rf"^{tuner} .+\.$"):
         predict_cell(cell_of(tuner), "l40s-48gb")
+
+
+def test_xlora_is_predicted_with_adapters_to_mix(tmp_path: Path) -> None:
+    cpu = torch.device("cpu")
+    backbone = random_backbone(backbone_config(resolve_name(MODEL)), torch.bfloat16, "none", cpu, seed=0)
+    get_method("peft:lora").build(backbone.model, cell_of("lora")).save_pretrained(tmp_path)  # type: ignore[operator]
+    fields = {"adapters": {"0": str(tmp_path)}, "hidden_size": 64}
+    cell = dataclasses.replace(cell_of("xlora"), settings=settings("xlora", **fields))
+    record = predict_cell(cell, "l40s-48gb").record
+    assert record.params is not None
+    assert record.params.trainable == trainable_on_cpu(cell) > 0
