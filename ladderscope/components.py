@@ -130,5 +130,7 @@ def adapter_tensors(model: nn.Module) -> list[Tensor]:
         for tensors in (module.parameters(recurse=False), module.buffers(recurse=False))
         for tensor in tensors
     ]
-    trained = [tensor for tensor in model.parameters() if tensor.requires_grad] if hasattr(model, "peft_config") else []
+    trained = (
+        [tensor for tensor in model.parameters() if tensor.requires_grad] if hasattr(model, "peft_config") else []
+    )
     return added + trained

@@ -1,6 +1,6 @@
 """Any tuner of PEFT as a method: ``peft:vera`` by name, or ``peft:PATH`` from an ``adapter_config.json``.
 
-A file is read once, where its name is looked up, and becomes settings: the method is then ``peft:<tuner>`` and the cell
+A file is read once, where its name is looked up, and becomes settings: the method is then ``peft:<tuner>``, the cell
 carries every field of the file that differs from PEFT's default. So a record says all that was run, its id depends on
 what the file holds and not on where it lies, and the cell can be run again without the file.
 """
@@ -119,7 +119,9 @@ def _config_path(target: str, tuners: Mapping[str, Any]) -> Path:
     if path.is_dir():
         path /= CONFIG_NAME
         if not path.is_file():
-            raise UsageError(f"the folder {target} holds no {CONFIG_NAME}: give a folder that PEFT saved an adapter to.")
+            raise UsageError(
+                f"the folder {target} holds no {CONFIG_NAME}: give a folder that PEFT saved an adapter to."
+            )
     if path.is_file():
         return path
     if path.suffix or len(path.parts) != 1:
@@ -144,7 +146,9 @@ def _tuner_of(fields: Mapping[str, Any], path: Path, tuners: Mapping[str, Any]) 
     if not kind:
         raise UsageError(f'{path} has no peft_type: name the tuner, as in "peft_type": "VERA".')
     if kind not in tuners and kind in _SIDE_NETWORKS:
-        raise UsageError(f"{path} is for a side network of ladderscope: use --method {kind}, with its fields as --set.")
+        raise UsageError(
+            f"{path} is for a side network of ladderscope: use --method {kind}, with its fields as --set."
+        )
     if kind not in tuners:
         raise UnknownNameError(f"peft_type in {path}", kind.upper(), [name.upper() for name in tuners])
     if fields.get("task_type") not in (None, _TASK):

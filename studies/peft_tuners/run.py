@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import sys
 import time
 import warnings
 from importlib.metadata import version
@@ -44,12 +45,21 @@ def main() -> None:
     tuners = sorted(options.only or rows(), key=lambda name: (name not in SLOW_FIRST, name))
     start = time.perf_counter()
     with multiprocessing.get_context("spawn").Pool(options.jobs) as pool:
-        found = pool.starmap(predict_row, [(tuner, options.model) for tuner in tuners], chunksize=1)
+        found = []
+        for row in pool.imap_unordered(_predict, [(tuner, options.model) for tuner in tuners]):
+            found.append(row)
+            print(f"{len(found)} of {len(tuners)}: {row.tuner} {row.seconds:.0f} s", file=sys.stderr, flush=True)
     print(table(found, options.times))
     print(f"\n{len(found)} tuners in {time.perf_counter() - start:.0f} s. Not in the table:\n")
     for tuner, reason in left_out().items():
         print(f"- `{tuner}`: {reason}.")
-    print("\n" + ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "peft", "bitsandbytes")) + ".")
+    print(
+        "\n" + ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "peft", "bitsandbytes")) + "."
+    )
+
+
+def _predict(job: tuple[str, str]) -> Row:
+    return predict_row(*job)
 
 
 def predict_row(tuner: str, model: str) -> Row:

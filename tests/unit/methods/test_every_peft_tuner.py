@@ -54,8 +54,8 @@ def trainable_on_cpu(cell: Cell) -> int:
 def test_every_tuner_of_the_installed_peft_has_a_place_in_the_tables() -> None:
     unknown = set(tuner_configs()) - set(TUNERS) - set(LEFT_OUT)
     assert not unknown, (
-        f"PEFT has new tuners, {sorted(unknown)}: add each to DEFAULTS, or to NEEDED with the fields that it cannot do "
-        "without, or to LEFT_OUT with the reason why it cannot train a causal language model; all three are in "
+        f"PEFT has new tuners, {sorted(unknown)}: add each to DEFAULTS, or to NEEDED with the fields that it cannot "
+        "do without, or to LEFT_OUT with the reason why it cannot train a causal language model; all three are in "
         "studies/peft_tuners/tuners.py."
     )
 
