@@ -110,6 +110,10 @@ def _roles(model: nn.Module) -> dict[nn.Module, str]:
             for container in containers:
                 if isinstance(container, nn.Module):
                     roles.update(dict.fromkeys(container.modules(), role))
+    # Virtual tokens have a module of their own, on the wrapping model.
+    encoder = getattr(model, "prompt_encoder", None)
+    if isinstance(encoder, nn.Module):
+        roles.update(dict.fromkeys(encoder.modules(), ADAPTER))
     return roles
 
 
@@ -118,11 +122,15 @@ def _unwrapped(model: nn.Module) -> Any:
 
 
 def adapter_tensors(model: nn.Module) -> list[Tensor]:
-    """The parameters and buffers that PEFT added to the backbone."""
+    """The parameters and buffers that PEFT added to the backbone, and all that it trains."""
     roles = _roles(model)
-    return [
+    added = [
         tensor
         for module in roles
         for tensors in (module.parameters(recurse=False), module.buffers(recurse=False))
         for tensor in tensors
     ]
+    trained = (
+        [tensor for tensor in model.parameters() if tensor.requires_grad] if hasattr(model, "peft_config") else []
+    )
+    return added + trained

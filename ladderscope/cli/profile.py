@@ -31,12 +31,19 @@ Examples:
   ladderscope profile --method qlora --method ladder --seq-len 128 --seq-len 256
   ladderscope profile grid.yaml --steps 32 --jobs 2 --timeout 600
   ladderscope profile --model random:tiny-llama --method full --method lora --json
+  ladderscope profile --method peft:my-adapter/ --method peft:ia3 --quantization none
   ladderscope profile --model HuggingFaceTB/SmolLM2-360M --data train.jsonl
   ladderscope profile --model random:llama-2-7b --seq-len 2048 --meter predict --gpu rtx-3060-12gb
 
 \b
 Exit codes: 0 every cell is ok, 1 some cell is not, 2 wrong use, 130 interrupted.
 """
+
+
+_METHOD_HELP = (
+    "full, lora, qlora, lst, qst, ladder, xladder, or any method of PEFT: peft:PATH of an adapter_config.json or its "
+    "folder, or peft:NAME as in peft:vera.  [default: qlora, ladder, xladder]"
+)
 
 
 def _axis(*names: str, **settings: Any) -> Callable[[Any], Any]:
@@ -46,7 +53,7 @@ def _axis(*names: str, **settings: Any) -> Callable[[Any], Any]:
 @click.command(help=_EXAMPLES)
 @click.argument("grid", required=False, type=click.Path(path_type=Path), metavar="[GRID.yaml]")
 @_axis("--model", help="smollm2-135m, random:ARCHITECTURE, a folder, or a hub name.  [default: smollm2-135m]")
-@_axis("--method", help="full, lora, qlora, lst, qst, ladder or xladder.  [default: qlora, ladder, xladder]")
+@_axis("--method", help=_METHOD_HELP)
 @_axis("--rank", type=int, help="Rank of lora and qlora.  [default: 8]")
 @_axis("--reduction", type=int, help="Backbone width over side width.  [default: 8, qst: 16]")
 @_axis("--set", "settings", help="Fields of the method's config, as in 'downsample=linear gate=none'.")

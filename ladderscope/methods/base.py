@@ -26,6 +26,7 @@ class Method:
         default_reduction: reduction factor of a side network where the user gives none.
         build: takes a backbone and a cell, gives the model to train, with ``requires_grad`` set on what is trained.
         config: the PEFT config that a cell stands for; None where there is none, and no settings either.
+        settings: that a file gives it, canonical; those of a cell apply over them.
         prepare: starts the model from a few training batches before it is trained; None where nothing needs data.
     """
 
@@ -37,4 +38,5 @@ class Method:
     build: Callable[[nn.Module, Cell], nn.Module]
     default_reduction: int = 8
     config: Callable[[Cell], Any] | None = None
+    settings: str = ""
     prepare: Callable[[nn.Module, Iterable[Any]], None] | None = None

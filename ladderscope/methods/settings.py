@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,13 +18,13 @@ def parse_settings(text: str) -> dict[str, Any]:
     """
     import yaml
 
-    settings = {}
+    settings: dict[str, Any] = {}
     for part in text.split():
         name, equals, value = part.partition("=")
         if not (name and equals and value):
             raise UsageError(f"cannot read the setting {part!r}: give name=value, without spaces, several in quotes.")
         try:
-            settings[name] = yaml.safe_load(value)
+            settings[name] = _value(value)
         except yaml.YAMLError as error:
             raise UsageError(f"cannot read the value of the setting {part!r}.") from error
     return settings
@@ -54,7 +55,7 @@ def make_config(config_class: Any, fixed: Mapping[str, Any], text: str, reserved
         UsageError: a field that does not exist, that something else decides, or with an impossible value.
     """
     settings = parse_settings(text)
-    known = {f.name for f in dataclasses.fields(config_class)} - set(_PEFT_FIELDS)
+    known = {f.name for f in dataclasses.fields(config_class)} - set(PEFT_FIELDS)
     for name in settings:
         if name in reserved:
             raise UsageError(f"{name} is not a setting: use {reserved[name]}.")
@@ -63,10 +64,10 @@ def make_config(config_class: Any, fixed: Mapping[str, Any], text: str, reserved
     try:
         return config_class(**{**fixed, **settings})
     except (TypeError, ValueError) as error:
-        raise UsageError(f"{error}.") from error
+        raise UsageError(f"{str(error).rstrip('.')}.") from error
 
 
-_PEFT_FIELDS = (
+PEFT_FIELDS = (
     "task_type",
     "peft_type",
     "auto_mapping",
@@ -78,9 +79,29 @@ _PEFT_FIELDS = (
 )
 
 
-def _compact(value: Any) -> str:
-    import json
+def _value(text: str) -> Any:
+    """JSON where it is that, or YAML, which takes ``1e-05`` for text."""
+    import yaml
 
-    if isinstance(value, str):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return yaml.safe_load(text)
+
+
+def _compact(value: Any) -> str:
+    """What :func:`_value` reads as ``value``, without a space: parts of settings are told apart by those."""
+    if isinstance(value, str) and _is_bare_word(value):
         return value
-    return json.dumps(value, separators=(",", ":"))
+    return json.dumps(value, separators=(",", ":")).replace(" ", "\\u0020")
+
+
+def _is_bare_word(text: str) -> bool:
+    import yaml
+
+    if text.split() != [text]:
+        return False
+    try:
+        return bool(_value(text) == text)
+    except yaml.YAMLError:
+        return False

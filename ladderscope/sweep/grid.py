@@ -11,7 +11,7 @@ from typing import Any
 from ladderscope.backbones.names import BackboneName, backbone_config, resolve_name
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.methods import Method, get_method
-from ladderscope.methods.settings import canonical_settings
+from ladderscope.methods.settings import canonical_settings, parse_settings
 from ladderscope.records import Cell
 from ladderscope.sweep.checks import check_cell
 from ladderscope.training.examples import GSM_SYMBOLIC, RANDOM
@@ -103,11 +103,19 @@ def _cell(values: dict[str, Any]) -> Cell:
     if method.size == "reduction_factor":
         values["reduction_factor"] = method.default_reduction if reduction is None else reduction
     values["rank"] = values["rank"] if method.size == "rank" else None
-    values["settings"] = canonical_settings(values["settings"])
+    values["method"], values["settings"] = method.name, _settings(method, values["settings"])
     _fill_defaults(values, model, method)
     cell = Cell(**values)
     check_cell(cell, model, method, _config_of(model))
     return cell
+
+
+def _settings(method: Method, given: str | Mapping[str, Any] | None) -> str:
+    """Those of a method's file, with what is given over them."""
+    if not method.settings:
+        return canonical_settings(given)
+    over = parse_settings(canonical_settings(given))
+    return canonical_settings({**parse_settings(method.settings), **over})
 
 
 def _fill_defaults(values: dict[str, Any], model: BackboneName, method: Method) -> None:

@@ -12,12 +12,11 @@ from torch import Tensor
 
 from ladderscope.memory.allocator import Block, CachingAllocator, OutOfDeviceMemory
 from ladderscope.memory.predict.allocations import Allocation, Event
-from ladderscope.memory.predict.values import HostValues
+from ladderscope.memory.predict.values import HostValues, unknown
 
 _is_meta: Any = torch._C.TensorBase.is_meta.__get__  # type: ignore[attr-defined]
 """Asks past what tensors answer to other code."""
 OnOom = Literal["raise", "continue"]
-_LARGE = 1 << 20
 
 
 class Place(Protocol):
@@ -56,12 +55,15 @@ class SimulatedDevice:
 
     def holds(self, tensor: Tensor) -> bool:
         """Whether a tensor is on this device."""
-        return bool(_is_meta(tensor)) and tensor.untyped_storage()._cdata in self._live
+        if not _is_meta(tensor):
+            return False
+        if tensor.layout is not torch.strided:
+            return True  # a sparse tensor has no storage of its own: nothing else makes one on `meta`
+        return tensor.untyped_storage()._cdata in self._live
 
     def held(self, tensors: list[Tensor]) -> list[Tensor]:
         """Those of ``tensors`` that are on this device."""
-        live = self._live
-        return [tensor for tensor in tensors if _is_meta(tensor) and tensor.untyped_storage()._cdata in live]
+        return [tensor for tensor in tensors if _is_meta(tensor) and self.holds(tensor)]
 
     def holds_storage(self, storage: Any) -> bool:
         """Whether a storage is on this device."""
@@ -73,7 +75,9 @@ class SimulatedDevice:
         return None if entry is None else entry[0].address
 
     def allocation_of(self, tensor: Tensor) -> Allocation | None:
-        """The block behind a tensor; None for a tensor that is not here."""
+        """The block behind a tensor; None for a tensor that is not here, or is made of several."""
+        if tensor.layout is not torch.strided:
+            return None
         entry = self._live.get(tensor.untyped_storage()._cdata)
         return None if entry is None else entry[0]
 
@@ -151,16 +155,10 @@ class SimulatedDevice:
             self.expects_copy = False
 
     def to_host(self, tensor: Tensor) -> Tensor:
-        """A tensor of the same shape on the host: its values where they are known, ones where not.
-
-        Large ones are left as the operating system gives them, so that they take address space and no memory.
-        """
+        """A tensor of the same shape on the host: its values where they are known, or made up (:func:`unknown`)."""
         known = self.values.of(tensor)
         with torch.utils._python_dispatch._disable_current_modes():
-            if known is not None:
-                return known.clone()
-            make = torch.empty if tensor.numel() > _LARGE else torch.ones
-            return make(tensor.shape, dtype=tensor.dtype)
+            return known.clone() if known is not None else unknown(tensor.shape, tensor.dtype)
 
 
 def _describe(tensor: Tensor) -> str:

@@ -19,11 +19,14 @@ from ladderscope.memory.predict.kernels import Temporaries
 from ladderscope.memory.predict.operations import Operation, describe_operation
 from ladderscope.memory.predict.rules import Rules
 from ladderscope.memory.predict.shape_cache import ShapeCache
+from ladderscope.memory.predict.sparse import SPARSE
 
 aten = torch.ops.aten
 META = torch.device("meta")
 _UNKNOWN_BOOLS = {aten.any.default: False}
 _FEW = 8
+_BY_VALUES = {id(func): kernel for func, kernel in (DYNAMIC_SHAPES | SPARSE).items()}
+"""Kernels that need values, or another layout, by the identity of their operation."""
 
 
 class DeviceMode(TorchDispatchMode):
@@ -70,8 +73,9 @@ class DeviceMode(TorchDispatchMode):
             kernel = cuda_kernel(func)
             if kernel is not None:
                 return self._run_replacement(operation, kernel, args, kwargs)
-        if func in DYNAMIC_SHAPES:
-            result = DYNAMIC_SHAPES[func](self._device, *args, **kwargs)
+        kernel = _BY_VALUES.get(id(func))
+        if kernel is not None:
+            result = self._run_kernel(kernel, args, kwargs)
             if result is not NotImplemented:
                 return self._finish(func, operation, result, tensors, args, kwargs)
         if called_by_autograd(sys._getframe(1)):
@@ -79,6 +83,13 @@ class DeviceMode(TorchDispatchMode):
             if in_place is not None:
                 func, operation = in_place, describe_operation(in_place)
         return self._run(func, operation, tensors, args, kwargs)
+
+    def _run_kernel(self, kernel: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        inside, self._device.inside_kernel = self._device.inside_kernel, True
+        try:
+            return kernel(self._device, *args, **kwargs)
+        finally:
+            self._device.inside_kernel = inside
 
     # ---- one operation ---------------------------------------------------------------------------------------------
 
@@ -132,7 +143,7 @@ class DeviceMode(TorchDispatchMode):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
-        made = _tensors((out,))
+        made = [tensor for tensor in _tensors((out,)) if tensor.layout is torch.strided]
         for tensor in made:
             self._device.track(tensor, self._outer + operation.name)
         self._follow_values(func, operation, made, tensors, args, kwargs)
@@ -140,6 +151,8 @@ class DeviceMode(TorchDispatchMode):
 
     def _redirect(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, tuple[Any, ...], dict[str, Any]]:
         """Whether code asks for a tensor on this device; if so, with the device that PyTorch is to see instead."""
+        if kwargs.get("pin_memory"):
+            kwargs = {**kwargs, "pin_memory": False}  # needs a driver, and takes host memory alone
         target = kwargs.get("device")
         if target is None:
             return False, args, kwargs

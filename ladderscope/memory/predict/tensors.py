@@ -64,7 +64,7 @@ def _properties(device: SimulatedDevice) -> dict[str, Any]:
     base = torch._C.TensorBase
     real_device, is_meta, is_cpu = (_getter(getattr(base, name)) for name in ("device", "is_meta", "is_cpu"))
     return {
-        "device": property(_where(device, real_device, lambda tensor: tensor.untyped_storage())),
+        "device": property(_where_tensor(device, real_device)),
         "is_cuda": property(device.holds),
         "is_meta": property(lambda tensor: is_meta(tensor) and not device.holds(tensor)),
         "is_cpu": property(is_cpu),
@@ -93,6 +93,16 @@ def _where(
         found = real(owner)
         # Kernels of PyTorch for `meta` that are written in Python ask too, and are to get the truth.
         if found.type == "meta" and not device.inside_kernel and device.holds_storage(storage_of(owner)):
+            return CUDA
+        return found
+
+    return where
+
+
+def _where_tensor(device: SimulatedDevice, real: Callable[[Tensor], torch.device]) -> Callable[[Tensor], torch.device]:
+    def where(tensor: Tensor) -> torch.device:
+        found = real(tensor)
+        if found.type == "meta" and not device.inside_kernel and device.holds(tensor):
             return CUDA
         return found
 

@@ -12,6 +12,22 @@ from torch import Tensor
 MAX_WHOLE_NUMBERS = 1 << 16
 """Most elements of a tensor of whole numbers or booleans whose values are kept."""
 MAX_FLOATS = 1 << 10
+_LARGE = 1 << 20
+
+
+def unknown(shape: torch.Size, dtype: torch.dtype) -> Tensor:
+    """What stands on the host for values that nobody knows.
+
+    Matrices get random numbers, so that code which decomposes or clusters weights finds rows that differ; the same
+    ones every time. Anything else is ones. Large tensors are left as the operating system gives them, so that they
+    take address space and no memory.
+    """
+    if shape.numel() > _LARGE:
+        return torch.empty(shape, dtype=dtype)
+    if len(shape) < 2 or not dtype.is_floating_point:
+        return torch.ones(shape, dtype=dtype)
+    generator = torch.Generator("cpu").manual_seed(0)
+    return torch.randn(shape, generator=generator).to(dtype)
 
 
 class HostValues:
@@ -25,7 +41,10 @@ class HostValues:
 
     def of(self, tensor: Tensor) -> Tensor | None:
         """The values of a simulated tensor, as a view of what is kept; None where they are not known."""
-        kept = self._of_storage.get(tensor.untyped_storage()._cdata)
+        try:
+            kept = self._of_storage.get(tensor.untyped_storage()._cdata)
+        except NotImplementedError:
+            return None  # a sparse tensor
         if kept is None:
             return None
         typed = kept if kept.dtype == tensor.dtype else kept.view(tensor.dtype)
