@@ -74,7 +74,8 @@ class DeviceMode(TorchDispatchMode):
             result = DYNAMIC_SHAPES[func](self._device, *args, **kwargs)
             if result is not NotImplemented:
                 return self._finish(func, result, tensors, args, kwargs)
-        if torch._C._current_autograd_node() is not None:
+        # With gradients on, it is a forward that checkpointing runs again in backward, and no formula of autograd.
+        if torch._C._current_autograd_node() is not None and not torch.is_grad_enabled():
             func = in_place_form(func, args) or func
         return self._run(func, tensors, args, kwargs)
 
