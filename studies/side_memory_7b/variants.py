@@ -13,7 +13,6 @@ from ladderscope.methods.side import LadderConfig
 from ladderscope.records import Cell
 from ladderscope.training.batches import training_batches
 from ladderscope.training.loop import TrainingLoop
-from studies.side_memory_7b.meta_backbone import META
 
 WEIGHTS_BOUND_GIB = 3.93
 
@@ -70,7 +69,7 @@ def attach(backbone: Any, variant: Variant, adapter_dtype: torch.dtype) -> Any:
 
 
 def make_loop(model: Any, variant: Variant, tokens: int, batch_size: int = 1) -> TrainingLoop:
-    """The package's training loop over random token ids on `meta`, with AdamW."""
+    """The package's training loop over random token ids, with AdamW."""
     cell = Cell(
         model="meta",
         method="variant",  # built already: the loop does not ask
@@ -80,4 +79,4 @@ def make_loop(model: Any, variant: Variant, tokens: int, batch_size: int = 1) ->
         gradient_checkpointing=variant.checkpointing,
         data="random",
     )
-    return TrainingLoop(model, cell, training_batches(cell, None, model.config.vocab_size, META), [])
+    return TrainingLoop(model, cell, training_batches(cell, None, model.config.vocab_size, torch.device("cuda")), [])

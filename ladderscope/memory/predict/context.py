@@ -24,7 +24,6 @@ from ladderscope.memory.predict.ownership import Ownership
 from ladderscope.memory.predict.rules import Rules, rules_of
 from ladderscope.memory.predict.tensors import tensors_answer_cuda
 from ladderscope.memory.predict.trace import MemoryTrace
-from ladderscope.memory.replay import HistoryRecorder
 
 
 @contextlib.contextmanager
@@ -55,13 +54,11 @@ def predict_memory(
     found = find_gpu(gpu) if isinstance(gpu, str) else gpu
     rules = rules_of(found, torch_version)
     place = ModulePlace()
-    history = HistoryRecorder()
-    allocator = CachingAllocator(_allocator_config(alloc_conf), found.usable_bytes, on_event=history)
-    device = SimulatedDevice(allocator, history, place, on_oom)
+    device = SimulatedDevice(CachingAllocator(_allocator_config(alloc_conf), found.usable_bytes), place, on_oom)
     ownership = Ownership(device, place)
     place.on_new_model = ownership.add_model
     trace = MemoryTrace(device, found, ownership, rules)
-    stats = MemoryStats(allocator, found.memory_bytes, CONTEXT_BYTES)
+    stats = MemoryStats(device, found.memory_bytes, CONTEXT_BYTES)
     with contextlib.ExitStack() as stack:
         # First: when it is imported, bitsandbytes must not find a GPU, whose library it would look for.
         stack.enter_context(bitsandbytes_on_cuda())

@@ -14,6 +14,8 @@ from unittest import mock
 
 import torch
 from torch import Tensor
+from torch.overrides import _get_current_function_mode_stack
+from torch.utils._device import DeviceContext
 
 from ladderscope.memory.predict.device import SimulatedDevice
 
@@ -30,6 +32,7 @@ def tensors_answer_cuda(device: SimulatedDevice) -> Iterator[None]:
         "data_ptr": _data_ptr(device, Tensor.data_ptr, lambda tensor: tensor.untyped_storage()),
         "get_device": _get_device(device, Tensor.get_device),
         "tolist": _tolist(device, Tensor.tolist),
+        "__repr__": _repr(device, Tensor.__repr__),
         "pin_memory": lambda tensor, *args, **kwargs: tensor,
         "is_pinned": lambda tensor, *args, **kwargs: False,
     }
@@ -42,9 +45,14 @@ def tensors_answer_cuda(device: SimulatedDevice) -> Iterator[None]:
         mock.patch.multiple(torch.Tensor, **attributes),
         mock.patch.multiple(storage, **storage_attributes),
         mock.patch.multiple(torch, **_constructors(device), Generator=_Generator),
-        mock.patch.object(torch, "_has_compatible_shallow_copy_type", return_value=True),
+        mock.patch.object(torch, "_has_compatible_shallow_copy_type", _always),
     ):
         yield
+
+
+def _always(one: Tensor, other: Tensor) -> bool:
+    """True. No mock object, which would keep the tensors that it is called with."""
+    return True
 
 
 def _getter(descriptor: Any) -> Callable[[Any], Any]:
@@ -111,6 +119,17 @@ def _tolist(device: SimulatedDevice, real: Callable[[Tensor], Any]) -> Callable[
     return lambda tensor: real(device.to_host(tensor) if device.holds(tensor) else tensor)
 
 
+def _repr(device: SimulatedDevice, real: Callable[..., str]) -> Callable[..., str]:
+    def text(tensor: Tensor, **options: Any) -> str:
+        if not device.holds(tensor):
+            return real(tensor, **options)
+        known = device.values.of(tensor)
+        inside = "..." if known is None else str(known.tolist())
+        return f"tensor({inside}, device='cuda:0', size={tuple(tensor.shape)}, dtype={tensor.dtype})"
+
+    return text
+
+
 # ---- moving between devices ----------------------------------------------------------------------------------------
 
 
@@ -168,7 +187,7 @@ class _Move:
             elif isinstance(value, bool):
                 flags.append(value)
             elif value is not None:
-                move.device = torch.device(value)
+                move.device = torch.device("cuda", value) if isinstance(value, int) else torch.device(value)
         move.copy = kwargs.get("copy", flags[1] if len(flags) > 1 else False)
         move.memory_format = kwargs.get("memory_format") or torch.preserve_format
         return move
@@ -202,7 +221,11 @@ def _on_host_first(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 def _default_device() -> Any:
     """The device of an enclosing ``with torch.device(...)``; ``get_default_device`` would make a tensor to see."""
-    return torch.utils._device.CURRENT_DEVICE or "cpu"
+    for mode in reversed(_get_current_function_mode_stack()):
+        if isinstance(mode, DeviceContext):
+            return mode.device
+    chosen = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
+    return "cpu" if chosen is None else chosen.device
 
 
 class _Generator(torch.Generator):
