@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ def model_name(name: str) -> str:
     return RANDOM_PREFIX + name
 
 
-def plan_cells(model: str, options: dict[str, Sequence[Any]]) -> list[Cell]:
+def plan_cells(model: str, options: Mapping[str, Sequence[Any]]) -> list[Cell]:
     """One cell per method.
 
     Args:

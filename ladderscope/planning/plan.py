@@ -107,11 +107,14 @@ def make_plans(
         yield plans
 
 
-def _ask(plan: Plan, forecasts: Forecasts) -> None:
+def ask(plan: Plan, forecasts: Forecasts) -> None:
+    """Predict the cell itself."""
     plan.asked = forecasts.of(plan.cell, plan.gpu)
 
 
-def _search_batch(plan: Plan, forecasts: Forecasts) -> None:
+def search_batch(plan: Plan, forecasts: Forecasts) -> None:
+    """Find the largest batch, rows being as long as was asked for."""
+
     def cell_at(rows: int) -> Cell:
         return dataclasses.replace(plan.cell, batch_size=rows)
 
@@ -119,7 +122,8 @@ def _search_batch(plan: Plan, forecasts: Forecasts) -> None:
     plan.batch = _largest(plan, forecasts, cell_at, range(1, MOST_ROWS + 1), asked)
 
 
-def _search_length(plan: Plan, forecasts: Forecasts) -> None:
+def search_length(plan: Plan, forecasts: Forecasts) -> None:
+    """Find the longest rows, one in a batch."""
     longest = longest_row(plan.cell.model)
     step = LENGTH_STEP if longest <= _LONG else _LONG_STEP
 
@@ -150,7 +154,8 @@ def _largest(
     )
 
 
-def _turn_knobs(plan: Plan, forecasts: Forecasts) -> None:
+def turn_knobs(plan: Plan, forecasts: Forecasts) -> None:
+    """Predict what every change would save, and several together where none is enough."""
     changes = [_change(plan, forecasts, (knob,)) for knob in knobs_of(plan.cell)]
     changes.sort(key=lambda change: (-change.saved_bytes, -change.saved_allocated_bytes))
     plan.changes = changes
@@ -190,8 +195,8 @@ def _change(plan: Plan, forecasts: Forecasts, knobs: tuple[Knob, ...]) -> Change
 
 
 _STAGES: tuple[tuple[Callable[[Plan, Forecasts], None], Callable[[Cell], int]], ...] = (
-    (_ask, lambda cell: 1),
-    (_search_batch, lambda cell: _PREDICTIONS_OF_A_SEARCH),
-    (_search_length, lambda cell: _PREDICTIONS_OF_A_SEARCH),
-    (_turn_knobs, lambda cell: len(knobs_of(cell))),
+    (ask, lambda cell: 1),
+    (search_batch, lambda cell: _PREDICTIONS_OF_A_SEARCH),
+    (search_length, lambda cell: _PREDICTIONS_OF_A_SEARCH),
+    (turn_knobs, lambda cell: len(knobs_of(cell))),
 )

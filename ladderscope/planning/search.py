@@ -31,7 +31,9 @@ def largest_that_fits(
         high = min((size for size, fit in fits.items() if not fit.fits and size > low), default=most + 1)
         if high - low == 1:
             return low
-        guess = _estimate({hint[0]: hint[1], **fits}, low, high)
+        points: dict[float, Fit] = {hint[0]: hint[1]}
+        points.update(fits.items())
+        guess = _estimate(points, low, high)
         if secants == _SECANTS:
             guess = (low + high) // 2
         elif low < guess < high:

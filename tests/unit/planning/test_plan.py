@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 
 from ladderscope.memory.predict.gpus import Gpu, find_gpu
-from ladderscope.planning.forecasts import Forecasts
+from ladderscope.planning.forecasts import Fit, Forecasts
 from ladderscope.planning.knobs import knobs_of
-from ladderscope.planning.plan import Plan, make_plans
+from ladderscope.planning.plan import Plan, ask, search_batch, search_length, turn_knobs
 from ladderscope.predict import predict_cell
-from ladderscope.records import Cell
+from ladderscope.records import Cell, Phase
 
 MakeCell = Callable[..., Cell]
 TIGHT = find_gpu("0.5GiB:sm86")
 
 
-def _plan(cell: Cell, gpu: Gpu = TIGHT) -> Plan:
-    plans: list[Plan] = []
-    for known in make_plans([cell], [gpu], Forecasts()):
-        plans = known
-    return plans[0]
+def _plan(cell: Cell, *stages: Callable[[Plan, Forecasts], None]) -> Plan:
+    plan, forecasts = Plan(cell, TIGHT), Forecasts()
+    for stage in (ask, *stages):
+        stage(plan, forecasts)
+    return plan
 
 
 def _fits(cell: Cell, **changes: Any) -> bool:
@@ -41,12 +41,12 @@ def ladder_plan() -> Plan:
         seq_len=512,
         data="random",
     )
-    return _plan(cell)
+    return _plan(cell, search_batch, search_length, turn_knobs)
 
 
 def test_the_largest_batch_fits_and_the_next_does_not(tiny_cell: MakeCell) -> None:
-    cell = tiny_cell(seq_len=256, dtype="bf16")
-    plan = _plan(cell)
+    cell = tiny_cell(method="lora", seq_len=512, dtype="bf16")
+    plan = _plan(cell, search_batch)
     assert plan.batch is not None
     assert plan.batch.fit is not None
     rows = plan.batch.value
@@ -93,18 +93,39 @@ def test_changes_are_direct_predictions_with_the_largest_saving_first(ladder_pla
         assert change.saved_bytes == asked.peak_reserved_bytes - reserved
 
 
-def test_several_changes_are_put_together_where_none_is_enough(tiny_cell: MakeCell) -> None:
-    cell = tiny_cell(method="ladder", seq_len=512, batch_size=3)
-    plan = _plan(cell)
-    assert plan.changes is not None
-    assert not any(change.fit.fits for change in plan.changes)
-    assert plan.together is not None
-    assert len(plan.together.knobs) > 1
-    assert plan.together.fit.fits
-    changed = cell
-    for knob in plan.together.knobs:
-        changed = knob.applied_to(changed)
-    assert predict_cell(changed, TIGHT).record.status == "ok"
+class Additive(Forecasts):
+    """Forecasts of a training run of 1000 bytes, of which every change saves its share, on a GPU of ``usable``."""
+
+    def __init__(self, usable: int) -> None:
+        super().__init__()
+        self._usable = usable
+
+    def of(self, cell: Cell, gpu: Gpu, alloc_conf: str | None = None) -> Fit:
+        saved = 300 * cell.gradient_checkpointing + 100 * (cell.loss_impl == "chunked") + 10 * (cell.rank == 2)
+        needed = 1000 - saved - 400 * (cell.seq_len == 64)
+        phases = {"steady step": Phase(peak_allocated_bytes=needed, peak_reserved_bytes=needed)}
+        return Fit(cell, self._usable, phases, None if needed <= self._usable else self._usable, ())
+
+
+@pytest.mark.parametrize(
+    ("usable", "names"),
+    [
+        (600, None),  # shorter rows alone are enough
+        (595, ["gradient checkpointing", "loss in chunks", "rank 2"]),
+        (200, ["gradient checkpointing", "loss in chunks", "rank 2", "rows of 64 tokens"]),
+        (100, None),
+    ],
+)
+def test_several_changes_are_put_together_where_none_is_enough_the_shape_last(
+    usable: int, names: list[str] | None, tiny_cell: MakeCell
+) -> None:
+    plan, forecasts = Plan(tiny_cell(seq_len=128, dtype="bf16"), TIGHT), Additive(usable)
+    ask(plan, forecasts)
+    turn_knobs(plan, forecasts)
+    assert (plan.together and [knob.name for knob in plan.together.knobs]) == names
+    if plan.together is not None:
+        assert plan.together.fit.fits
+        assert plan.together.saved_bytes == 1000 - plan.together.fit.peak_reserved_bytes
 
 
 def test_a_cell_is_predicted_once() -> None:
