@@ -36,7 +36,7 @@ def test_impossible_wishes_end_with_2_and_one_sentence(case: str, capsys: pytest
 def test_the_gpus_are_listed_with_what_cuda_reports(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "160")
     assert run(["plan", "--list-gpus"]) == 0
     out = capsys.readouterr().out
     assert re.search(r"rtx-3060-12gb +11.65 GiB +11.21 GiB +8.6 +NVIDIA GeForce RTX 3060", out)
