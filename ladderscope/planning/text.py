@@ -39,7 +39,7 @@ def print_gpus(gpus: Sequence[Gpu], console: Console) -> None:
     print_columns(columns, console, "GPUs")
     console.print(
         Text(
-            "memory: as CUDA reported it to users; with a star: as sold, of which CUDA reports up to 9% less. usable: what is "
+            "memory: as CUDA reported it to users; with a star: as sold, which is up to 9% more. usable: what is "
             "left to PyTorch's allocator beside an estimate for CUDA itself. Others: --gpu 12GiB:sm86.",
             style="dim",
         )
