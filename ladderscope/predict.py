@@ -35,7 +35,13 @@ class Prediction:
     trace: MemoryTrace
 
 
-def predict_cell(cell: Cell, gpu: Gpu | str, tick: Callable[[float], None] = lambda fraction: None) -> Prediction:
+def predict_cell(
+    cell: Cell,
+    gpu: Gpu | str,
+    tick: Callable[[float], None] = lambda fraction: None,
+    *,
+    alloc_conf: str | None = None,
+) -> Prediction:
     """Trace the cell's training: loading, evaluation, the first step and one with the optimizer's state in place.
 
     Weights are never read, whatever the model: only shapes count. Where the GPU's memory runs out the record says
@@ -45,12 +51,13 @@ def predict_cell(cell: Cell, gpu: Gpu | str, tick: Callable[[float], None] = lam
         cell: what to train.
         gpu: the GPU that it is for.
         tick: is told the fraction that is done.
+        alloc_conf: settings of the allocator as in ``PYTORCH_ALLOC_CONF``; by default what that variable holds.
 
     Returns:
         The record, ``meter`` being ``predict``, and the trace with the spans of this module.
     """
     gpu = find_gpu(gpu) if isinstance(gpu, str) else gpu
-    with predict_memory(gpu, on_oom="continue") as trace:
+    with predict_memory(gpu, on_oom="continue", alloc_conf=alloc_conf) as trace:
         torch.manual_seed(cell.seed)
         with trace.span(LOAD):
             config = backbone_config(resolve_name(cell.model))

@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "ladderscope.cli.train",
     "fit-scaling": "ladderscope.cli.fit_scaling",
     "report": "ladderscope.cli.report",
+    "plan": "ladderscope.cli.plan",
     "replay": "ladderscope.cli.replay",
 }
 """Command name -> module that holds it as ``command``. Imported when asked for: torch takes seconds to load."""
@@ -47,6 +48,7 @@ def cli() -> None:
       ladderscope train --method ladder --data train.jsonl --out adapter/
       ladderscope fit-scaling runs.jsonl --x compute --y loss --out fit.json
       ladderscope report runs.jsonl --out report/
+      ladderscope plan --model llama-2-7b --gpu rtx-3060-12gb
       ladderscope replay snapshot.pickle
     """
 

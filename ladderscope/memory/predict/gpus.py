@@ -24,13 +24,17 @@ _CUSTOM = re.compile(r"(?P<gib>\d+(\.\d+)?)\s*GiB:sm(?P<arch>\d{2,3})", re.IGNOR
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU: its name here, what CUDA calls it, all its memory in bytes, compute capability, multiprocessors."""
+    """A GPU: its name here, what CUDA calls it, all its memory in bytes, compute capability, multiprocessors.
+
+    ``is_nominal`` says that ``memory_bytes`` is what the card is sold with, of which CUDA reports less.
+    """
 
     name: str
     title: str
     memory_bytes: int
     capability: tuple[int, int]
     multiprocessors: int
+    is_nominal: bool = False
 
     @property
     def usable_bytes(self) -> int:
@@ -71,8 +75,9 @@ def find_gpu(name: str) -> Gpu:
     if entry is None:
         raise UnknownNameError("GPU", name, [*_table(), "12GiB:sm86"])
     major, minor = map(int, entry["capability"].split("."))
-    memory_bytes = entry.get("memory_bytes", entry["nominal_gib"] * GIB)
-    return Gpu(name, entry["title"], memory_bytes, (major, minor), entry["multiprocessors"])
+    is_nominal = "reported_mib" not in entry
+    memory_bytes = entry["nominal_gib"] * GIB if is_nominal else entry["reported_mib"] * MIB
+    return Gpu(name, entry["title"], memory_bytes, (major, minor), entry["multiprocessors"], is_nominal)
 
 
 @functools.cache

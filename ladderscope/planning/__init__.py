@@ -1,0 +1,1 @@
+"""What fits on which GPU, and what to change first: searches over predictions."""

@@ -1,0 +1,79 @@
+"""What `ladderscope plan` prints and refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from ladderscope.cli import run
+
+TIGHT = ["--model", "tiny-llama", "--gpu", "0.5GiB:sm86", "--method", "lora", "--rank", "1", "--seq-len", "64"]
+
+REFUSED = {
+    "no gpu": (["--model", "tiny-llama"], "which GPU?"),
+    "unknown gpu": (["--gpu", "rtx-3060"], "did you mean 'rtx-3060-12gb'"),
+    "gpu without room": (["--gpu", "0.4GiB:sm86"], "has no room beside CUDA itself"),
+    "unknown model": (["--gpu", "t4-16gb", "--model", "llama-2-8b"], "did you mean 'llama-2-7b'"),
+    "unknown method": (["--gpu", "t4-16gb", "--method", "qlra"], "did you mean 'qlora'"),
+    "too long": (["--gpu", "t4-16gb", "--model", "tiny-llama", "--seq-len", "513"], "at most 512 tokens"),
+    "quantised lora": (["--gpu", "t4-16gb", "--method", "lora", "--quantization", "nf4"], "use none"),
+    "batch of none": (["--gpu", "t4-16gb", "--batch-size", "0"], "at least 1"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_impossible_wishes_end_with_2_and_one_sentence(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, message = REFUSED[case]
+    assert run(["plan", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.out == ""
+    assert len([line for line in captured.err.splitlines() if line.startswith("Error:")]) == 1
+
+
+def test_the_gpus_are_listed_with_what_cuda_reports(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    assert run(["plan", "--list-gpus"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"rtx-3060-12gb +11.65 GiB +11.21 GiB +8.6 +NVIDIA GeForce RTX 3060", out)
+    assert re.search(r"a10-24gb +24.00 GiB\*", out)
+    assert run(["plan", "--list-gpus", "--json"]) == 0
+    gpus = {gpu["name"]: gpu for gpu in json.loads(capsys.readouterr().out)}
+    assert gpus["rtx-3060-12gb"]["memory_bytes"] == 11931 * 2**20
+    assert all(0 < gpu["usable_bytes"] < gpu["memory_bytes"] for gpu in gpus.values())
+
+
+def test_json_holds_bytes(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ladderscope.planning.plan.MOST_ROWS", 2)
+    assert run(["plan", *TIGHT, "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["complete"] is True
+    (plan,) = values["plans"]
+    assert plan["cell"]["model"] == "random:tiny-llama"
+    assert plan["gpu"]["usable_bytes"] == 62 * 2**20
+    assert plan["asked"]["fits"] is True
+    assert plan["asked"]["headroom_bytes"] == plan["gpu"]["usable_bytes"] - plan["asked"]["peak_reserved_bytes"]
+    assert (plan["largest_batch"]["value"], plan["largest_batch"]["next_value"]) == (2, None)
+    savings = [change["saved_bytes"] for change in plan["changes"]]
+    assert savings == sorted(savings, reverse=True)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 160])
+def test_an_interrupted_plan_prints_what_is_known_and_ends_with_130(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("ladderscope.planning.plan.largest_that_fits", lambda *args, **kwargs: interrupt())
+    assert run(["plan", *TIGHT]) == 130
+    captured = capsys.readouterr()
+    assert re.search(r"lora r=1 +yes +\d+ MiB", captured.out)
+    assert "predicted, none is measured" in " ".join(captured.out.split())
+    assert max(map(len, captured.out.splitlines())) <= columns
+    assert "Interrupted: what was known" in captured.err
