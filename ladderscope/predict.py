@@ -57,6 +57,7 @@ def predict_cell(cell: Cell, gpu: Gpu | str, tick: Callable[[float], None] = lam
             backbone = random_backbone(config, DTYPES[cell.dtype], cell.quantization, CUDA, cell.seed, host=META)
         tick(0.2)
         loop = _make_loop(cell, backbone)
+        trace.name_model(loop.model)
         with trace.span(EVALUATE):
             loop.evaluate()
         # As the meter does: what loading and evaluation left in the cache is no part of a step's reserved memory.

@@ -15,6 +15,7 @@ from unittest import mock
 import torch
 from torch import Tensor
 
+from ladderscope.memory.predict.allocations import HOST_INPUTS
 from ladderscope.memory.predict.device import SimulatedDevice
 
 CUDA = torch.device("cuda", 0)
@@ -42,7 +43,8 @@ def tensors_answer_cuda(device: SimulatedDevice) -> Iterator[None]:
         mock.patch.multiple(torch.Tensor, **attributes),
         mock.patch.multiple(storage, **storage_attributes),
         mock.patch.multiple(torch, **_constructors(device), Generator=_Generator),
-        mock.patch.object(torch, "_has_compatible_shallow_copy_type", return_value=True),
+        # A function, since a mock would remember, and keep alive, every tensor that it is asked about.
+        mock.patch.object(torch, "_has_compatible_shallow_copy_type", lambda tensor, other: True),
     ):
         yield
 
@@ -132,7 +134,9 @@ def _moves(device: SimulatedDevice) -> dict[str, Any]:
             # A tensor without data stands for one of the host: so a model can be loaded that the host has no room for.
             return torch.empty_like(tensor, dtype=dtype, device="cuda", requires_grad=False)
         with device.receiving(tensor):
-            return real_to(tensor, META, dtype, **options)
+            moved = real_to(tensor, META, dtype, **options)
+        _name_input(device, moved)
+        return moved
 
     def to_type(tensor: Tensor, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
         if dtype is None and device.holds(tensor):
@@ -145,6 +149,13 @@ def _moves(device: SimulatedDevice) -> dict[str, Any]:
         "cuda": lambda tensor, device=None, non_blocking=False, **_: to(tensor, "cuda", non_blocking=non_blocking),
         "cpu": lambda tensor, **_: to(tensor, "cpu"),
     }
+
+
+def _name_input(device: SimulatedDevice, moved: Tensor) -> None:
+    """What comes from the host between modules is a batch, and no part of a loss that is computed there."""
+    allocation = device.allocation_of(moved)
+    if allocation is not None and not allocation.module and allocation.category == "logits_and_loss":
+        allocation.category = HOST_INPUTS
 
 
 @dataclass
