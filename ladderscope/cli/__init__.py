@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "ladderscope.cli.train",
     "fit-scaling": "ladderscope.cli.fit_scaling",
     "report": "ladderscope.cli.report",
+    "explain": "ladderscope.cli.explain",
     "replay": "ladderscope.cli.replay",
 }
 """Command name -> module that holds it as ``command``. Imported when asked for: torch takes seconds to load."""
@@ -46,6 +47,7 @@ def cli() -> None:
       ladderscope train --method ladder --data train.jsonl --out adapter/
       ladderscope fit-scaling runs.jsonl --x compute --y loss --out fit.json
       ladderscope report runs.jsonl --out report/
+      ladderscope explain --model random:llama-2-7b --method qlora --method ladder --seq-len 2048 --diff
       ladderscope replay snapshot.pickle
     """
 

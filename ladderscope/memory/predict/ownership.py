@@ -19,7 +19,6 @@ from ladderscope.components import adapter_tensors
 from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.modules import ModulePlace
 
-
 NOWHERE = "", ""
 
 
