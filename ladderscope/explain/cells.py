@@ -31,12 +31,10 @@ def record_of(reference: str) -> Record:
     found = [record for cell_id, record in cells.items() if cell_id.startswith(wanted)]
     if len(found) == 1:
         return found[0]
-    listed = "; ".join(
-        f"{record.cell.cell_id} ({record.cell.label})" for record in (found or list(cells.values()))[:_MOST_LISTED]
-    )
-    more = ", ..." if len(found or cells) > _MOST_LISTED else ""
+    choices = [f"{record.cell.cell_id} ({record.cell.label})" for record in found or cells.values()]
+    listed = "; ".join(choices[:_MOST_LISTED]) + ("; ..." if len(choices) > _MOST_LISTED else "")
     problem = f"holds no cell {wanted}" if wanted and not found else f"holds {len(found)} cells"
-    raise UsageError(f"{path} {problem}: name one, as in --record {path}#CELL_ID, of {listed}{more}.")
+    raise UsageError(f"{path} {problem}: name one, as in --record {path}#CELL_ID, of {listed}.")
 
 
 def checked(cell: Cell) -> Cell:

@@ -21,7 +21,7 @@ from ladderscope.units import GIB, MIB, format_bytes
 _RENDERERS = {".png": to_png, ".svg": to_svg}
 _NEAR = 1.4
 """A limit above the peak is drawn where it is less than this many times as high."""
-_NARROW = 0.12
+_NARROW = 0.08
 """Of the width: a section that takes less has no room for its name."""
 _INK, _LIMIT = "#222222", "#B00020"
 
@@ -105,11 +105,11 @@ def _mark_limit(axes: Axes, answer: Answer, scale: int) -> None:
     axes.annotate(
         f"{format_bytes(answer.gpu.usable_bytes)} for PyTorch",
         (0, height),
-        (4, 3),
+        (4, 5),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
         color=_LIMIT,
-        bbox={"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
+        bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
     )
 
 
@@ -117,7 +117,7 @@ def _mark_sections(axes: Axes, timeline: Timeline, last: int) -> None:
     ends = [start for start, _ in timeline.sections[1:]] + [last]
     for (start, name), end in zip(timeline.sections, ends, strict=True):
         if start:
-            axes.axvline(start, color=_INK, linewidth=0.7, alpha=0.6)
+            axes.axvline(start, color=_INK, linewidth=0.7, alpha=0.35)
         if end - start >= _NARROW * last:
             middle = (start + end) / 2
             axes.annotate(name, (middle, 1.01), xycoords=("data", "axes fraction"), ha="center", fontsize=9)

@@ -31,7 +31,7 @@ class Line(Generic[_N]):
 
 
 def tree_lines(root: _N, depth: int) -> Iterator[Line[_N]]:
-    """The root and what is up to ``depth`` levels below it, large parts first; the lines of a level sum to their parent."""
+    """The root and what is up to ``depth`` levels below it; the lines of a level sum to their parent."""
     yield Line("", (root,))
     yield from _below(root, "", depth, _threshold(root))
 
@@ -45,14 +45,19 @@ def _threshold(root: _N) -> float:
 def _below(node: _N, indent: str, depth: int, threshold: float) -> Iterator[Line[_N]]:
     if depth <= 0:
         return
-    large = [child for child in node.children if child.num_bytes and abs(child.num_bytes) >= threshold]
-    small = tuple(child for child in node.children if not child.num_bytes or abs(child.num_bytes) < threshold)
+    large = [child for child in node.children if _is_large(child, threshold)]
+    small = tuple(child for child in node.children if not _is_large(child, threshold))
     groups: list[tuple[_N, ...]] = [*((child,) for child in large), *([small] if small else [])]
     for number, group in enumerate(groups, 1):
         is_last = number == len(groups)
         yield Line(indent + ("└ " if is_last else "├ "), group)
         if number <= len(large):
             yield from _below(group[0], indent + ("  " if is_last else "│ "), depth - 1, threshold)
+
+
+def _is_large(node: Node | Difference, threshold: float) -> bool:
+    # Categories are few, and each of them is an answer.
+    return bool(node.num_bytes) and (node.kind == "category" or abs(node.num_bytes) >= threshold)
 
 
 def _name(node: Node | Difference) -> str:

@@ -28,7 +28,7 @@ class Place(NamedTuple):
 
 
 def plain_name(module: str) -> str:
-    """The name as it is in the model without PEFT; a side network, which sits in the final norm, is named by itself."""
+    """The name as it is in the model without PEFT; a side network is named by itself, though it sits in a norm."""
     if not module:
         return OUTSIDE
     if "." not in module and module[0].isupper():

@@ -90,7 +90,7 @@ def _summary(answer: Answer) -> str:
 
 
 def _where(allocation: Allocation) -> str:
-    module = f" of {plain_name(allocation.module)}" if allocation.module else ""
+    module = f", in {plain_name(allocation.module).strip('()')}" if allocation.module else ""
     return f"{allocation.phase}{module}, by {allocation.operation}"
 
 
@@ -118,6 +118,9 @@ def _print_table(heading: str, names: list[str], columns: list[Column], console:
     wanted = max(_room(shown, console), 8)
     column = Column(_shortened(heading, wanted), [_shortened(name, wanted) for name in names], numeric=False)
     print_columns([column, *shown], console, "")
+    hidden = [column.header for column in columns if column not in shown and column.header]
+    if hidden:
+        _say(console, f"Not shown at this width: {', '.join(hidden)}.", "dim")
 
 
 def _room(columns: list[Column], console: Console) -> int:
@@ -125,7 +128,10 @@ def _room(columns: list[Column], console: Console) -> int:
 
 
 def _shortened(name: str, cells: int) -> str:
-    return name if cell_len(name) <= cells else set_cell_size(name, cells - 1) + "…"
+    if cell_len(name) <= cells:
+        return name
+    end = name[name.rindex(" (x") :] if name.endswith(")") and " (x" in name else ""
+    return set_cell_size(name, cells - 1 - len(end)) + "…" + end
 
 
 def _amount(num_bytes: int) -> str:

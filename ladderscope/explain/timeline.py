@@ -9,7 +9,7 @@ from ladderscope.memory.predict import MemoryTrace
 from ladderscope.memory.predict.allocations import Event
 from ladderscope.records import BREAKDOWN_CATEGORIES
 
-MAX_POINTS = 1500
+MAX_POINTS = 800
 ROUNDING = "rounding"
 
 

@@ -76,9 +76,8 @@ _Entry = tuple[Allocation, Place]
 
 def _category(name: str, entries: list[_Entry]) -> Node:
     if name == WORKSPACE:  # of the library's handle, whichever module happened to be the first to use it
-        children = _operations(
-            [(allocation, f"{allocation.operation}, {allocation.phase}") for allocation, _ in entries]
-        )
+        named = [(allocation, f"{allocation.operation}, {allocation.phase}") for allocation, _ in entries]
+        children = _operations(named)
     else:
         children = [_block(block, members) for block, members in _grouped(entries, lambda entry: entry[1].block)]
     return _parent("category", name, children, len(entries))

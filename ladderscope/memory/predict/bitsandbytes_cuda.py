@@ -72,6 +72,11 @@ def cuda_kernel(func: Any) -> Kernel | None:
     return kernels.get(name) or kernels.get(name.removesuffix(".default"))
 
 
+def _always(tensors: Any) -> bool:
+    """Stands in for a check; a mock would remember, and keep alive, every tensor that it is asked about."""
+    return True
+
+
 @contextmanager
 def bitsandbytes_on_cuda() -> Iterator[None]:
     """Inside, bitsandbytes sees the simulated GPU; what it keeps between calls is as before afterwards."""
@@ -84,7 +89,7 @@ def bitsandbytes_on_cuda() -> Iterator[None]:
     with (
         mock.patch.dict(functional.name2qmap),
         mock.patch.object(functional, "lib", _NoLibrary()),
-        mock.patch.object(functional, "is_on_gpu", lambda tensors: True, create=True),
+        mock.patch.object(functional, "is_on_gpu", _always, create=True),
     ):
         yield
     for cache in caches:

@@ -44,9 +44,13 @@ def tensors_answer_cuda(device: SimulatedDevice) -> Iterator[None]:
         mock.patch.multiple(storage, **storage_attributes),
         mock.patch.multiple(torch, **_constructors(device), Generator=_Generator),
         # A function, since a mock would remember, and keep alive, every tensor that it is asked about.
-        mock.patch.object(torch, "_has_compatible_shallow_copy_type", lambda tensor, other: True),
+        mock.patch.object(torch, "_has_compatible_shallow_copy_type", _always),
     ):
         yield
+
+
+def _always(*tensors: Tensor) -> bool:
+    return True
 
 
 def _getter(descriptor: Any) -> Callable[[Any], Any]:
