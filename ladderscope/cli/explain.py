@@ -143,7 +143,11 @@ def _answers(pairs: list[tuple[Cell, Gpu]], phase: str, top: int) -> list[Answer
     answers = []
     with _progress(len(pairs)) as tick:
         for number, (cell, gpu) in enumerate(pairs):
-            prediction = predict_cell(cell, gpu, lambda fraction, done=number: tick(done + fraction))
+
+            def advance(fraction: float, done: int = number) -> None:
+                tick(done + fraction)
+
+            prediction = predict_cell(cell, gpu, advance)
             answers.append(answer_of(prediction, gpu, phase, top))
     return answers
 
@@ -178,7 +182,7 @@ def _print(answers: list[Answer], depth: int | None) -> None:
     if len(answers) == 1:
         print_answer(answers[0], console, depth or DEPTH)
     else:
-        print_difference(*answers, console, depth or DEPTH)
+        print_difference(answers[0], answers[1], console, depth or DEPTH)
 
 
 def _write(path: Path, write: Callable[[], Any]) -> None:

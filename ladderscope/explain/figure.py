@@ -23,6 +23,7 @@ _NEAR = 1.4
 """A limit above the peak is drawn where it is less than this many times as high."""
 _NARROW = 0.08
 """Of the width: a section that takes less has no room for its name."""
+_BEHIND_TEXT = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
 _INK, _LIMIT = "#222222", "#B00020"
 
 
@@ -96,6 +97,7 @@ def _mark_peak(axes: Axes, timeline: Timeline, scale: int, last: int) -> None:
         textcoords="offset points",
         ha="right" if is_right else "left",
         weight="bold",
+        bbox=_BEHIND_TEXT,
     )
 
 
@@ -109,7 +111,7 @@ def _mark_limit(axes: Axes, answer: Answer, scale: int) -> None:
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
         color=_LIMIT,
-        bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
+        bbox=_BEHIND_TEXT,
     )
 
 

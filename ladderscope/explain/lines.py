@@ -45,8 +45,8 @@ def _threshold(root: _N) -> float:
 def _below(node: _N, indent: str, depth: int, threshold: float) -> Iterator[Line[_N]]:
     if depth <= 0:
         return
-    large = [child for child in node.children if _is_large(child, threshold)]
-    small = tuple(child for child in node.children if not _is_large(child, threshold))
+    large: list[_N] = [child for child in node.children if _is_large(child, threshold)]
+    small: tuple[_N, ...] = tuple(child for child in node.children if not _is_large(child, threshold))
     groups: list[tuple[_N, ...]] = [*((child,) for child in large), *([small] if small else [])]
     for number, group in enumerate(groups, 1):
         is_last = number == len(groups)

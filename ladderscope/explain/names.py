@@ -18,12 +18,12 @@ class Place(NamedTuple):
 
     Args:
         block: ``"model.layers.*"``, or the whole name of a module that is not repeated.
-        index: the number that ``*`` stands for; None where nothing is repeated.
+        number: the number that ``*`` stands for; None where nothing is repeated.
         inside: the module's name within the block, ``"mlp.gate_proj"``; empty for the block itself.
     """
 
     block: str
-    index: int | None
+    number: int | None
     inside: str
 
 

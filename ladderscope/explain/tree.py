@@ -88,8 +88,8 @@ def _block(name: str, entries: list[_Entry]) -> Node:
     for module, members in _grouped(entries, lambda entry: entry[1].inside):
         operations = _operations([(allocation, allocation.operation) for allocation, _ in members])
         children += [_parent("module", module, operations, len(members))] if module else operations
-    indices = {place.index for _, place in entries}
-    return _parent("block", name, children, len(entries), len(indices))
+    numbers = {place.number for _, place in entries}
+    return _parent("block", name, children, len(entries), len(numbers))
 
 
 def _operations(named: list[tuple[Allocation, str]]) -> list[Node]:

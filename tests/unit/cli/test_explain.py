@@ -82,15 +82,6 @@ def test_the_text_fits_and_says_that_it_is_predicted(
     assert "All of it is predicted. Not verified: " in flowing
 
 
-def test_two_values_of_a_flag_can_be_compared(capsys: pytest.CaptureFixture[str]) -> None:
-    flags = ["--gradient-checkpointing", "--no-gradient-checkpointing", "--diff", "--json"]
-    assert run([*TINY, "--method", "lora", *flags]) == 0
-    values = json.loads(capsys.readouterr().out)
-    assert [values[side]["cell"]["gradient_checkpointing"] for side in "ab"] == [False, True]
-    (activations,) = (part for part in values["difference"]["children"] if part["name"] == "activations")
-    assert activations["difference_bytes"] < 0
-
-
 def test_a_model_that_does_not_fit_is_explained_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*TINY, "--method", "lora", "--batch-size", "64", "--gpu", "0.46GiB:sm86"]) == 0
     assert "Does not fit" in capsys.readouterr().out
@@ -128,6 +119,7 @@ REFUSED = {
     "unknown gpu": (["--gpu", "rtx-3060"], "did you mean 'rtx-3060"),
     "unknown phase": (["--phase", "second step"], "steady step"),
     "several cells": (["--method", "lora", "--method", "ladder"], "compare two with --diff"),
+    "both values of a flag": (["--gradient-checkpointing", "--no-gradient-checkpointing"], "give 2 cells"),
     "a difference of one": (["--method", "lora", "--diff"], "the options give 1: give two values to one option"),
     "a difference of three": (["--rank", "1", "--rank", "2", "--rank", "3", "--diff"], "the options give 3"),
     "a figure of no kind": (["--figure", "memory.pdf"], "ends with .png or .svg"),
