@@ -47,7 +47,9 @@ def _below(node: _N, indent: str, depth: int, threshold: float) -> Iterator[Line
         return
     large: list[_N] = [child for child in node.children if _is_large(child, threshold)]
     small: tuple[_N, ...] = tuple(child for child in node.children if not _is_large(child, threshold))
-    groups: list[tuple[_N, ...]] = [*((child,) for child in large), *([small] if small else [])]
+    groups: list[tuple[_N, ...]] = [(child,) for child in large]
+    if small:
+        groups.append(small)
     for number, group in enumerate(groups, 1):
         is_last = number == len(groups)
         yield Line(indent + ("└ " if is_last else "├ "), group)
