@@ -25,8 +25,10 @@ class Line(Generic[_N]):
     def name(self) -> str:
         """What to call the line."""
         if len(self.nodes) > 1:
-            differ = isinstance(self.nodes[0], Difference)
-            return f"{len(self.nodes)} that differ less" if differ else f"{len(self.nodes)} smaller"
+            if isinstance(self.nodes[0], Node):
+                return f"{len(self.nodes)} smaller"
+            differ = any(node.num_bytes for node in self.nodes)
+            return f"{len(self.nodes)} that {'differ less' if differ else 'are alike'}"
         return _name(self.nodes[0])
 
 
