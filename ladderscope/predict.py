@@ -64,6 +64,7 @@ def predict_cell(
             backbone = random_backbone(config, DTYPES[cell.dtype], cell.quantization, CUDA, cell.seed, host=META)
         tick(0.2)
         loop = _make_loop(cell, backbone)
+        trace.name_model(loop.model)
         with trace.span(EVALUATE):
             loop.evaluate()
         # As the meter does: what loading and evaluation left in the cache is no part of a step's reserved memory.

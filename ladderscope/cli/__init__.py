@@ -18,6 +18,7 @@ COMMANDS = {
     "fit-scaling": "ladderscope.cli.fit_scaling",
     "report": "ladderscope.cli.report",
     "plan": "ladderscope.cli.plan",
+    "explain": "ladderscope.cli.explain",
     "replay": "ladderscope.cli.replay",
 }
 """Command name -> module that holds it as ``command``. Imported when asked for: torch takes seconds to load."""
@@ -49,6 +50,7 @@ def cli() -> None:
       ladderscope fit-scaling runs.jsonl --x compute --y loss --out fit.json
       ladderscope report runs.jsonl --out report/
       ladderscope plan --model llama-2-7b --gpu rtx-3060-12gb
+      ladderscope explain --model random:llama-2-7b --method qlora --method ladder --seq-len 2048 --diff
       ladderscope replay snapshot.pickle
     """
 

@@ -25,6 +25,8 @@ CATEGORY_COLOURS = {
     "optimizer_state": "#8A8A00",
     "activations": "#EE8866",
     "logits_and_loss": "#B8405E",
+    "workspace": "#EEDD88",
+    "rounding": "#666666",
     "other": "#BBBBBB",
 }
 """Tol's light palette, with neighbours in the stack set apart by lightness."""

@@ -19,8 +19,10 @@ class Allocation:
         block_bytes: that the allocator gave: rounded up, and with a remainder too small to split off.
         address: of the block.
         category: one of the categories of a breakdown; set anew when it turns out to be a weight or a gradient.
-        module: name of the module at work, from the root of its model; empty outside of all modules.
-        operation: of PyTorch, ``"mm"``, or what made the block inside of one, ``"flash_backward: dq_accum"``.
+        module: name of the module at work, from the root of its model; empty outside of all modules. That of a
+            weight, a gradient or an optimizer's state is the module of the parameter.
+        operation: of PyTorch, ``"mm"``, or what made the block inside of one, ``"flash_backward: dq_accum"``; of a
+            weight and a gradient the parameter's name, ``"weight"``, and the state's own name, ``"exp_avg"``.
         phase: of the training, ``"forward"``, ``"backward"``...
         shape: of the tensor, for people.
     """

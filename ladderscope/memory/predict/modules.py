@@ -66,9 +66,9 @@ class ModulePlace:
 
     def _enter(self, module: nn.Module, args: Any) -> None:
         if not self._stack and module not in self._roots:
-            self._register(module)
+            self.register(module)
         behind_head = bool(self._stack) and self._stack[-1].is_loss
-        frame = Frame(self._names.get(module, ""), behind_head or module in self._heads)
+        frame = Frame(self.name_of(module), behind_head or module in self._heads)
         self._stack.append(frame)
         self._changed(frame)
 
@@ -82,15 +82,21 @@ class ModulePlace:
         if torch._C._current_autograd_node() is None and frame != self._changes[-1][1]:
             self._changes.append((torch._C._autograd._get_sequence_nr(), frame))
 
-    def _register(self, root: nn.Module) -> None:
+    def register(self, root: nn.Module) -> None:
+        """Name the modules of a model from its root on; a part that was or is called by itself keeps those names."""
         self._roots.add(root)
         for name, module in root.named_modules():
-            self._names[module] = name or type(module).__name__
+            self._names[module] = max(name, self._names.get(module, ""), key=len)
         head = _head(root)
         if head is not None:
             self._heads.add(head)
         if self.on_new_model is not None:
             self.on_new_model(root)
+
+    def name_of(self, module: nn.Module) -> str:
+        """The name of a module from the root of its model on; that of a root is its class."""
+        name = self._names.get(module)
+        return "" if name is None else name or type(module).__name__
 
 
 def _described(frame: Frame, phase: str) -> tuple[str, str, str]:

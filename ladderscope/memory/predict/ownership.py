@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 
 import torch
 from torch import Tensor, nn
+from torch.utils.weak import WeakIdKeyDictionary
 
 from ladderscope.backbones.quantize import quantization_state
 from ladderscope.components import adapter_tensors
 from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.modules import ModulePlace
+
+NOWHERE = "", ""
+
+
+class Owned(NamedTuple):
+    """A tensor, the name of the module that it belongs to, and its own name there."""
+
+    tensor: Tensor
+    module: str
+    name: str
 
 
 class Ownership:
@@ -31,11 +43,17 @@ class Ownership:
         self._place = place
         self._models: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self._optimizers: weakref.WeakSet[torch.optim.Optimizer] = weakref.WeakSet()
+        self._homes: WeakIdKeyDictionary = WeakIdKeyDictionary()
+        """Parameter -> its module and its name there."""
+
+    def register(self, model: nn.Module) -> None:
+        """Know a model before its first call."""
+        self._place.register(model)
 
     def add_model(self, model: nn.Module) -> None:
         """Name the weights of a model, at its first call."""
         self._models.add(model)
-        for category, tensors in _owned_by(model):
+        for category, tensors in self._owned_by(model):
             self._name(category, tensors)
 
     @contextmanager
@@ -63,44 +81,61 @@ class Ownership:
     def refresh(self) -> None:
         """Name what is owned now; weights may have been replaced since the first call."""
         for model in self._models:
-            for category, tensors in _owned_by(model):
+            for category, tensors in self._owned_by(model):
                 self._name(category, tensors)
         for optimizer in self._optimizers:
-            self._name("optimizer_state", _state_tensors(optimizer))
+            self._name("optimizer_state", self._state(optimizer))
         self._name_gradients()
 
     def _before_update(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         self._optimizers.add(optimizer)
-        self._name("gradients", _gradients(group["params"] for group in optimizer.param_groups))
+        self._name("gradients", self._gradients(group["params"] for group in optimizer.param_groups))
         self._place.updating = True
 
     def _after_update(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         self._place.updating = False
-        self._name("optimizer_state", _state_tensors(optimizer))
+        self._name("optimizer_state", self._state(optimizer))
 
     def _name_gradients(self) -> None:
-        self._name("gradients", _gradients(model.parameters() for model in self._models))
+        self._name("gradients", self._gradients(model.parameters() for model in self._models))
 
-    def _name(self, category: str, tensors: Iterable[Tensor]) -> None:
-        for tensor in tensors:
+    def _gradients(self, groups: Iterable[Iterable[Any]]) -> Iterator[Owned]:
+        for parameter in itertools.chain.from_iterable(groups):
+            if parameter.grad is not None:
+                yield Owned(parameter.grad, *self._homes.get(parameter, NOWHERE))
+
+    def _state(self, optimizer: torch.optim.Optimizer) -> Iterator[Owned]:
+        for parameter, state in optimizer.state.items():
+            module, _ = self._homes.get(parameter, NOWHERE)
+            yield from (Owned(value, module, name) for name, value in state.items() if isinstance(value, Tensor))
+
+    def _name(self, category: str, owned: Iterable[Owned]) -> None:
+        for tensor, module, name in owned:
             allocation = self._device.allocation_of(tensor)
             if allocation is not None:
                 allocation.category = category
+                allocation.module = module or allocation.module
+                allocation.operation = name or allocation.operation
+
+    def _owned_by(self, model: nn.Module) -> Iterator[tuple[str, Iterable[Owned]]]:
+        """Categories with their tensors; a later one wins."""
+        held: dict[int, Owned] = {}
+        for module in model.modules():
+            for owned in _held_by(module, self._place.name_of(module)):
+                held.setdefault(id(owned.tensor), owned)  # a tensor that several modules share is that of the first
+        self._homes.update({owned.tensor: (owned.module, owned.name) for owned in held.values()})
+        adapter = {id(tensor) for tensor in adapter_tensors(model)}
+        yield "weights", [owned for key, owned in held.items() if key not in adapter]
+        yield "adapter_weights", [owned for key, owned in held.items() if key in adapter]
+        yield "quantization_state", self._quantization_state(model)
+
+    def _quantization_state(self, model: nn.Module) -> Iterator[Owned]:
+        for module in model.modules():
+            if next(module.children(), None) is None:
+                name = self._place.name_of(module)
+                yield from (Owned(tensor, name, "quantization state") for tensor in quantization_state(module))
 
 
-def _owned_by(model: nn.Module) -> list[tuple[str, Iterable[Tensor]]]:
-    """Categories with their tensors; a later one wins."""
-    return [
-        ("weights", [*model.parameters(), *model.buffers()]),
-        ("adapter_weights", adapter_tensors(model)),
-        ("quantization_state", quantization_state(model)),
-    ]
-
-
-def _gradients(groups: Iterable[Iterable[Any]]) -> Iterator[Tensor]:
-    return (parameter.grad for group in groups for parameter in group if parameter.grad is not None)
-
-
-def _state_tensors(optimizer: torch.optim.Optimizer) -> Iterator[Tensor]:
-    for state in optimizer.state.values():
-        yield from (value for value in state.values() if isinstance(value, Tensor))
+def _held_by(module: nn.Module, module_name: str) -> Iterator[Owned]:
+    for named in (module.named_parameters(recurse=False), module.named_buffers(recurse=False)):
+        yield from (Owned(tensor, module_name, name) for name, tensor in named)

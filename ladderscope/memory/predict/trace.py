@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import nn
+
 from ladderscope.memory.allocator import OutOfDeviceMemory
 from ladderscope.memory.predict.allocations import Allocation, Event, Span, live_bytes
 from ladderscope.memory.predict.device import SimulatedDevice
@@ -56,6 +58,10 @@ class MemoryTrace:
             yield
         finally:
             self.spans.append(Span(name, start, len(self._device.events)))
+
+    def name_model(self, model: nn.Module) -> None:
+        """Name modules from this model on; without it, from the outermost module that is called."""
+        self._ownership.register(model)
 
     def finish(self) -> None:
         """Name what models and optimizers own at the end."""

@@ -1,0 +1,104 @@
+"""The answer of ``ladderscope explain`` for one cell, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ladderscope.explain.names import plain_name
+from ladderscope.explain.tree import Node, cut, memory_tree
+from ladderscope.memory.predict import MemoryTrace
+from ladderscope.memory.predict.allocations import Allocation
+from ladderscope.memory.predict.gpus import Gpu
+from ladderscope.predict import Prediction
+from ladderscope.records import Cell
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one phase of a cell's training needs at its peak. All of it is predicted.
+
+    Args:
+        cell: the cell.
+        gpu: that it is predicted for.
+        phase: a span of the trace.
+        tree: of the peak.
+        reserved_bytes: the most that the allocator holds in the phase.
+        at: the allocation with which the peak is reached; None where a phase begins at its peak.
+        top: the largest allocations at the peak.
+        unverified: rules behind the numbers that no recorded run has confirmed.
+        trace: the whole trace.
+    """
+
+    cell: Cell
+    gpu: Gpu
+    phase: str
+    tree: Node
+    reserved_bytes: int
+    at: Allocation | None
+    top: tuple[Allocation, ...]
+    unverified: tuple[str, ...]
+    trace: MemoryTrace
+
+    @property
+    def fits(self) -> bool:
+        """Whether the allocator never asks for more than the GPU has, in this phase."""
+        return self.reserved_bytes <= self.gpu.usable_bytes
+
+    def to_json(self, depth: int | None = None) -> dict[str, Any]:
+        """The answer as JSON values, the tree down to ``depth`` levels."""
+        return {
+            "predicted": True,
+            "cell_id": self.cell.cell_id,
+            "cell": self.cell.to_json(),
+            "gpu": {
+                "name": self.gpu.name,
+                "title": self.gpu.title,
+                "memory_bytes": self.gpu.memory_bytes,
+                "usable_bytes": self.gpu.usable_bytes,
+            },
+            "phase": self.phase,
+            "fits": self.fits,
+            "peak_allocated_bytes": self.tree.num_bytes,
+            "peak_reserved_bytes": self.reserved_bytes,
+            "peak_at": None if self.at is None else _where(self.at),
+            "tree": (self.tree if depth is None else cut(self.tree, depth)).to_json(),
+            "top": [{**_where(allocation), **_what(allocation)} for allocation in self.top],
+            "unverified": list(self.unverified),
+        }
+
+
+def answer_of(prediction: Prediction, gpu: Gpu, phase: str, top: int = 0) -> Answer:
+    """Explain the peak of one phase of a predicted cell."""
+    trace = prediction.trace
+    peak = trace.peak(phase)
+    span = next(span for span in trace.spans if span.name == phase)
+    largest = sorted(peak.live, key=lambda allocation: -allocation.block_bytes)[:top]
+    return Answer(
+        cell=prediction.record.cell,
+        gpu=gpu,
+        phase=phase,
+        tree=memory_tree(peak.live),
+        reserved_bytes=trace.peak_reserved(phase),
+        at=trace.events[peak.index].allocation if peak.index >= span.start else None,
+        top=tuple(largest),
+        unverified=tuple(trace.rules.unverified),
+        trace=trace,
+    )
+
+
+def _where(allocation: Allocation) -> dict[str, Any]:
+    return {
+        "phase": allocation.phase,
+        "module": plain_name(allocation.module) if allocation.module else "",
+        "operation": allocation.operation,
+    }
+
+
+def _what(allocation: Allocation) -> dict[str, Any]:
+    return {
+        "bytes": allocation.num_bytes,
+        "block_bytes": allocation.block_bytes,
+        "category": allocation.category,
+        "shape": allocation.shape,
+    }

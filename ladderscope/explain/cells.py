@@ -1,0 +1,65 @@
+"""Which cells to explain: from options, or from the records of a ledger."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from ladderscope.backbones.names import backbone_config, resolve_name
+from ladderscope.errors import UsageError
+from ladderscope.ledger import read_ledger
+from ladderscope.methods import get_method
+from ladderscope.records import Cell, Record
+from ladderscope.sweep.checks import check_cell
+from ladderscope.training.examples import RANDOM
+
+_MOST_LISTED = 6
+
+
+def record_of(reference: str) -> Record:
+    """The record that ``LEDGER`` or ``LEDGER#CELL_ID`` names; the beginning of an id is enough.
+
+    Raises:
+        UsageError: there is no such cell, or several.
+    """
+    path, _, wanted = (reference, "", "") if Path(reference).exists() else reference.partition("#")
+    # Of a cell that was measured and predicted, either tells the cell.
+    cells = {record.cell.cell_id: record for record in read_ledger(Path(path))}
+    if not cells:
+        raise UsageError(f"{path} holds no records.")
+    found = [record for cell_id, record in cells.items() if cell_id.startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    choices = [f"{record.cell.cell_id} ({record.cell.label})" for record in found or cells.values()]
+    listed = "; ".join(choices[:_MOST_LISTED]) + ("; ..." if len(choices) > _MOST_LISTED else "")
+    problem = f"holds no cell {wanted}" if wanted and not found else f"holds {len(found)} cells"
+    raise UsageError(f"{path} {problem}: name one, as in --record {path}#CELL_ID, of {listed}.")
+
+
+def checked(cell: Cell) -> Cell:
+    """A cell of a record, refused as one from options would be; the data need not be there, only its shape counts.
+
+    Raises:
+        UsageError: what is wrong with it.
+    """
+    model = resolve_name(cell.model)
+    check_cell(dataclasses.replace(cell, data=RANDOM), model, get_method(cell.method), backbone_config(model))
+    return cell
+
+
+def pairs_of(cells: list[Cell], gpus: list[Any], is_difference: bool) -> list[tuple[Cell, Any]]:
+    """Every cell with every GPU: one, or the two that are to be compared.
+
+    Raises:
+        UsageError: another number of them.
+    """
+    pairs = [(cell, gpu) for cell in cells for gpu in gpus]
+    if is_difference and len(pairs) != 2:
+        raise UsageError(
+            f"--diff compares two cells, and the options give {len(pairs)}: "
+            "give two values to one option, as in --method qlora --method ladder."
+        )
+    if not is_difference and len(pairs) != 1:
+        raise UsageError(f"the options give {len(pairs)} cells: give one value to each, or compare two with --diff.")
+    return pairs
