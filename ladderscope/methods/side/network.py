@@ -5,6 +5,7 @@ Shapes: B batch, T tokens, H backbone width, W side width.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import torch
@@ -55,8 +56,9 @@ class SideNetwork(nn.Module):
         self._side_blocks_of = group_by_tap(self.tap_map)
         self.blocks = nn.ModuleList(make_block(i) for i in range(len(self.tap_map)))
         widths = (config, hidden_size, side_width)
-        self.projections = nn.ModuleDict({self._projection_name(tap): nn.Identity() for tap in self.taps})
-        self.projections.update({name: make_projection(*widths) for name in self.projections})
+        # Copies of one: a random orthonormal matrix takes long to make, and each tap's is found from data later.
+        projection = make_projection(*widths)
+        self.projections = nn.ModuleDict({self._projection_name(tap): copy.deepcopy(projection) for tap in self.taps})
         names = dict.fromkeys(map(self._downsample_name, self._tapped_blocks()))
         self.downsamples = nn.ModuleDict({name: make_downsample(*widths) for name in names})
         self.gates = nn.ModuleDict({str(index): make_gate(config, side_width) for index in self._gated_blocks()})
