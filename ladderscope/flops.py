@@ -46,6 +46,10 @@ class _Counter(TorchDispatchMode):
         self._tracker = tracker
         self._formulas = _formulas()
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # nothing is compiled here, and being left out of it costs time at every operation
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
