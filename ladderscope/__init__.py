@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ladderscope.backbones.wheel import smollm2_folder as smollm2_folder
     from ladderscope.ledger import read_ledger as read_ledger
+    from ladderscope.memory.predict import predict_memory as predict_memory
     from ladderscope.methods.side import LadderConfig as LadderConfig
     from ladderscope.methods.side import LSTConfig as LSTConfig
     from ladderscope.methods.side import QSTConfig as QSTConfig
@@ -38,6 +39,7 @@ _HOME = {
     "calibrate": "ladderscope.methods.side",
     "chunked_causal_lm_loss": "ladderscope.training.causal_loss",
     "fit_scaling": "ladderscope.scaling",
+    "predict_memory": "ladderscope.memory.predict",
     "read_ledger": "ladderscope.ledger",
     "smollm2_folder": "ladderscope.backbones.wheel",
     "write_report": "ladderscope.report.folder",
@@ -54,6 +56,7 @@ __all__ = [
     "calibrate",
     "chunked_causal_lm_loss",
     "fit_scaling",
+    "predict_memory",
     "read_ledger",
     "smollm2_folder",
     "write_report",
