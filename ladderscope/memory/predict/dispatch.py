@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
-from ladderscope.memory.predict.bitsandbytes_cuda import cuda_kernel
 from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.dynamic_shapes import DYNAMIC_SHAPES
 from ladderscope.memory.predict.formulas import in_place_form
@@ -67,7 +66,7 @@ class DeviceMode(TorchDispatchMode):
             with self:
                 return func.decompose(*args, **kwargs)
         if func.namespace == "bitsandbytes":
-            kernel = cuda_kernel(func)
+            kernel = self._rules.bitsandbytes(func)
             if kernel is not None:
                 return self._run_replacement(func, kernel, args, kwargs)
         if func in DYNAMIC_SHAPES:
@@ -76,6 +75,11 @@ class DeviceMode(TorchDispatchMode):
                 return self._finish(func, result, tensors, args, kwargs)
         if torch._C._current_autograd_node() is not None:
             func = in_place_form(func, args) or func
+        replacement = self._rules.replacements.get(func)
+        if replacement is not None:
+            result = self._run_replacement(func, replacement, args, kwargs)
+            if result is not NotImplemented:
+                return result
         return self._run(func, tensors, args, kwargs)
 
     # ---- one operation ---------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from ladderscope.errors import UsageError
 from ladderscope.memory.predict.attention import cuda_attention
+from ladderscope.memory.predict.bitsandbytes_cuda import Kernel, cuda_kernel
 from ladderscope.memory.predict.gpus import Gpu
 from ladderscope.memory.predict.kernels import TEMPORARIES, Temporaries, cublas_workspace_bytes
 from ladderscope.memory.predict.norms import cuda_rms_norm, decomposed_rms_norm
@@ -39,6 +41,9 @@ class Rules:
         workspace_stays: whether it is kept, or freed behind every product.
         temporaries: what kernels allocate and free again, by operation.
         unverified: what of this rests on reading alone.
+        bitsandbytes: what runs for an operation of bitsandbytes; None for one that has its result alone.
+        replacements: operations that are made of others on this device, by operation.
+        surroundings: what else is different while code runs.
     """
 
     attention: Callable[..., Tensor]
@@ -47,6 +52,9 @@ class Rules:
     workspace_stays: bool
     temporaries: Mapping[Any, Temporaries]
     unverified: tuple[str, ...] = field(default=UNVERIFIED)
+    bitsandbytes: Callable[[Any], Kernel | None] = cuda_kernel
+    replacements: Mapping[Any, Callable[..., Any]] = field(default_factory=dict)
+    surroundings: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
 def rules_of(gpu: Gpu, torch_version: str | None = None) -> Rules:
