@@ -35,8 +35,14 @@ def read_ledger(path: Path) -> list[Record]:
 
 
 def read_ledgers(paths: Sequence[Path]) -> list[Record]:
-    """The records of several ledgers, read as if they were one file."""
+    """The records of several ledgers, read as if they were one file.
+
+    Raises:
+        LedgerError: a file that is no ledger, or no record in any of them.
+    """
     records = {record.key: record for path in paths for record in read_ledger(path)}
+    if not records:
+        raise LedgerError(f"{', '.join(map(str, paths))}: the ledger holds no record: run {_WRITER} first.")
     return list(records.values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -16,12 +17,11 @@ from ladderscope.measure import count_parameters, vocab_size
 from ladderscope.memory.predict import MemoryTrace, predict_memory
 from ladderscope.memory.predict.gpus import CONTEXT_BYTES, Gpu, find_gpu
 from ladderscope.methods import get_method
-from ladderscope.records import Cell, Forecast, Memory, Phase, Record
+from ladderscope.records import PREDICT, Cell, Forecast, Memory, Phase, Record
 from ladderscope.training.batches import Batch, held_out_batches, training_batches
 from ladderscope.training.examples import RANDOM
 from ladderscope.training.loop import TrainingLoop
 
-PREDICT = "predict"
 LOAD, EVALUATE, FIRST_STEP, STEADY_STEP = "load", "evaluation", "first step", "steady step"
 """Spans of the trace of a cell, in order."""
 CUDA, META = torch.device("cuda"), torch.device("meta")
@@ -98,7 +98,8 @@ def _make_loop(cell: Cell, backbone: Backbone) -> TrainingLoop:
     torch.manual_seed(cell.seed)
     model = method.build(backbone.model, cell)
     if method.prepare is not None:
-        method.prepare(model, (vars(batch) for batch in batches()))
+        # From one batch: what it starts from takes no memory of its own.
+        method.prepare(model, (vars(batch) for batch in itertools.islice(batches(), 1)))
     return TrainingLoop(model, cell, batches(), held_out_batches(random, None, vocab_size(backbone), CUDA))
 
 

@@ -18,6 +18,9 @@ from ladderscope.errors import LedgerError, UnknownNameError
 
 SCHEMA_VERSION = 1
 
+PREDICT = "predict"
+"""The meter that measures nothing: it predicts for a GPU."""
+
 Status = Literal["ok", "oom", "error", "timeout"]
 STATUSES: tuple[Status, ...] = ("ok", "oom", "error", "timeout")
 
@@ -234,7 +237,14 @@ class Record:
             raise LedgerError(f"it is not a complete record ({error})") from error
 
 
-_PARTS = {"cell": Cell, "memory": Memory, "forecast": Forecast, "params": Params, "flops": Flops, "eval_loss": EvalLoss}
+_PARTS = {
+    "cell": Cell,
+    "memory": Memory,
+    "forecast": Forecast,
+    "params": Params,
+    "flops": Flops,
+    "eval_loss": EvalLoss,
+}
 
 
 def _parsed_parts(cls: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:

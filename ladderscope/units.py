@@ -11,7 +11,8 @@ def format_bytes(num_bytes: float) -> str:
     if abs(num_bytes) >= GIB:
         return f"{num_bytes / GIB:.2f} GiB"
     if abs(num_bytes) >= MIB:
-        return f"{num_bytes / MIB:.0f} MiB"
+        digits = 0 if abs(num_bytes) >= 10 * MIB else 2
+        return f"{num_bytes / MIB:.{digits}f} MiB"
     if abs(num_bytes) >= 2**10:
         return f"{num_bytes / 2**10:.0f} KiB"
     return f"{num_bytes:.0f} B"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -52,6 +53,8 @@ def cli() -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 ok, 1 something failed, 2 wrong use, 130 interrupted."""
+    # It asks for an optional package, on every start, as if something were broken.
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     try:
         result = cli.main(args=arguments, prog_name="ladderscope", standalone_mode=False)
     except click.ClickException as error:

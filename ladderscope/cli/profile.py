@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SOME_FAILED = 1
 INTERRUPTED = 130
 
-_EXAMPLES = """Measure what fine-tuning costs and what it buys, over a grid of cells.
+_EXAMPLES = """Measure or predict what fine-tuning costs and what it buys, over a grid of cells.
 
 GRID.yaml holds the axes by the names of the options below (`seq-len: [128, 256]`); an option given here replaces the
 file's axis. Every option of the grid may be repeated, and all combinations are run. Cells that the ledger has
@@ -32,6 +32,7 @@ Examples:
   ladderscope profile grid.yaml --steps 32 --jobs 2 --timeout 600
   ladderscope profile --model random:tiny-llama --method full --method lora --json
   ladderscope profile --model HuggingFaceTB/SmolLM2-360M --data train.jsonl
+  ladderscope profile --model random:llama-2-7b --seq-len 2048 --meter predict --gpu rtx-3060-12gb
 
 \b
 Exit codes: 0 every cell is ok, 1 some cell is not, 2 wrong use, 130 interrupted.
@@ -60,12 +61,12 @@ def _axis(*names: str, **settings: Any) -> Callable[[Any], Any]:
 @click.option("--no-gradient-checkpointing", is_flag=True, help="The default; give both to span the two.")
 @_axis("--lr", type=float, help="Learning rate.  [default: by method]")
 @_axis("--seed", type=int, help="Decides the order of the data and all initialisation.  [default: 0]")
-@_axis("--data", help="gsm-symbolic, random, or a .jsonl or text file.  [default: gsm-symbolic]")
+@_axis("--data", help="gsm-symbolic, random, or a .jsonl or text file.  [default: gsm-symbolic; random for random:]")
 @_axis("--steps", type=int, help="Optimizer steps.  [default: 16]")
-@click.option("--meter", default="auto", show_default=True, help="auto, cpu or cuda: what measures the memory.")
-@click.option("--gpu", help="GPU to predict for; for the predict meter, which is not built yet.")
+@click.option("--meter", default="auto", show_default=True, help="auto, cpu, cuda: measured; predict: without a GPU.")
+@click.option("--gpu", help="GPU to predict for, as in rtx-3060-12gb or 12GiB:sm86; with --meter predict.")
 @click.option("--out", type=click.Path(path_type=Path), default="runs.jsonl", show_default=True, help="The ledger.")
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cells to run at a time.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Cells at a time.  [default: 1; predicted: one per core]")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which a cell is ended.")
 @click.option("--force", is_flag=True, help="Run all cells again; the ledger's last record of a cell counts.")
 @click.option("--retry-failed", is_flag=True, help="Run those cells again that are not ok.")
@@ -77,7 +78,7 @@ def command(
     meter: str,
     gpu: str | None,
     out: Path,
-    jobs: int,
+    jobs: int | None,
     timeout: float | None,
     force: bool,
     retry_failed: bool,
@@ -85,9 +86,12 @@ def command(
     **axes: tuple[Any, ...],
 ) -> int:
     """See ``_EXAMPLES``."""
+    from ladderscope.errors import UsageError
     from ladderscope.memory.meters import resolve_meter
+    from ladderscope.records import PREDICT
     from ladderscope.sweep.checks import check_meter
     from ladderscope.sweep.grid import read_grid, resolve_cells
+    from ladderscope.sweep.protocol import Job
 
     checkpointing = [
         value for given, value in ((no_gradient_checkpointing, False), (gradient_checkpointing, True)) if given
@@ -95,24 +99,46 @@ def command(
     flags = {name: list(values) for name, values in axes.items() if values}
     if checkpointing:
         flags["gradient_checkpointing"] = checkpointing
-    if gpu is not None:
-        raise click.UsageError("--gpu belongs to the predict meter, which is not built yet: leave it out.")
     cells = resolve_cells(read_grid(grid) if grid else {}, flags)
-    resolved = resolve_meter(meter)
-    check_meter(cells, resolved.name)
+    if meter == PREDICT:
+        gpu, jobs = _gpu_to_predict(gpu), jobs or _num_cores()
+        to_do = [Job(cell, PREDICT, gpu, num_threads=1) for cell in cells]
+    else:
+        if gpu is not None:
+            raise UsageError("--gpu says what to predict for: give --meter predict with it, or leave it out.")
+        resolved, jobs = resolve_meter(meter), jobs or 1
+        check_meter(cells, resolved.name)
+        to_do = _jobs(cells, resolved, jobs)
 
     def again(record: Record) -> bool:
         return force or (retry_failed and record.status != "ok")
 
     console = Console(stderr=True)
-    return _sweep(_jobs(cells, resolved, jobs), again, out, jobs, timeout, console, as_json)
+    return _sweep(to_do, again, out, jobs, timeout, console, as_json)
+
+
+def _gpu_to_predict(name: str | None) -> str:
+    from ladderscope.errors import UsageError
+    from ladderscope.memory.predict.gpus import find_gpu
+
+    if name is None:
+        raise UsageError("--meter predict needs --gpu: name one, such as rtx-3060-12gb, or describe it, 12GiB:sm86.")
+    return find_gpu(name).name
 
 
 def _jobs(cells: list[Cell], meter: Meter, slots: int) -> list[Job]:
     from ladderscope.sweep.protocol import Job
 
-    num_threads = max(1, (os.cpu_count() or 1) // slots)
+    num_threads = max(1, _num_cores() // slots)
     return [Job(cell, meter.name, meter.hardware(), num_threads) for cell in cells]
+
+
+def _num_cores() -> int:
+    """What the user grants with OMP_NUM_THREADS, else what the machine grants this process."""
+    granted = os.environ.get("OMP_NUM_THREADS", "")
+    if granted.isdecimal() and int(granted):
+        return int(granted)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _sweep(
@@ -139,7 +165,10 @@ def _sweep(
         with SweepProgress(console, len(to_run)) as progress:
             _prepare_models(to_run, progress.say)
             with graceful_interrupt(progress.say, executor.cancel) as stop:
-                run_jobs(to_run, executor, ledger, progress, stop)
+                try:
+                    run_jobs(to_run, executor, ledger, progress, stop)
+                finally:
+                    executor.close()
         latest = {record.key: record for record in ledger.records}
     records = [latest[job.key] for job in jobs if job.key in latest]
     print_records(records, console)
@@ -155,7 +184,7 @@ def _prepare_models(jobs: list[Job], say: Callable[[str], None]) -> None:
     from ladderscope.backbones.names import SMOLLM2
     from ladderscope.backbones.wheel import smollm2_folder
 
-    if any(job.cell.model == SMOLLM2 for job in jobs):
+    if any(job.cell.model == SMOLLM2 and not job.is_prediction for job in jobs):
         smollm2_folder(say)
 
 

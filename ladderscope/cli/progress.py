@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from ladderscope.records import Record
+from ladderscope.records import PREDICT, Record
 from ladderscope.sweep.protocol import Job
 from ladderscope.units import format_bytes
 
@@ -71,9 +71,14 @@ class SweepProgress:
 
 def summarize(record: Record) -> str:
     """What a cell gave, in half a line."""
-    if record.status != "ok" or record.memory is None or record.eval_loss is None:
+    if record.status != "ok" or record.memory is None:
         return f"{record.status}: {record.error}"
+    peak = f"peak {format_bytes(record.memory.peak_allocated_bytes)}"
+    if record.meter == PREDICT:
+        return f"{peak} predicted for {record.gpu}"
+    if record.eval_loss is None:
+        return peak
     loss = f"loss {record.eval_loss.before:.3f} -> {record.eval_loss.after:.3f}"
     if record.weights == "random":
         loss = "random weights"
-    return f"peak {format_bytes(record.memory.peak_allocated_bytes)}, {record.seconds_per_step:.2f} s/step, {loss}"
+    return f"{peak}, {record.seconds_per_step:.2f} s/step, {loss}"

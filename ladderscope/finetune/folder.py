@@ -56,6 +56,8 @@ class RunFolder:
             raise UsageError(
                 f"another run is training in {self.path}: wait for it, or choose another --out."
             ) from error
+        except FileExistsError as error:
+            raise UsageError(f"{self.path} is a file: choose a folder for --out.") from error
         except OSError as error:
             raise UsageError(f"cannot write to {self.path}: {error.strerror}. Choose another --out.") from error
         try:

@@ -10,6 +10,7 @@ from ladderscope.errors import UnknownNameError
 from ladderscope.memory.base import Meter
 from ladderscope.memory.cpu import CpuMeter
 from ladderscope.memory.cuda import CudaMeter
+from ladderscope.records import PREDICT
 
 METERS: dict[str, Callable[[], Meter]] = {"cpu": CpuMeter, "cuda": CudaMeter}
 AUTO = "auto"
@@ -25,5 +26,5 @@ def resolve_meter(name: str) -> Meter:
     if name == AUTO:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name not in METERS:
-        raise UnknownNameError("meter", name, [AUTO, *METERS])
+        raise UnknownNameError("meter", name, [AUTO, *METERS, PREDICT])
     return METERS[name]()

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 import queue
 import signal
-import subprocess
-import sys
-import tempfile
 import threading
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from ladderscope.records import Record, Status
+from ladderscope.sweep.process import Tick, WorkerProcess
 from ladderscope.sweep.protocol import Job
-
-Tick = Callable[[float], None]
-"""Told the fraction of the cell that is done."""
 
 
 class Executor(Protocol):
-    """Runs jobs, each in a fresh process."""
+    """Runs jobs, each measured one in a fresh process."""
 
     slots: int
     """How many jobs it runs at a time."""
@@ -38,7 +29,10 @@ class Executor(Protocol):
 
 
 class LocalExecutor:
-    """Processes of this machine.
+    """Processes of this machine: a fresh one for each measured cell, one per slot for all predicted ones.
+
+    A measurement must not see what an earlier one left behind in its process. A prediction cannot: its device is made
+    anew each time, and starting a process takes longer than most predictions.
 
     Args:
         slots: how many at a time.
@@ -49,7 +43,8 @@ class LocalExecutor:
     def __init__(self, slots: int = 1, timeout_seconds: float | None = None, devices: tuple[str, ...] = ()) -> None:
         self.slots = slots
         self._timeout_seconds = timeout_seconds
-        self._running: set[subprocess.Popen[str]] = set()
+        self._running: set[WorkerProcess] = set()
+        self._idle: list[WorkerProcess] = []
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
         self._devices: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -57,11 +52,10 @@ class LocalExecutor:
             self._devices.put(devices[slot % len(devices)] if devices else None)
 
     def run(self, job: Job, tick: Tick) -> Record | None:
-        """Measure the job in a process of its own."""
+        """Measure or predict the job."""
         device = self._devices.get()
         try:
-            with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
-                return self._run_in_process(job, tick, device, log)
+            return self._run(job, tick, device)
         finally:
             self._devices.put(device)
 
@@ -69,63 +63,66 @@ class LocalExecutor:
         """End the running jobs at once; jobs that have not begun do not begin."""
         with self._lock:
             self._cancelled.set()
-            for process in self._running:
-                _kill(process)
+            for worker in self._running:
+                worker.kill()
 
-    def _run_in_process(self, job: Job, tick: Tick, device: str | None, log: IO[str]) -> Record | None:
+    def close(self) -> None:
+        """Let the workers go that wait for another job."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.close()
+
+    def _run(self, job: Job, tick: Tick, device: str | None) -> Record | None:
         oom_kills = _count_oom_kills()
         with self._lock:
             if self._cancelled.is_set():
                 return None
-            process = _start(job, device, log)
-            self._running.add(process)
+            worker = self._idle.pop() if job.is_prediction and self._idle else WorkerProcess(device)
+            self._running.add(worker)
         timed_out = threading.Event()
-        timer = _start_timer(self._timeout_seconds, process, timed_out)
+        timer = _start_timer(self._timeout_seconds, worker, timed_out)
         try:
-            message = _last_message(process, tick)
-            process.wait()
+            message = worker.run(job, tick)
         finally:
             timer.cancel()
             with self._lock:
-                self._running.discard(process)
+                self._running.discard(worker)
         if self._cancelled.is_set():
+            worker.close()
             return None
+        if job.is_prediction and ("record" in message or "failure" in message) and not timed_out.is_set():
+            self._idle.append(worker)
+            return _record_of(job, message)
+        try:
+            return self._record_of_ended(job, message, worker, timed_out.is_set(), oom_kills)
+        finally:
+            worker.close()
+
+    def _record_of_ended(
+        self, job: Job, message: dict[str, Any], worker: WorkerProcess, timed_out: bool, oom_kills: int
+    ) -> Record:
         if "record" in message:
-            return Record.from_json(message["record"])
-        if timed_out.is_set():
+            return _record_of(job, message)
+        if timed_out:
             return _failed(job, "timeout", f"took longer than the {self._timeout_seconds:g} seconds of --timeout")
         if "failure" in message:
-            return _failed(job, message["failure"]["status"], message["failure"]["error"])
-        killed = process.returncode == -signal.SIGKILL
+            return _record_of(job, message)
+        killed = worker.returncode == -signal.SIGKILL
         status: Status = "oom" if killed and _count_oom_kills() > oom_kills else "error"
-        return _failed(job, status, _how_it_ended(process.returncode, log))
+        return _failed(job, status, _how_it_ended(worker))
 
 
-def _start(job: Job, device: str | None, log: IO[str]) -> subprocess.Popen[str]:
-    environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
-    if device is not None:
-        environment["CUDA_VISIBLE_DEVICES"] = device
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ladderscope.sweep.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        text=True,
-        env=environment,
-        cwd=Path.cwd(),
-        start_new_session=True,  # Ctrl-C on the terminal is the sweep's to handle
-    )
-    assert process.stdin is not None
-    with suppress(BrokenPipeError):
-        process.stdin.write(job.to_line())
-        process.stdin.flush()
-    return process
+def _record_of(job: Job, message: dict[str, Any]) -> Record:
+    if "record" in message:
+        return Record.from_json(message["record"])
+    return _failed(job, message["failure"]["status"], message["failure"]["error"])
 
 
-def _start_timer(seconds: float | None, process: subprocess.Popen[str], timed_out: threading.Event) -> threading.Timer:
+def _start_timer(seconds: float | None, worker: WorkerProcess, timed_out: threading.Event) -> threading.Timer:
     def end() -> None:
         timed_out.set()
-        _kill(process)
+        worker.kill()
 
     timer = threading.Timer(seconds if seconds is not None else threading.TIMEOUT_MAX, end)
     timer.daemon = True
@@ -134,32 +131,14 @@ def _start_timer(seconds: float | None, process: subprocess.Popen[str], timed_ou
     return timer
 
 
-def _last_message(process: subprocess.Popen[str], tick: Tick) -> dict[str, Any]:
-    assert process.stdout is not None
-    message: dict[str, Any] = {}
-    for line in process.stdout:
-        with suppress(ValueError):  # a line cut off by a kill
-            message = json.loads(line)
-            if "progress" in message:
-                tick(message["progress"])
-    return message
-
-
-def _kill(process: subprocess.Popen[str]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
 def _failed(job: Job, status: Status, error: str) -> Record:
     return Record(cell=job.cell, meter=job.meter, gpu=job.gpu, status=status, error=error)
 
 
-def _how_it_ended(returncode: int, log: IO[str]) -> str:
-    if returncode < 0:
-        return f"the process was killed by {signal.Signals(-returncode).name}"
-    log.seek(0)
-    last_line = (log.read().strip().splitlines() or ["it printed nothing"])[-1]
-    return f"the process ended with exit code {returncode}: {last_line}"
+def _how_it_ended(worker: WorkerProcess) -> str:
+    if worker.returncode < 0:
+        return f"the process was killed by {signal.Signals(-worker.returncode).name}"
+    return f"the process ended with exit code {worker.returncode}: {worker.last_words()}"
 
 
 def _count_oom_kills() -> int:

@@ -2,7 +2,8 @@
 
 The job goes in as one JSON line on standard input, which stays open: when it ends, the parent is gone and the worker
 leaves. Messages come out as JSON lines: ``{"progress": 0.25}`` any number of times, then ``{"record": {...}}``, or
-``{"failure": {"status": ..., "error": ...}}``.
+``{"failure": {"status": ..., "error": ...}}``. A worker then leaves after a measurement, and waits for another job
+after a prediction.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 from dataclasses import dataclass
 from typing import Self
 
-from ladderscope.records import Cell
+from ladderscope.records import PREDICT, Cell
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Job:
     def key(self) -> tuple[str, str, str | None]:
         """The key of the record that this job will give."""
         return (self.cell.cell_id, self.meter, self.gpu)
+
+    @property
+    def is_prediction(self) -> bool:
+        """Whether the cell is predicted; ``gpu`` then names what it is predicted for."""
+        return self.meter == PREDICT
 
     def to_line(self) -> str:
         """The job as one line of JSON."""

@@ -1,9 +1,10 @@
-"""The process that measures one cell and ends: ``python -m ladderscope.sweep.worker``."""
+"""The process that measures one cell, or predicts many: ``python -m ladderscope.sweep.worker``."""
 
 from __future__ import annotations
 
 import json
 import os
+import queue
 import sys
 import threading
 import traceback
@@ -14,32 +15,40 @@ from ladderscope.sweep.protocol import Job
 
 
 def main() -> None:
-    """Measure the job on standard input; messages go to what was standard output when the process began."""
+    """Run the jobs on standard input; messages go to what was standard output when the process began."""
     out = _take_stdout()
-    job = Job.from_line(sys.stdin.readline())
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
     warnings.simplefilter("ignore")
-    try:
-        record = _measure(job, out)
-    except Exception as error:
-        traceback.print_exc()
-        _send(out, failure={"status": "oom" if is_out_of_memory(error) else "error", "error": describe(error)})
-    else:
-        _send(out, record=record)
-    out.flush()
-    # Skip the teardown of a process full of tensors.
-    os._exit(0)
+    while True:
+        job = Job.from_line(jobs.get())
+        try:
+            record = _run(job, out)
+        except Exception as error:
+            traceback.print_exc()
+            _send(out, failure={"status": "oom" if is_out_of_memory(error) else "error", "error": describe(error)})
+        else:
+            _send(out, record=record)
+        if not job.is_prediction:
+            # Skip the teardown of a process full of tensors.
+            os._exit(0)
 
 
-def _measure(job: Job, out: TextIO) -> dict[str, Any]:
+def _run(job: Job, out: TextIO) -> dict[str, Any]:
     import torch
 
     from ladderscope.measure import measure_cell
     from ladderscope.memory.meters import resolve_meter
+    from ladderscope.predict import predict_cell
+
+    def tick(fraction: float) -> None:
+        _send(out, progress=fraction)
 
     torch.set_num_threads(job.num_threads)
-    record = measure_cell(job.cell, resolve_meter(job.meter), lambda fraction: _send(out, progress=fraction))
-    return record.to_json()
+    if job.is_prediction:
+        assert job.gpu is not None
+        return predict_cell(job.cell, job.gpu, tick).record.to_json()
+    return measure_cell(job.cell, resolve_meter(job.meter), tick).to_json()
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -69,8 +78,10 @@ def _send(out: TextIO, **message: Any) -> None:
     out.flush()
 
 
-def _leave_with_parent() -> None:
-    sys.stdin.read()
+def _read_jobs(jobs: queue.SimpleQueue[str]) -> None:
+    """Hand on line by line; when standard input ends, the parent is gone, and so is this process."""
+    for line in sys.stdin:
+        jobs.put(line)
     os._exit(1)
 
 

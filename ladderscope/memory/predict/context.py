@@ -24,7 +24,6 @@ from ladderscope.memory.predict.ownership import Ownership
 from ladderscope.memory.predict.rules import Rules, rules_of
 from ladderscope.memory.predict.tensors import tensors_answer_cuda
 from ladderscope.memory.predict.trace import MemoryTrace
-from ladderscope.memory.replay import HistoryRecorder
 
 
 @contextlib.contextmanager
@@ -53,15 +52,14 @@ def predict_memory(
         torch.OutOfMemoryError: the GPU's memory runs out.
     """
     found = find_gpu(gpu) if isinstance(gpu, str) else gpu
-    history = HistoryRecorder()
-    allocator = CachingAllocator(_allocator_config(alloc_conf), found.usable_bytes, on_event=history)
-    with simulate(found, rules_of(found, torch_version), allocator, history, on_oom) as trace:
+    allocator = CachingAllocator(_allocator_config(alloc_conf), found.usable_bytes)
+    with simulate(found, rules_of(found, torch_version), allocator, on_oom) as trace:
         yield trace
 
 
 @contextlib.contextmanager
 def simulate(
-    gpu: Gpu, rules: Rules, allocator: CachingAllocator, history: HistoryRecorder, on_oom: OnOom = "raise"
+    gpu: Gpu, rules: Rules, allocator: CachingAllocator, on_oom: OnOom = "raise"
 ) -> Iterator[MemoryTrace]:
     """Run code on a device that is made of these parts, and follow its memory; see :func:`predict_memory`.
 
@@ -69,18 +67,17 @@ def simulate(
         gpu: what ``torch.cuda`` answers for.
         rules: what the device does.
         allocator: of its memory.
-        history: that listens to the allocator.
         on_oom: as in :func:`predict_memory`.
 
     Yields:
         The trace.
     """
     place = ModulePlace()
-    device = SimulatedDevice(allocator, history, place, on_oom)
+    device = SimulatedDevice(allocator, place, on_oom)
     ownership = Ownership(device, place)
     place.on_new_model = ownership.add_model
     trace = MemoryTrace(device, gpu, ownership, rules)
-    stats = MemoryStats(allocator, gpu.memory_bytes, CONTEXT_BYTES)
+    stats = MemoryStats(device, gpu.memory_bytes, CONTEXT_BYTES)
     with contextlib.ExitStack() as stack:
         # First: when it is imported, bitsandbytes must not find a GPU, whose library it would look for.
         stack.enter_context(bitsandbytes_on_cuda())

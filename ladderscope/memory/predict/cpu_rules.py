@@ -18,7 +18,6 @@ from ladderscope.memory.predict.exact_allocator import ExactAllocator
 from ladderscope.memory.predict.gpus import Gpu
 from ladderscope.memory.predict.rules import Rules
 from ladderscope.memory.predict.trace import MemoryTrace
-from ladderscope.memory.replay import HistoryRecorder
 
 CPU = Gpu("cpu", "CPU", memory_bytes=1 << 50, capability=(9, 0), multiprocessors=1)
 """What ``torch.cuda`` answers for; its capability decides nothing under the rules of a CPU."""
@@ -41,8 +40,7 @@ def predict_cpu_memory() -> Iterator[MemoryTrace]:
     Yields:
         The trace, in the bytes that PyTorch's CPU allocator is asked for.
     """
-    history = HistoryRecorder()
-    with simulate(CPU, CPU_RULES, ExactAllocator(on_event=history), history) as trace:
+    with simulate(CPU, CPU_RULES, ExactAllocator()) as trace:
         yield trace
 
 

@@ -13,7 +13,6 @@ from torch import Tensor
 from ladderscope.memory.allocator import Block, CachingAllocator, OutOfDeviceMemory
 from ladderscope.memory.predict.allocations import Allocation, Event
 from ladderscope.memory.predict.values import HostValues
-from ladderscope.memory.replay import HistoryRecorder
 
 _is_meta: Any = torch._C.TensorBase.is_meta.__get__  # type: ignore[attr-defined]
 """Asks past what tensors answer to other code."""
@@ -34,16 +33,14 @@ class SimulatedDevice:
 
     Args:
         allocator: that serves it.
-        history: that listens to the allocator.
         place: says where the running code is.
         on_oom: ``raise`` PyTorch's error when memory runs out, or ``continue`` as if there were more.
     """
 
-    def __init__(
-        self, allocator: CachingAllocator, history: HistoryRecorder, place: Place, on_oom: OnOom = "raise"
-    ) -> None:
+    def __init__(self, allocator: CachingAllocator, place: Place, on_oom: OnOom = "raise") -> None:
         self.allocator = allocator
-        self.history = history
+        self.cache_clears: list[int] = []
+        """Where in the list of events the allocator's cache was emptied."""
         self.place = place
         self.values = HostValues()
         self.first_oom: OutOfDeviceMemory | None = None
@@ -60,6 +57,11 @@ class SimulatedDevice:
     def holds(self, tensor: Tensor) -> bool:
         """Whether a tensor is on this device."""
         return bool(_is_meta(tensor)) and tensor.untyped_storage()._cdata in self._live
+
+    def held(self, tensors: list[Tensor]) -> list[Tensor]:
+        """Those of ``tensors`` that are on this device."""
+        live = self._live
+        return [tensor for tensor in tensors if _is_meta(tensor) and tensor.untyped_storage()._cdata in live]
 
     def holds_storage(self, storage: Any) -> bool:
         """Whether a storage is on this device."""
@@ -109,6 +111,11 @@ class SimulatedDevice:
         )
         self.events.append(Event(allocation, True, self.allocator.stats.reserved_bytes))
         return allocation, block
+
+    def empty_cache(self) -> None:
+        """Give the allocator's free segments back."""
+        self.cache_clears.append(len(self.events))
+        self.allocator.empty_cache()
 
     def _malloc(self, num_bytes: int) -> Block:
         try:

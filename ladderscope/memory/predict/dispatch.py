@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -14,22 +13,14 @@ from torch.utils._pytree import tree_map_only
 from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.dynamic_shapes import DYNAMIC_SHAPES
 from ladderscope.memory.predict.formulas import in_place_form
-from ladderscope.memory.predict.kernels import MATRIX_PRODUCTS
+from ladderscope.memory.predict.operations import Operation, describe_operation
 from ladderscope.memory.predict.rules import Rules
 from ladderscope.memory.predict.shape_cache import ShapeCache
 
 aten = torch.ops.aten
 META = torch.device("meta")
 _UNKNOWN_BOOLS = {aten.any.default: False}
-_VALUE_FREE = {
-    aten.ones_like.default,
-    aten.zeros_like.default,
-    aten.full_like.default,
-    aten.new_zeros.default,
-    aten.new_ones.default,
-    aten.new_full.default,
-}
-"""Operations whose result does not depend on the values of their input."""
+_FEW = 8
 
 
 class DeviceMode(TorchDispatchMode):
@@ -46,6 +37,7 @@ class DeviceMode(TorchDispatchMode):
         self._rules = rules
         self._handles: set[bool] = set()
         self._shapes = ShapeCache()
+        self._temporaries = {id(func): make for func, make in rules.temporaries.items()}
         self._outer = ""
 
     @classmethod
@@ -55,56 +47,64 @@ class DeviceMode(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        kwargs = dict(kwargs or {})
-        here, args, kwargs = self._redirect(func, args, kwargs)
-        tensors = [arg for arg in _tensors((*args, *kwargs.values())) if self._device.holds(arg)]
+        kwargs = dict(kwargs) if kwargs else {}
+        here = False
+        if "device" in kwargs:
+            here, args, kwargs = self._redirect(args, kwargs)
+        operation = describe_operation(func)
+        tensors = self._device.held(_tensors((*args, *kwargs.values()) if kwargs else args))
         if not here and not tensors:
             return func(*args, **kwargs)
-        if func is aten._local_scalar_dense.default:
-            return self._read(args[0])
-        if _is_composite(func):
+        if operation.is_composite:
             with self:
                 return func.decompose(*args, **kwargs)
-        if func.namespace == "bitsandbytes":
+        if operation.is_view:
+            return self._on_meta(func, args, kwargs)  # nothing is allocated, no value changes
+        if func is aten._local_scalar_dense.default:
+            return self._read(args[0])
+        if operation.is_bitsandbytes:
             kernel = self._rules.bitsandbytes(func)
             if kernel is not None:
-                return self._run_replacement(func, kernel, args, kwargs)
+                return self._run_replacement(operation, kernel, args, kwargs)
         if func in DYNAMIC_SHAPES:
             result = DYNAMIC_SHAPES[func](self._device, *args, **kwargs)
             if result is not NotImplemented:
-                return self._finish(func, result, tensors, args, kwargs)
+                return self._finish(func, operation, result, tensors, args, kwargs)
         if torch._C._current_autograd_node() is not None:
-            func = in_place_form(func, args) or func
-        replacement = self._rules.replacements.get(func)
-        if replacement is not None:
-            result = self._run_replacement(func, replacement, args, kwargs)
-            if result is not NotImplemented:
-                return result
-        return self._run(func, tensors, args, kwargs)
+            in_place = in_place_form(func, args)
+            if in_place is not None:
+                func, operation = in_place, describe_operation(in_place)
+        return self._run(func, operation, tensors, args, kwargs)
 
     # ---- one operation ---------------------------------------------------------------------------------------------
 
-    def _run(self, func: Any, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        free_workspace = self._workspace() if func in MATRIX_PRODUCTS else None
+    def _run(
+        self, func: Any, operation: Operation, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        free_workspace = self._workspace() if operation.is_product else None
         temporaries: list[Tensor] = []
-        if func in self._rules.temporaries:
-            temporaries = self._run_replacement(func, self._rules.temporaries[func], args, kwargs)
-        self._device.inside_kernel = True
-        try:
-            out = self._shapes.call(func, args, kwargs)
-        finally:
-            self._device.inside_kernel = False
-        out = self._finish(func, out, tensors, args, kwargs)
+        make_temporaries = self._temporaries.get(id(func))
+        if make_temporaries is not None:
+            temporaries = self._run_replacement(operation, make_temporaries, args, kwargs)
+        out = self._on_meta(func, args, kwargs)
+        out = self._finish(func, operation, out, tensors, args, kwargs)
         del temporaries  # alive until here: inside of the kernel, they and its results are
         if free_workspace is not None:
             free_workspace()
         return out
 
+    def _on_meta(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._device.inside_kernel = True
+        try:
+            return self._shapes.call(func, args, kwargs)
+        finally:
+            self._device.inside_kernel = False
+
     def _run_replacement(
-        self, func: Any, kernel: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, operation: Operation, kernel: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """Run ``kernel`` with its own operations followed, as part of ``func``."""
-        outer, self._outer = self._outer, f"{_short_name(func)}: "
+        """Run ``kernel`` with its own operations followed, as part of ``operation``."""
+        outer, self._outer = self._outer, f"{operation.name}: "
         try:
             with self:
                 return kernel(*args, **kwargs)
@@ -112,18 +112,21 @@ class DeviceMode(TorchDispatchMode):
             self._outer = outer
 
     def _finish(
-        self, func: Any, out: Any, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        func: Any,
+        operation: Operation,
+        out: Any,
+        tensors: list[Tensor],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> Any:
-        name = self._outer + _short_name(func)
-        made = [tensor for tensor in _tensors((out,)) if tensor.is_meta]
+        made = _tensors((out,))
         for tensor in made:
-            self._device.track(tensor, name)
-        self._follow_values(func, made, tensors, args, kwargs)
+            self._device.track(tensor, self._outer + operation.name)
+        self._follow_values(func, operation, made, tensors, args, kwargs)
         return out
 
-    def _redirect(
-        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[bool, tuple[Any, ...], dict[str, Any]]:
+    def _redirect(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, tuple[Any, ...], dict[str, Any]]:
         """Whether code asks for a tensor on this device; if so, with the device that PyTorch is to see instead."""
         target = kwargs.get("device")
         if target is None:
@@ -157,19 +160,26 @@ class DeviceMode(TorchDispatchMode):
         return known.item() if known is not None else torch.ones((), dtype=tensor.dtype).item()
 
     def _follow_values(
-        self, func: Any, made: list[Tensor], tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        func: Any,
+        operation: Operation,
+        made: list[Tensor],
+        tensors: list[Tensor],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> None:
         values = self._device.values
-        if func._schema.is_mutable:
-            self._follow_write(func, tensors, args, kwargs)
+        if operation.is_mutable:
+            self._follow_write(func, operation, tensors, args, kwargs)
+            return
+        if operation.is_unknowable or operation.is_random:
             return
         if func in _UNKNOWN_BOOLS and values.of(tensors[0]) is None:
             values.keep(made[0], torch.tensor(_UNKNOWN_BOOLS[func]))
             return
-        new = [tensor for tensor in made if values.of(tensor) is None and values.is_small(tensor)]
-        if not new or func in _UNKNOWABLE or torch.Tag.nondeterministic_seeded in func.tags:
+        if not any(values.is_small(tensor) and values.of(tensor) is None for tensor in made):
             return
-        if func in _VALUE_FREE:
+        if operation.is_value_free:
             args = (torch.empty(args[0].shape, dtype=args[0].dtype), *args[1:])
         elif any(values.of(tensor) is None for tensor in tensors):
             return
@@ -177,15 +187,18 @@ class DeviceMode(TorchDispatchMode):
         for tensor, value in zip(made, _tensors((func(*host_args, **host_kwargs),)), strict=True):
             values.keep(tensor, value)
 
-    def _follow_write(self, func: Any, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _follow_write(
+        self, func: Any, operation: Operation, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
         values = self._device.values
+        if len(tensors) > _FEW and not any(map(values.is_small, tensors)):
+            return  # lists of parameters
         written = _written(func, args, kwargs)
         if not any(self._device.holds(tensor) and values.of(tensor) is not None for tensor in written):
             if len(written) == 1 and self._device.holds(written[0]) and _is_whole(written[0]):
                 self._keep_what_is_written(func, written[0], args, kwargs)
             return
-        seeded = torch.Tag.nondeterministic_seeded in func.tags
-        if seeded or any(values.of(tensor) is None for tensor in tensors):
+        if operation.is_random or any(values.of(tensor) is None for tensor in tensors):
             for tensor in written:
                 values.forget(tensor.untyped_storage()._cdata)
             return
@@ -211,15 +224,6 @@ class DeviceMode(TorchDispatchMode):
         return {**mapped, "device": torch.device("cpu")} if isinstance(mapped, dict) and "device" in mapped else mapped
 
 
-_UNKNOWABLE = {
-    aten.empty.memory_format,
-    aten.empty_strided.default,
-    aten.empty_like.default,
-    aten.new_empty.default,
-    aten.new_empty_strided.default,
-}
-
-
 def _is_whole(tensor: Tensor) -> bool:
     return tensor.numel() * tensor.element_size() == tensor.untyped_storage().nbytes()
 
@@ -240,14 +244,3 @@ def _tensors(values: Iterable[Any]) -> list[Tensor]:
         elif isinstance(value, list | tuple):
             found += _tensors(value)
     return found
-
-
-@functools.cache
-def _is_composite(func: Any) -> bool:
-    """Whether an operation is only made of others; inference mode hands those over as they are."""
-    return bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd"))
-
-
-@functools.cache
-def _short_name(func: Any) -> str:
-    return str(func).removeprefix("aten.").removesuffix(".default")

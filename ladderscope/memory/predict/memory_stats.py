@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from ladderscope.memory.allocator import CachingAllocator
+from ladderscope.memory.predict.device import SimulatedDevice
 
 
 class MemoryStats:
     """Memory functions of ``torch.cuda`` over a simulated device.
 
     Args:
-        allocator: of the device.
+        device: the device.
         capacity_bytes: all memory of the device.
         outside_bytes: what the CUDA context takes of it.
     """
 
-    def __init__(self, allocator: CachingAllocator, capacity_bytes: int, outside_bytes: int) -> None:
-        self._allocator = allocator
+    def __init__(self, device: SimulatedDevice, capacity_bytes: int, outside_bytes: int) -> None:
+        self._allocator = device.allocator
+        self._empty_cache = device.empty_cache
         self._capacity_bytes = capacity_bytes
         self._outside_bytes = outside_bytes
 
@@ -37,7 +38,7 @@ class MemoryStats:
             "reset_accumulated_memory_stats": lambda device=None: None,
             "memory_stats": lambda device=None: self._allocator.memory_stats(),
             "mem_get_info": lambda device=None: self._free_and_total(),
-            "empty_cache": self._allocator.empty_cache,
+            "empty_cache": self._empty_cache,
             "memory_summary": lambda device=None, abbreviated=False: self._summary(),
             "set_per_process_memory_fraction": lambda fraction, device=None: self._allocator.set_memory_fraction(
                 fraction

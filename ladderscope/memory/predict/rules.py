@@ -42,7 +42,6 @@ class Rules:
         temporaries: what kernels allocate and free again, by operation.
         unverified: what of this rests on reading alone.
         bitsandbytes: what runs for an operation of bitsandbytes; None for one that has its result alone.
-        replacements: operations that are made of others on this device, by operation.
         surroundings: what else is different while code runs.
     """
 
@@ -53,7 +52,6 @@ class Rules:
     temporaries: Mapping[Any, Temporaries]
     unverified: tuple[str, ...] = field(default=UNVERIFIED)
     bitsandbytes: Callable[[Any], Kernel | None] = cuda_kernel
-    replacements: Mapping[Any, Callable[..., Any]] = field(default_factory=dict)
     surroundings: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ladderscope.memory.predict.operations import describe_operation
+
 META = torch.device("meta")
 
 
@@ -73,10 +75,10 @@ def _only_writes(func: Any) -> bool:
 
 
 def _key(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    if func.is_view:
+    if describe_operation(func).is_view:
         return None  # PyTorch's own way is as fast
     try:
-        key = (func, _describe_inputs(args), *((name, _describe_input(value)) for name, value in kwargs.items()))
+        key = (id(func), _describe_inputs(args), *((name, _describe_input(value)) for name, value in kwargs.items()))
         hash(key)
     except TypeError:
         return None

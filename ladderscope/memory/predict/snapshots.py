@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ladderscope.memory.allocator import CachingAllocator
+from ladderscope.memory.allocator import Block, CachingAllocator
 from ladderscope.memory.allocator.layout import describe
-from ladderscope.memory.predict.allocations import Allocation, Event
-from ladderscope.memory.replay import Frame, HistoryEvent, write_snapshot
+from ladderscope.memory.predict.allocations import Allocation
+from ladderscope.memory.predict.device import SimulatedDevice
+from ladderscope.memory.replay import Frame, HistoryRecorder, write_snapshot
 
 
-def save_snapshot(
-    path: Path, allocator: CachingAllocator, history: Iterable[HistoryEvent], events: Iterable[Event]
-) -> None:
-    """Write what ``allocator`` holds and its ``history`` to ``path``.
+def save_snapshot(path: Path, device: SimulatedDevice) -> None:
+    """Write the history of ``device``, and what it holds, to ``path``.
 
-    Args:
-        path: of the pickle.
-        allocator: at the end of the trace.
-        history: every event of the allocator.
-        events: of the trace, which know what each allocation is for.
+    The history is made anew: the same requests in the same order take the same way through the allocator.
     """
-    allocations = (event.allocation for event in events if event.is_alloc and event.allocation.num_bytes)
-    write_snapshot(path, describe(allocator), _explained(history, allocations), allocator.config)
-
-
-def _explained(history: Iterable[HistoryEvent], allocations: Iterator[Allocation]) -> Iterator[HistoryEvent]:
-    for event in history:
-        if event.action != "alloc":
-            yield event
+    recorder = HistoryRecorder()
+    allocator = CachingAllocator(device.allocator.config, device.allocator.device.capacity_bytes, on_event=recorder)
+    blocks: dict[int, Block] = {}
+    clears = set(device.cache_clears)
+    for index, event in enumerate(device.events):
+        if index in clears:
+            allocator.empty_cache()
+        allocation = event.allocation
+        if not allocation.num_bytes:
             continue
-        allocation = next(allocations)
-        place = Frame(allocation.module or allocation.phase, 0, allocation.operation)
-        yield dataclasses.replace(event, user_metadata=allocation.category, frames=(place,))
+        if event.is_alloc:
+            recorder.user_metadata, recorder.frames = allocation.category, (_frame(allocation),)
+            blocks[allocation.number] = allocator.malloc(allocation.num_bytes)
+        else:
+            allocator.free(blocks.pop(allocation.number))
+    write_snapshot(path, describe(allocator), recorder.events, allocator.config)
+
+
+def _frame(allocation: Allocation) -> Frame:
+    return Frame(allocation.module or allocation.phase, 0, allocation.operation)

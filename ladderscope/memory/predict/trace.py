@@ -73,7 +73,7 @@ class MemoryTrace:
 
     def save_snapshot(self, path: str | Path) -> None:
         """Write a PyTorch memory snapshot: for pytorch.org/memory_viz and the tools that read those."""
-        save_snapshot(Path(path), self._device.allocator, self._device.history.events, self.events)
+        save_snapshot(Path(path), self._device)
 
     @property
     def peak_allocated_bytes(self) -> int:

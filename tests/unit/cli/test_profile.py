@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ladderscope.cli import COMMANDS, run
+from ladderscope.cli import COMMANDS, profile, run
+from ladderscope.memory.cpu import CpuMeter
 from ladderscope.records import SCHEMA_VERSION
+from ladderscope.sweep.grid import resolve_cells
 
 PROMISED = (
     "--model --method --rank --reduction --seq-len --batch-size --dtype --quantization --optimizer --loss-impl "
@@ -92,3 +94,13 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_unknown_command_ends_with_2() -> None:
     assert run(["profil"]) == 2
+
+
+@pytest.mark.parametrize(("granted", "slots", "threads"), [("1", 1, 1), ("4", 2, 2), ("4", 8, 1)])
+def test_cells_share_the_threads_that_the_user_grants(
+    granted: str, slots: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", granted)
+    cells = resolve_cells({"model": ["random:tiny-llama"], "method": ["full"]})
+    (job,) = profile._jobs(cells, CpuMeter(), slots)
+    assert job.num_threads == threads

@@ -68,7 +68,7 @@ def test_a_model_whose_blocks_are_not_as_many_as_its_config_says(backbone: Calla
 def test_the_kernels_of_the_flash_attention_package(backbone: Callable[..., Any]) -> None:
     model = backbone()
     model.config._attn_implementation = "flash_attention_2"
-    with pytest.raises(ValueError, match='flash_attention_2.* load the model with attn_implementation="sdpa"'):
+    with pytest.raises(ValueError, match=r'flash_attention_2.* load the model with attn_implementation="sdpa"'):
         get_peft_model(model, LadderConfig(reduction_factor=2))
 
 

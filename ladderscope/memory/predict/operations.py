@@ -1,0 +1,81 @@
+"""What a trace needs to know of an operation of PyTorch, looked up once."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+
+from ladderscope.memory.predict.kernels import MATRIX_PRODUCTS
+
+aten = torch.ops.aten
+
+_UNKNOWABLE = {
+    aten.empty.memory_format,
+    aten.empty_strided.default,
+    aten.empty_like.default,
+    aten.new_empty.default,
+    aten.new_empty_strided.default,
+}
+_VALUE_FREE = {
+    aten.ones_like.default,
+    aten.zeros_like.default,
+    aten.full_like.default,
+    aten.new_zeros.default,
+    aten.new_ones.default,
+    aten.new_full.default,
+}
+
+
+class Operation(NamedTuple):
+    """An operation.
+
+    Args:
+        name: for people.
+        is_composite: whether it is only made of others; inference mode hands those over as they are.
+        is_view: whether its result shares its input's storage.
+        is_mutable: whether it writes into an input.
+        is_random: whether its values are drawn.
+        is_unknowable: whether its values are whatever was in memory.
+        is_value_free: whether its values do not depend on those of its input.
+        is_product: whether cuBLAS runs it.
+        is_bitsandbytes: whether bitsandbytes brings it.
+    """
+
+    name: str
+    is_composite: bool
+    is_view: bool
+    is_mutable: bool
+    is_random: bool
+    is_unknowable: bool
+    is_value_free: bool
+    is_product: bool
+    is_bitsandbytes: bool
+
+
+def describe_operation(func: Any) -> Operation:
+    """Look an operation up; keyed by identity, since PyTorch's own hash of it is slow."""
+    known = _known.get(id(func))
+    if known is None:
+        known = _known[id(func)] = _look_up(func)
+        _kept.append(func)
+    return known
+
+
+_known: dict[int, Operation] = {}
+_kept: list[Any] = []
+"""Keeps what ``_known`` has seen alive, so that no other object gets its identity."""
+
+
+def _look_up(func: Any) -> Operation:
+    return Operation(
+        name=str(func).removeprefix("aten.").removesuffix(".default"),
+        is_composite=bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")),
+        is_view=bool(func.is_view),
+        is_mutable=bool(func._schema.is_mutable),
+        is_random=torch.Tag.nondeterministic_seeded in func.tags,
+        is_unknowable=func in _UNKNOWABLE,
+        is_value_free=func in _VALUE_FREE,
+        is_product=func in MATRIX_PRODUCTS,
+        is_bitsandbytes=func.namespace == "bitsandbytes",
+    )
