@@ -65,7 +65,7 @@ def checked_rule(base: Any, input_ids: Tensor) -> LogitRule:
         UsageError: the model makes its logits or its loss in a way that the rule does not describe.
     """
     rule, head = logit_rule(base.config.get_text_config()), base.get_output_embeddings()
-    comparable = type(input_ids) is Tensor and input_ids.device.type != "meta" and input_ids.shape[-1] > 1
+    comparable = type(input_ids) is Tensor and not _is_meta(input_ids) and input_ids.shape[-1] > 1
     known = _checked.get(base)
     if comparable and (known is None or known() is not head):
         _compare(base, head, rule, input_ids[:1, :_TOKENS])
@@ -73,6 +73,8 @@ def checked_rule(base: Any, input_ids: Tensor) -> LogitRule:
     return rule
 
 
+_is_meta: Any = torch._C.TensorBase.is_meta.__get__  # type: ignore[attr-defined]
+"""Tensors of a simulated device answer that they are on CUDA, and have no values either; this asks past that."""
 _checked: weakref.WeakKeyDictionary[nn.Module, weakref.ref[nn.Module]] = weakref.WeakKeyDictionary()
 _TOKENS = 4
 _LARGE = 30.0

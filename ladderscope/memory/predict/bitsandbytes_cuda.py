@@ -97,7 +97,8 @@ def bitsandbytes_on_cuda() -> Iterator[None]:
     with (
         mock.patch.dict(functional.name2qmap),
         mock.patch.object(functional, "lib", _NoLibrary()),
-        mock.patch.object(functional, "is_on_gpu", return_value=True, create=True),
+        # No Mock: it would remember the tensors that it is called with, and so keep them alive.
+        mock.patch.object(functional, "is_on_gpu", lambda tensors: True, create=True),
     ):
         yield
     for cache in caches:

@@ -82,12 +82,24 @@ def _queries_at_once(tokens: int) -> int:
     return min(tokens, 256 if tokens >= 768 else 64 if tokens >= 192 else 32)
 
 
-def _flash_forward(query: Tensor, key: Tensor, *rest: Any, **options: Any) -> list[Tensor]:
-    """Per thread: scores, their maxima and sums, and the result so far, in fp32; in half also the scores in half."""
-    rows, keys = _queries_at_once(query.shape[2]), min(key.shape[2], _KEYS_AT_ONCE)
+def _packs(dtype: torch.dtype) -> bool:
+    """Whether attention lays keys and values out anew for the processor's matrix units (CPUBlas.cpp)."""
+    return dtype == torch.bfloat16 and torch.cpu._is_amx_tile_supported()
+
+
+def _flash_forward(query: Tensor, key: Tensor, value: Tensor, *rest: Any, **options: Any) -> list[Tensor]:
+    """Per thread: scores, their maxima and sums, and the result so far, in fp32; in half also the scores in half.
+
+    Keys and values once more, where they are laid out anew, and per thread a part of the keys, transposed.
+    """
+    rows, keys, channels = _queries_at_once(query.shape[2]), min(key.shape[2], _KEYS_AT_ONCE), query.shape[3]
     threads = torch.get_num_threads()
-    buffers = [query.new_empty(threads, rows * (keys + 2 + query.shape[3]), dtype=torch.float32)]
-    return [*buffers, query.new_empty(threads, rows, keys)] if query.dtype in _REDUCED else buffers
+    buffers = [query.new_empty(threads, rows * (keys + 2 + channels), dtype=torch.float32)]
+    if query.dtype in _REDUCED:
+        buffers.append(query.new_empty(threads, rows, keys))
+    if _packs(query.dtype):
+        buffers += [key.new_empty(key.shape), value.new_empty(value.shape), key.new_empty(threads, keys, channels)]
+    return buffers
 
 
 def _flash_backward(grad: Tensor, query: Tensor, key: Tensor, *rest: Any, **options: Any) -> list[Tensor]:

@@ -49,7 +49,7 @@ def _as_on_cpu() -> Iterator[None]:
     optimizer = importlib.import_module("torch.optim.optimizer")  # torch.optim hides its name
     # Optimizers take the foreach way where the device is in this list.
     with (
-        mock.patch.object(optimizer, "_get_foreach_kernels_supported_devices", return_value=[]),
+        mock.patch.object(optimizer, "_get_foreach_kernels_supported_devices", list),
         bitsandbytes_on_cpu(),
     ):
         yield

@@ -42,7 +42,8 @@ def tensors_answer_cuda(device: SimulatedDevice) -> Iterator[None]:
         mock.patch.multiple(torch.Tensor, **attributes),
         mock.patch.multiple(storage, **storage_attributes),
         mock.patch.multiple(torch, **_constructors(device), Generator=_Generator),
-        mock.patch.object(torch, "_has_compatible_shallow_copy_type", return_value=True),
+        # No Mock: it would remember the tensors that it is called with, and so keep them alive.
+        mock.patch.object(torch, "_has_compatible_shallow_copy_type", lambda *tensors: True),
     ):
         yield
 
