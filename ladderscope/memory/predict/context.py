@@ -87,7 +87,7 @@ def simulate(
         stack.enter_context(_operations_of_cuda(device, rules))
         stack.enter_context(place.watch())
         stack.enter_context(ownership.watch())
-        stack.enter_context(rules.surroundings())
+        stack.enter_context(rules.surroundings(device))
         stack.enter_context(DeviceMode(device, rules))
         yield trace
         trace.finish()

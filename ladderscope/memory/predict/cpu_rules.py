@@ -7,13 +7,18 @@ trace can be held against reality, allocation by allocation, and with it all tha
 from __future__ import annotations
 
 import importlib
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest import mock
 
+import torch
+from torch import Tensor
+
 from ladderscope.memory.predict.bitsandbytes_cpu import bitsandbytes_on_cpu, cpu_kernel
 from ladderscope.memory.predict.context import simulate
 from ladderscope.memory.predict.cpu_kernels import CPU_TEMPORARIES, cpu_attention, cpu_rms_norm
+from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.exact_allocator import ExactAllocator
 from ladderscope.memory.predict.gpus import Gpu
 from ladderscope.memory.predict.rules import Rules
@@ -29,7 +34,7 @@ CPU_RULES = Rules(
     temporaries=CPU_TEMPORARIES,
     unverified=(),
     bitsandbytes=cpu_kernel,
-    surroundings=lambda: _as_on_cpu(),
+    surroundings=lambda device: _as_on_cpu(device),
 )
 
 
@@ -45,11 +50,20 @@ def predict_cpu_memory() -> Iterator[MemoryTrace]:
 
 
 @contextmanager
-def _as_on_cpu() -> Iterator[None]:
+def _as_on_cpu(device: SimulatedDevice) -> Iterator[None]:
+    get_state = torch.get_rng_state
+
+    def followed_state() -> Tensor:
+        """The state of the random number generator, which checkpoints keep: on the host, which is the device here."""
+        state = get_state()
+        weakref.finalize(state, device.allocate(state.nbytes, "get_rng_state"))
+        return state
+
     optimizer = importlib.import_module("torch.optim.optimizer")  # torch.optim hides its name
-    # Optimizers take the foreach way where the device is in this list.
     with (
+        # Optimizers take the foreach way where the device is in this list.
         mock.patch.object(optimizer, "_get_foreach_kernels_supported_devices", list),
+        mock.patch.object(torch, "get_rng_state", followed_state),
         bitsandbytes_on_cpu(),
     ):
         yield

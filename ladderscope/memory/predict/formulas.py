@@ -6,10 +6,13 @@ and then a second tensor from them, or adds two gradients up in a third one. CUD
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 aten = torch.ops.aten
 
@@ -32,6 +35,8 @@ def in_place_form(func: Any, args: tuple[Any, ...]) -> Any | None:
     form = IN_PLACE.get(func)
     if form is None or not isinstance(args[0], Tensor) or not _is_result_of_same_shape(func, args):
         return None
+    if not _is_asked_by_engine():
+        return None
     return form if torch._C._storage_Use_Count(args[0].untyped_storage()._cdata) == _HOLDERS else None
 
 
@@ -40,3 +45,21 @@ def _is_result_of_same_shape(func: Any, args: tuple[Any, ...]) -> bool:
         return True
     other = args[1]
     return isinstance(other, Tensor) and other.shape == args[0].shape and other.dtype == args[0].dtype
+
+
+def _is_asked_by_engine() -> bool:
+    """Whether autograd itself runs an operation: not Python code inside of backward, such as a recomputed forward."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code is not _ENGINE and _hands_on(frame):
+        frame = frame.f_back
+    return frame is not None and frame.f_code is _ENGINE
+
+
+def _hands_on(frame: FrameType) -> bool:
+    """Whether code only passes an operation on: dispatch modes, ours and those on top of it."""
+    module = frame.f_globals.get("__name__", "")
+    return module.startswith(_DISPATCH) or isinstance(frame.f_locals.get("self"), TorchDispatchMode)
+
+
+_DISPATCH = (__name__, "torch._ops", "torch._dynamo", "torch._compile", "torch.utils._")
+_ENGINE = torch.autograd.graph._engine_run_backward.__code__

@@ -13,6 +13,7 @@ from torch import Tensor
 from ladderscope.errors import UsageError
 from ladderscope.memory.predict.attention import cuda_attention
 from ladderscope.memory.predict.bitsandbytes_cuda import Kernel, cuda_kernel
+from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.gpus import Gpu
 from ladderscope.memory.predict.kernels import TEMPORARIES, Temporaries, cublas_workspace_bytes
 from ladderscope.memory.predict.norms import cuda_rms_norm, decomposed_rms_norm
@@ -52,7 +53,7 @@ class Rules:
     temporaries: Mapping[Any, Temporaries]
     unverified: tuple[str, ...] = field(default=UNVERIFIED)
     bitsandbytes: Callable[[Any], Kernel | None] = cuda_kernel
-    surroundings: Callable[[], AbstractContextManager[Any]] = nullcontext
+    surroundings: Callable[[SimulatedDevice], AbstractContextManager[Any]] = nullcontext
 
 
 def rules_of(gpu: Gpu, torch_version: str | None = None) -> Rules:
