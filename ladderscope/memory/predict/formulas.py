@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 aten = torch.ops.aten
 
@@ -56,9 +55,12 @@ def _is_asked_by_engine() -> bool:
 
 
 def _hands_on(frame: FrameType) -> bool:
-    """Whether code only passes an operation on: dispatch modes, ours and those on top of it."""
-    module = frame.f_globals.get("__name__", "")
-    return module.startswith(_DISPATCH) or isinstance(frame.f_locals.get("self"), TorchDispatchMode)
+    """Whether code only passes an operation on: dispatch modes, ours and those on top of it.
+
+    Never ask a frame for its ``f_locals``: up to Python 3.12 that keeps what the frame holds alive.
+    """
+    is_mode = frame.f_code.co_name == "__torch_dispatch__"
+    return is_mode or frame.f_globals.get("__name__", "").startswith(_DISPATCH)
 
 
 _DISPATCH = (__name__, "torch._ops", "torch._dynamo", "torch._compile", "torch.utils._")
