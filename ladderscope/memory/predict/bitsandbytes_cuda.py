@@ -39,9 +39,13 @@ def _all_on_gpu(tensors: Any) -> bool:
     return True
 
 
-@functools.cache
-def _load() -> tuple[ModuleType, dict[str, Kernel]]:
-    """A copy of the module with the kernels for CUDA, by operation; PyTorch is told of none of them."""
+def load_backend(backend: str, library: Any = None) -> tuple[ModuleType, dict[str, Kernel]]:
+    """A copy of the module with the kernels of a backend, by operation; PyTorch is told of none of them.
+
+    Args:
+        backend: ``cuda``, ``cpu`` or ``default``.
+        library: what stands for the compiled library; by default one whose functions do nothing.
+    """
     import bitsandbytes
     from bitsandbytes import _ops, cextension
 
@@ -54,14 +58,14 @@ def _load() -> tuple[ModuleType, dict[str, Kernel]]:
 
         return register
 
-    path = Path(bitsandbytes.__file__).parent / "backends" / "cuda" / "ops.py"
+    path = Path(bitsandbytes.__file__).parent / "backends" / backend / "ops.py"
     # A name inside of its package, so that its relative imports work.
-    spec = importlib.util.spec_from_file_location("bitsandbytes.backends.cuda.without_library", path)
+    spec = importlib.util.spec_from_file_location(f"bitsandbytes.backends.{backend}.without_library", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     with (
-        mock.patch.object(cextension, "lib", _NoLibrary()),
+        mock.patch.object(cextension, "lib", library or _NoLibrary()),
         mock.patch.object(_ops, "register_kernel", collect),
         mock.patch.object(torch._C, "_cuda_getCurrentRawStream", mock.Mock(return_value=0), create=True),
     ):
@@ -69,11 +73,20 @@ def _load() -> tuple[ModuleType, dict[str, Kernel]]:
     return module, kernels
 
 
-def cuda_kernel(func: Any) -> Kernel | None:
-    """What CUDA runs for an operation of bitsandbytes; None for one that it has no kernel for."""
-    _, kernels = _load()
+@functools.cache
+def _load() -> tuple[ModuleType, dict[str, Kernel]]:
+    return load_backend("cuda")
+
+
+def kernel_of(func: Any, kernels: dict[str, Kernel]) -> Kernel | None:
+    """The kernel of an operation, whose name may lack its overload."""
     name = func.name()
     return kernels.get(name) or kernels.get(name.removesuffix(".default"))
+
+
+def cuda_kernel(func: Any) -> Kernel | None:
+    """What CUDA runs for an operation of bitsandbytes; None for one that it has no kernel for."""
+    return kernel_of(func, _load()[1])
 
 
 @contextmanager

@@ -52,22 +52,40 @@ def predict_memory(
         torch.OutOfMemoryError: the GPU's memory runs out.
     """
     found = find_gpu(gpu) if isinstance(gpu, str) else gpu
-    rules = rules_of(found, torch_version)
+    allocator = CachingAllocator(_allocator_config(alloc_conf), found.usable_bytes)
+    with simulate(found, rules_of(found, torch_version), allocator, on_oom) as trace:
+        yield trace
+
+
+@contextlib.contextmanager
+def simulate(gpu: Gpu, rules: Rules, allocator: CachingAllocator, on_oom: OnOom = "raise") -> Iterator[MemoryTrace]:
+    """Run code on a device that is made of these parts, and follow its memory; see :func:`predict_memory`.
+
+    Args:
+        gpu: what ``torch.cuda`` answers for.
+        rules: what the device does.
+        allocator: of its memory.
+        on_oom: as in :func:`predict_memory`.
+
+    Yields:
+        The trace.
+    """
     place = ModulePlace()
-    device = SimulatedDevice(CachingAllocator(_allocator_config(alloc_conf), found.usable_bytes), place, on_oom)
+    device = SimulatedDevice(allocator, place, on_oom)
     ownership = Ownership(device, place)
     place.on_new_model = ownership.add_model
-    trace = MemoryTrace(device, found, ownership, rules)
-    stats = MemoryStats(device, found.memory_bytes, CONTEXT_BYTES)
+    trace = MemoryTrace(device, gpu, ownership, rules)
+    stats = MemoryStats(device, gpu.memory_bytes, CONTEXT_BYTES)
     with contextlib.ExitStack() as stack:
         # First: when it is imported, bitsandbytes must not find a GPU, whose library it would look for.
         stack.enter_context(bitsandbytes_on_cuda())
-        stack.enter_context(cuda_is_there(found, stats))
+        stack.enter_context(cuda_is_there(gpu, stats))
         stack.enter_context(tensors_answer_cuda(device))
         stack.enter_context(SimulatedAutocast(device).installed())
         stack.enter_context(_operations_of_cuda(device, rules))
         stack.enter_context(place.watch())
         stack.enter_context(ownership.watch())
+        stack.enter_context(rules.surroundings(device))
         stack.enter_context(DeviceMode(device, rules))
         yield trace
         trace.finish()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -11,10 +10,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
-from ladderscope.memory.predict.bitsandbytes_cuda import cuda_kernel
 from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.dynamic_shapes import DYNAMIC_SHAPES
-from ladderscope.memory.predict.formulas import called_by_autograd, in_place_form
+from ladderscope.memory.predict.formulas import in_place_form
 from ladderscope.memory.predict.kernels import Temporaries
 from ladderscope.memory.predict.operations import Operation, describe_operation
 from ladderscope.memory.predict.rules import Rules
@@ -70,7 +68,7 @@ class DeviceMode(TorchDispatchMode):
         if func is aten._local_scalar_dense.default:
             return self._read(args[0])
         if operation.is_bitsandbytes:
-            kernel = cuda_kernel(func)
+            kernel = self._rules.bitsandbytes(func)
             if kernel is not None:
                 return self._run_replacement(operation, kernel, args, kwargs)
         kernel = _BY_VALUES.get(id(func))
@@ -78,7 +76,7 @@ class DeviceMode(TorchDispatchMode):
             result = self._run_kernel(kernel, args, kwargs)
             if result is not NotImplemented:
                 return self._finish(func, operation, result, tensors, args, kwargs)
-        if called_by_autograd(sys._getframe(1)):
+        if torch._C._current_autograd_node() is not None:
             in_place = in_place_form(func, args)
             if in_place is not None:
                 func, operation = in_place, describe_operation(in_place)

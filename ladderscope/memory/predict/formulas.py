@@ -6,6 +6,7 @@ and then a second tensor from them, or adds two gradients up in a third one. CUD
 
 from __future__ import annotations
 
+import sys
 from types import FrameType
 from typing import Any
 
@@ -31,18 +32,12 @@ _HOLDERS = 2
 """Who holds the storage of a tensor that only autograd knows: the tensor itself, and its handle in Python."""
 
 
-def called_by_autograd(caller: FrameType) -> bool:
-    """Whether autograd itself asks for an operation, and not Python code that runs in backward.
-
-    That code, a custom function's or a forward pass that is run again, gets what it writes.
-    """
-    return caller.f_code is _ENGINE
-
-
 def in_place_form(func: Any, args: tuple[Any, ...]) -> Any | None:
     """The operation that autograd runs on CUDA in place of ``func`` in backward; None where it is ``func`` itself."""
     form = IN_PLACE.get(func)
     if form is None or not isinstance(args[0], Tensor) or not _is_result_of_same_shape(func, args):
+        return None
+    if not _is_asked_by_engine():
         return None
     if func is not aten.add.Tensor and _current_formula().startswith(_KEEPS_GRADIENT):
         return None
@@ -59,3 +54,23 @@ def _is_result_of_same_shape(func: Any, args: tuple[Any, ...]) -> bool:
         return True
     other = args[1]
     return isinstance(other, Tensor) and other.shape == args[0].shape and other.dtype == args[0].dtype
+
+
+def _is_asked_by_engine() -> bool:
+    """Whether autograd itself runs an operation: not Python code inside of backward, such as a recomputed forward."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code is not _ENGINE and _hands_on(frame):
+        frame = frame.f_back
+    return frame is not None and frame.f_code is _ENGINE
+
+
+def _hands_on(frame: FrameType) -> bool:
+    """Whether code only passes an operation on: dispatch modes, ours and those on top of it.
+
+    Never ask a frame for its ``f_locals``: up to Python 3.12 that keeps what the frame holds alive.
+    """
+    is_mode = frame.f_code.co_name == "__torch_dispatch__"
+    return is_mode or frame.f_globals.get("__name__", "").startswith(_DISPATCH)
+
+
+_DISPATCH = (__name__, "torch._ops", "torch._dynamo", "torch._compile", "torch.utils._")

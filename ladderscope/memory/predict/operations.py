@@ -67,10 +67,15 @@ _kept: list[Any] = []
 """Keeps what ``_known`` has seen alive, so that no other object gets its identity."""
 
 
+def _has_kernel(func: Any, key: str) -> bool:
+    """Whether PyTorch has a kernel; one for CPUs stands for CUDA's, which this build of PyTorch may lack."""
+    return bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key))
+
+
 def _look_up(func: Any) -> Operation:
     return Operation(
         name=str(func).removeprefix("aten.").removesuffix(".default"),
-        is_composite=bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")),
+        is_composite=_has_kernel(func, "CompositeImplicitAutograd") and not _has_kernel(func, "CPU"),
         is_view=bool(func.is_view),
         is_mutable=bool(func._schema.is_mutable),
         is_random=torch.Tag.nondeterministic_seeded in func.tags,

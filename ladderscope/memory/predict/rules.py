@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from ladderscope.errors import UsageError
 from ladderscope.memory.predict.attention import cuda_attention
+from ladderscope.memory.predict.bitsandbytes_cuda import Kernel, cuda_kernel
+from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.gpus import Gpu
 from ladderscope.memory.predict.kernels import COPIES, TEMPORARIES, Temporaries, cublas_workspace_bytes
 from ladderscope.memory.predict.norms import cuda_rms_norm, decomposed_rms_norm
@@ -42,6 +45,8 @@ class Rules:
         copies: what operations allocate before their results and free again, by operation.
         temporaries: what kernels allocate behind their results and free again, by operation.
         unverified: what of this rests on reading alone.
+        bitsandbytes: what runs for an operation of bitsandbytes; None for one that has its result alone.
+        surroundings: what else is different while code runs.
     """
 
     attention: Callable[..., Tensor]
@@ -51,6 +56,8 @@ class Rules:
     copies: Mapping[Any, Temporaries]
     temporaries: Mapping[Any, Temporaries]
     unverified: tuple[str, ...] = field(default=UNVERIFIED)
+    bitsandbytes: Callable[[Any], Kernel | None] = cuda_kernel
+    surroundings: Callable[[SimulatedDevice], AbstractContextManager[Any]] = nullcontext
 
 
 def rules_of(gpu: Gpu, torch_version: str | None = None) -> Rules:

@@ -1,0 +1,159 @@
+"""Compares predicted with measured peaks on this machine's CPU: the same training loop, traced and run.
+
+The trace follows the rules of a CPU in place of CUDA's; all else of it is what predicts a GPU. Prints a table in
+Markdown; some minutes on a core. From the repository root:
+
+    OMP_NUM_THREADS=1 python -m studies.prediction_accuracy.cpu [--only PART_OF_LABEL]
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import itertools
+import statistics
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ladderscope.backbones.catalogue import architecture_config
+from ladderscope.backbones.loading import DTYPES, random_backbone
+from ladderscope.measure import vocab_size
+from ladderscope.memory.cpu import CpuMeter
+from ladderscope.memory.predict.cpu_rules import predict_cpu_memory
+from ladderscope.memory.residents import resident_bytes
+from ladderscope.methods import get_method
+from ladderscope.predict import CUDA, META, STEADY_STEP
+from ladderscope.records import Cell
+from ladderscope.training.batches import Batch, training_batches
+from ladderscope.training.loop import TrainingLoop
+
+CPU = torch.device("cpu")
+METHODS = ("full", "lora", "qlora", "ladder", "xladder", "qst", "lst")
+MODELS = ("tiny-llama", "tiny-gpt2")
+LARGER_MODEL, LARGER_LAYERS = "smollm2-135m", 4
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Peak bytes of a steady training step of a cell, predicted and measured."""
+
+    cell: Cell
+    predicted: int
+    measured: int
+
+    @property
+    def ratio(self) -> float:
+        """Predicted over measured."""
+        return self.predicted / self.measured
+
+
+def compare(cell: Cell, layers: int | None = None) -> Comparison:
+    """Predict and measure a cell.
+
+    Args:
+        cell: of a ``random:`` model, on random tokens.
+        layers: of the backbone; by default as many as its architecture has.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Comparison(cell, predict_peak(cell, layers), measure_peak(cell, layers))
+
+
+def predict_peak(cell: Cell, layers: int | None = None) -> int:
+    """Peak bytes of the second training step under the rules of a CPU. Nothing is computed."""
+    with predict_cpu_memory() as trace:
+        loop = _make_loop(cell, layers, CUDA, META)
+        loop.step()
+        with trace.span(STEADY_STEP):
+            loop.step()
+        # Optimizers count steps on the host, which the trace does not follow, and which is the device here.
+        on_host = resident_bytes(loop.model, loop.optimizer, CPU)["optimizer_state"]
+    return trace.peak(STEADY_STEP).allocated_bytes + on_host
+
+
+def measure_peak(cell: Cell, layers: int | None = None) -> int:
+    """Peak bytes of PyTorch's CPU allocator in the second training step, beside what was alive before the cell."""
+    gc.collect()
+    nothing = nn.Linear(0, 0, device="meta")
+    before = sum(resident_bytes(nothing, torch.optim.SGD(nothing.parameters()), CPU).values())
+    loop = _make_loop(cell, layers, CPU, CPU)
+    loop.step()
+    return CpuMeter().measure_step(loop).peak_allocated_bytes - before
+
+
+def _make_loop(cell: Cell, layers: int | None, device: torch.device, host: torch.device) -> TrainingLoop:
+    config = architecture_config(cell.model.removeprefix("random:"))
+    if layers is not None:
+        config.num_hidden_layers = layers
+    backbone = random_backbone(config, DTYPES[cell.dtype], cell.quantization, device, cell.seed, host=host)
+    method = get_method(cell.method)
+
+    def batches() -> Iterator[Batch]:
+        return training_batches(cell, None, vocab_size(backbone), device)
+
+    torch.manual_seed(cell.seed)
+    model = method.build(backbone.model, cell)
+    if method.prepare is not None:
+        method.prepare(model, (vars(batch) for batch in batches()))
+    return TrainingLoop(model, cell, batches(), [])
+
+
+def make_cell(model: str, method: str, dtype: str, checkpointing: bool, loss: str = "full", tokens: int = 256) -> Cell:
+    """A cell of random weights and tokens; QLoRA and QST on NF4 with double quantisation."""
+    return Cell(
+        model=f"random:{model}",
+        method=method,
+        rank=4 if method in ("lora", "qlora") else None,
+        reduction_factor=2 if method in ("ladder", "xladder", "qst", "lst") else None,
+        quantization="nf4-dq" if method in ("qlora", "qst") else "none",
+        dtype=dtype,
+        gradient_checkpointing=checkpointing,
+        loss_impl=loss,
+        seq_len=tokens,
+        data="random",
+    )
+
+
+def all_comparisons(only: str = "") -> Iterator[Comparison]:
+    """Every method, with and without checkpointing, in fp32 and bf16, one model after the other."""
+    for model in (*MODELS, LARGER_MODEL):
+        layers = LARGER_LAYERS if model == LARGER_MODEL else None
+        for method, dtype, checkpointing in itertools.product(METHODS, DTYPES, (False, True)):
+            cell = make_cell(model, method, dtype, checkpointing)
+            if only in cell.label:
+                yield compare(cell, layers)
+
+
+def summary(comparisons: Sequence[Comparison]) -> str:
+    """One line: how many, and minimum, median and maximum of predicted over measured."""
+    ratios = [comparison.ratio for comparison in comparisons]
+    median = statistics.median(ratios)
+    return f"{len(ratios)} cells: minimum {min(ratios):.4f}, median {median:.4f}, maximum {max(ratios):.4f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--only", default="", help="part of the label of the cells to compare")
+    args = parser.parse_args()
+    print("| cell | dtype | checkpointing | predicted bytes | measured bytes | predicted / measured |")
+    print("| --- | --- | --- | ---: | ---: | ---: |")
+    done = []
+    for comparison in all_comparisons(args.only):
+        done.append(comparison)
+        cell = comparison.cell
+        checkpointing = "yes" if cell.gradient_checkpointing else "no"
+        print(
+            f"| {cell.label.removeprefix('random:')} | {cell.dtype} | {checkpointing} "
+            f"| {comparison.predicted:,} | {comparison.measured:,} | {comparison.ratio:.5f} |",
+            flush=True,
+        )
+    if done:
+        print(f"\n{summary(done)}")
+
+
+if __name__ == "__main__":
+    main()
