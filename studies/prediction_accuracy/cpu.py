@@ -136,7 +136,7 @@ def summary(comparisons: Sequence[Comparison]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="part of the label of the cells to compare")
     args = parser.parse_args()
     print("| cell | dtype | checkpointing | predicted bytes | measured bytes | predicted / measured |")

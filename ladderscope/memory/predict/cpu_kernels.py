@@ -59,9 +59,10 @@ def _takes_flash(
 
     with _disable_current_modes():
         inputs = [on_host(tensor) for tensor in (query, key, value)]
+        choose: Any = torch._fused_sdp_choice
         like_mask = on_host(mask) if mask is not None else None
-        choice = torch._fused_sdp_choice(*inputs, like_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa)
-    return choice == torch.nn.attention.SDPBackend.FLASH_ATTENTION.value
+        choice = choose(*inputs, like_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa)
+    return bool(choice == torch.nn.attention.SDPBackend.FLASH_ATTENTION.value)
 
 
 def cpu_rms_norm(hidden: Tensor, shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:

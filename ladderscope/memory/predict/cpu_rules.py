@@ -26,16 +26,6 @@ from ladderscope.memory.predict.trace import MemoryTrace
 
 CPU = Gpu("cpu", "CPU", memory_bytes=1 << 50, capability=(9, 0), multiprocessors=1)
 """What ``torch.cuda`` answers for; its capability decides nothing under the rules of a CPU."""
-CPU_RULES = Rules(
-    attention=cpu_attention,
-    rms_norm=cpu_rms_norm,
-    workspace_bytes=0,
-    workspace_stays=True,
-    temporaries=CPU_TEMPORARIES,
-    unverified=(),
-    bitsandbytes=cpu_kernel,
-    surroundings=lambda device: _as_on_cpu(device),
-)
 
 
 @contextmanager
@@ -67,3 +57,16 @@ def _as_on_cpu(device: SimulatedDevice) -> Iterator[None]:
         bitsandbytes_on_cpu(),
     ):
         yield
+
+
+CPU_RULES = Rules(
+    attention=cpu_attention,
+    rms_norm=cpu_rms_norm,
+    workspace_bytes=0,
+    workspace_stays=True,
+    copies={},
+    temporaries=CPU_TEMPORARIES,
+    unverified=(),
+    bitsandbytes=cpu_kernel,
+    surroundings=_as_on_cpu,
+)
