@@ -78,7 +78,9 @@ class LocalExecutor:
         with self._lock:
             if self._cancelled.is_set():
                 return None
-            worker = self._idle.pop() if job.is_prediction and self._idle else WorkerProcess(device)
+            worker = self._idle_worker() if job.is_prediction else None
+            # A prediction must not find a real GPU.
+            worker = worker or WorkerProcess("" if job.is_prediction else device)
             self._running.add(worker)
         timed_out = threading.Event()
         timer = _start_timer(self._timeout_seconds, worker, timed_out)
@@ -92,12 +94,22 @@ class LocalExecutor:
             worker.close()
             return None
         if job.is_prediction and ("record" in message or "failure" in message) and not timed_out.is_set():
-            self._idle.append(worker)
+            with self._lock:
+                self._idle.append(worker)
             return _record_of(job, message)
         try:
             return self._record_of_ended(job, message, worker, timed_out.is_set(), oom_kills)
         finally:
             worker.close()
+
+    def _idle_worker(self) -> WorkerProcess | None:
+        """A worker that waits for a job, of those that are still there."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.is_running:
+                return worker
+            worker.close()
+        return None
 
     def _record_of_ended(
         self, job: Job, message: dict[str, Any], worker: WorkerProcess, timed_out: bool, oom_kills: int
@@ -109,7 +121,9 @@ class LocalExecutor:
         if "failure" in message:
             return _record_of(job, message)
         killed = worker.returncode == -signal.SIGKILL
-        status: Status = "oom" if killed and _count_oom_kills() > oom_kills else "error"
+        # A prediction that the host has no room for says nothing about the GPU.
+        ran_out = killed and _count_oom_kills() > oom_kills and not job.is_prediction
+        status: Status = "oom" if ran_out else "error"
         return _failed(job, status, _how_it_ended(worker))
 
 

@@ -43,6 +43,11 @@ class WorkerProcess:
         )
 
     @property
+    def is_running(self) -> bool:
+        """Whether the process is there."""
+        return self._process.poll() is None
+
+    @property
     def returncode(self) -> int:
         """Exit code of the process, once it has ended; waits for that."""
         return self._process.wait()

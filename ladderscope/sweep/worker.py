@@ -26,7 +26,9 @@ def main() -> None:
             record = _run(job, out)
         except Exception as error:
             traceback.print_exc()
-            _send(out, failure={"status": "oom" if is_out_of_memory(error) else "error", "error": describe(error)})
+            # A prediction that the host has no room for says nothing about the GPU.
+            ran_out = is_out_of_memory(error) and not job.is_prediction
+            _send(out, failure={"status": "oom" if ran_out else "error", "error": describe(error)})
         else:
             _send(out, record=record)
         if not job.is_prediction:

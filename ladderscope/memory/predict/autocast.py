@@ -39,7 +39,8 @@ class SimulatedAutocast:
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Make ``torch.autocast`` work on simulated tensors inside."""
-        fallback, kernels = Library("_", "IMPL"), Library("aten", "IMPL")
+        kernels = Library("aten", "IMPL")
+        fallback = Library("_", "IMPL")
         fallback.fallback(fallthrough_kernel, _KEY_NAME)
         for names, make in (
             (LOWER_PRECISION_FP, self._lower),

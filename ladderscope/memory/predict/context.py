@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.library import Library
 
+from ladderscope.errors import UsageError
 from ladderscope.memory.allocator import AllocatorConfig, CachingAllocator
 from ladderscope.memory.predict.autocast import SimulatedAutocast
 from ladderscope.memory.predict.bitsandbytes_cuda import bitsandbytes_on_cuda
@@ -48,7 +49,8 @@ def predict_memory(
 
     Raises:
         UnknownNameError: there is no such GPU.
-        UsageError: a version or allocator setting that makes no sense.
+        UsageError: a version or allocator setting that makes no sense; a prediction inside of another; a process that
+            uses a real GPU.
         torch.OutOfMemoryError: the GPU's memory runs out.
     """
     found = find_gpu(gpu) if isinstance(gpu, str) else gpu
@@ -70,6 +72,7 @@ def simulate(gpu: Gpu, rules: Rules, allocator: CachingAllocator, on_oom: OnOom 
     Yields:
         The trace.
     """
+    _refuse_two_devices()
     place = ModulePlace()
     device = SimulatedDevice(allocator, place, on_oom)
     ownership = Ownership(device, place)
@@ -89,6 +92,13 @@ def simulate(gpu: Gpu, rules: Rules, allocator: CachingAllocator, on_oom: OnOom 
         stack.enter_context(DeviceMode(device, rules))
         yield trace
         trace.finish()
+
+
+def _refuse_two_devices() -> None:
+    if isinstance(torch.Tensor.__dict__.get("is_cuda"), property):
+        raise UsageError("predict_memory is running already: end it before you begin another.")
+    if torch.cuda.is_initialized():
+        raise UsageError("this process uses a real GPU already: predict in a process of its own.")
 
 
 def _allocator_config(alloc_conf: str | None) -> AllocatorConfig:

@@ -38,8 +38,8 @@ class SimulatedDevice:
 
     def __init__(self, allocator: CachingAllocator, place: Place, on_oom: OnOom = "raise") -> None:
         self.allocator = allocator
-        self.cache_clears: list[int] = []
-        """Where in the list of events the allocator's cache was emptied."""
+        self.cache_clears: dict[int, int] = {}
+        """Before which of the events the allocator's cache was emptied, and bytes reserved after that."""
         self.place = place
         self.values = HostValues()
         self.first_oom: OutOfDeviceMemory | None = None
@@ -118,8 +118,8 @@ class SimulatedDevice:
 
     def empty_cache(self) -> None:
         """Give the allocator's free segments back."""
-        self.cache_clears.append(len(self.events))
         self.allocator.empty_cache()
+        self.cache_clears[len(self.events)] = self.allocator.stats.reserved_bytes
 
     def _malloc(self, num_bytes: int) -> Block:
         try:
@@ -130,7 +130,7 @@ class SimulatedDevice:
                 raise torch.OutOfMemoryError(f"CUDA {error}") from error
             # Without its frames, which would keep every tensor in them alive.
             self.first_oom = self.first_oom or error.with_traceback(None)
-        self.allocator.device.capacity_bytes = None
+        self.allocator.device.capacity_bytes = self.allocator.device.allowed_bytes = None
         return self.allocator.malloc(num_bytes)
 
     def _forget(self, key: int) -> None:

@@ -12,6 +12,7 @@ from torch.utils._pytree import tree_map_only
 
 from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.dynamic_shapes import DYNAMIC_SHAPES
+from ladderscope.memory.predict.expectations import expected_comparison, kept_as_it_is
 from ladderscope.memory.predict.formulas import in_place_form
 from ladderscope.memory.predict.kernels import Temporaries
 from ladderscope.memory.predict.operations import Operation, describe_operation
@@ -57,9 +58,14 @@ class DeviceMode(TorchDispatchMode):
         if "device" in kwargs:
             here, args, kwargs = self._redirect(args, kwargs)
         operation = describe_operation(func)
+        if operation.is_composite and self._device.expects_copy:
+            with self:
+                return func.decompose(*args, **kwargs)
         tensors = self._device.held(_tensors((*args, *kwargs.values()) if kwargs else args))
         if not here and not tensors:
             return func(*args, **kwargs)
+        if func is aten.copy_.default and not self._device.holds(args[0]):
+            return func(args[0], self._device.to_host(args[1]), *args[2:], **kwargs)
         if operation.is_composite:
             with self:
                 return func.decompose(*args, **kwargs)
@@ -197,6 +203,10 @@ class DeviceMode(TorchDispatchMode):
             return
         if operation.is_unknowable or operation.is_random:
             return
+        expected = expected_comparison(func, args)
+        if expected is not None and values.of(tensors[0]) is None:
+            values.keep(made[0], torch.tensor(expected))
+            return
         if func in _UNKNOWN_BOOLS and values.of(tensors[0]) is None:
             values.keep(made[0], torch.tensor(_UNKNOWN_BOOLS[func]))
             return
@@ -204,7 +214,7 @@ class DeviceMode(TorchDispatchMode):
             return
         if operation.is_value_free:
             args = (torch.empty(args[0].shape, dtype=args[0].dtype), *args[1:])
-        elif any(values.of(tensor) is None for tensor in tensors):
+        elif any(values.of(tensor) is None for tensor in tensors) or not self._is_known_or_host(args):
             return
         host_args, host_kwargs = self._on_host(args), self._on_host(kwargs)
         for tensor, value in zip(made, _tensors((func(*host_args, **host_kwargs),)), strict=True):
@@ -221,9 +231,11 @@ class DeviceMode(TorchDispatchMode):
             if len(written) == 1 and self._device.holds(written[0]) and _is_whole(written[0]):
                 self._keep_what_is_written(func, written[0], args, kwargs)
             return
-        if operation.is_random or any(values.of(tensor) is None for tensor in tensors):
+        unknown = any(values.of(tensor) is None for tensor in tensors)
+        if operation.is_random or unknown or not self._is_known_or_host((*args, *kwargs.values())):
             for tensor in written:
-                values.forget(tensor.untyped_storage()._cdata)
+                if tensor is not kept_as_it_is(func, args):
+                    values.forget(tensor.untyped_storage()._cdata)
             return
         func(*self._on_host(args), **self._on_host(kwargs))
 
@@ -238,6 +250,10 @@ class DeviceMode(TorchDispatchMode):
             source = args[1] if not self._device.holds(args[1]) else values.of(args[1])
             if source is not None and not source.is_meta:
                 values.keep(target, source)
+
+    def _is_known_or_host(self, arguments: Iterable[Any]) -> bool:
+        """Whether no tensor among them is one without data that is not on the device, such as a written scalar."""
+        return all(self._device.holds(tensor) or not tensor.is_meta for tensor in _tensors(arguments))
 
     def _on_host(self, tree: Any) -> Any:
         def value(tensor: Tensor) -> Any:

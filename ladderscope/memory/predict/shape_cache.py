@@ -15,6 +15,8 @@ from torch import Tensor
 from ladderscope.memory.predict.operations import describe_operation
 
 META = torch.device("meta")
+_is_meta: Any = torch._C.TensorBase.is_meta.__get__  # type: ignore[attr-defined]
+"""Asks past what simulated tensors answer to other code."""
 
 
 class _Fresh(NamedTuple):
@@ -94,7 +96,7 @@ def _describe_input(value: Any) -> Any:
         if value.layout is not torch.strided:
             raise TypeError("a sparse tensor has no form that tells what becomes of it")
         # Tensors in one storage make some operations give views, or copies.
-        return (value.shape, value.stride(), value.dtype, value.is_meta)
+        return (value.shape, value.stride(), value.dtype, _is_meta(value))
     if isinstance(value, list | tuple):
         return _describe_inputs(value)
     return (type(value), value)

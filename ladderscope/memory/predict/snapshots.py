@@ -19,9 +19,8 @@ def save_snapshot(path: Path, device: SimulatedDevice) -> None:
     recorder = HistoryRecorder()
     allocator = CachingAllocator(device.allocator.config, device.allocator.device.capacity_bytes, on_event=recorder)
     blocks: dict[int, Block] = {}
-    clears = set(device.cache_clears)
     for index, event in enumerate(device.events):
-        if index in clears:
+        if index in device.cache_clears:
             allocator.empty_cache()
         allocation = event.allocation
         if not allocation.num_bytes:

@@ -40,14 +40,24 @@ def tensors_answer_cuda(device: SimulatedDevice) -> Iterator[None]:
     storage_attributes: dict[str, Any] = {
         "device": property(_where(device, _getter(storage.device), lambda storage: storage)),
         "data_ptr": _data_ptr(device, storage.data_ptr, lambda storage: storage),
+        "cpu": _storage_to_host(device, storage.cpu),
     }
     with (
-        mock.patch.multiple(torch.Tensor, **attributes),
+        mock.patch.multiple(torch.Tensor, **attributes, new_tensor=_new_tensor),
         mock.patch.multiple(storage, **storage_attributes),
         mock.patch.multiple(torch, **_constructors(device), Generator=_Generator),
         mock.patch.object(torch, "_has_compatible_shallow_copy_type", _always),
     ):
         yield
+
+
+def _new_tensor(tensor: Tensor, data: Any, *, dtype: Any = None, device: Any = None, **kwargs: Any) -> Tensor:
+    return torch.tensor(data, dtype=dtype or tensor.dtype, device=device or tensor.device, **kwargs)
+
+
+def _storage_to_host(device: SimulatedDevice, real: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Saving a tensor copies its storage; without data, it is one of the same size."""
+    return lambda storage: torch.UntypedStorage(storage.nbytes()) if device.holds_storage(storage) else real(storage)
 
 
 def _always(one: Tensor, other: Tensor) -> bool:

@@ -94,8 +94,9 @@ class MemoryTrace:
     def peak_reserved(self, span: str | None = None) -> int:
         """Most bytes that the allocator held at a time, in the whole trace or in a span."""
         start, stop = self._bounds(span)
-        before = [self.events[start - 1]] if start else []
-        return max((event.reserved_bytes for event in [*before, *self.events[start:stop]]), default=0)
+        held = self.events[start - 1].reserved_bytes if start else 0
+        held = self._device.cache_clears.get(start, held)
+        return max((held, *(event.reserved_bytes for event in self.events[start:stop])))
 
     def peak(self, span: str | None = None) -> Moment:
         """The first moment at which most is allocated, in the whole trace or in a span.

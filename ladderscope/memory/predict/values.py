@@ -9,8 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-MAX_WHOLE_NUMBERS = 1 << 16
-"""Most elements of a tensor of whole numbers or booleans whose values are kept."""
+MAX_BOOLEANS = 1 << 24
+"""Most elements of a mask whose values are kept."""
+MAX_WHOLE_NUMBERS = 1 << 20
+"""Most elements of a tensor of other whole numbers whose values are kept."""
 MAX_FLOATS = 1 << 10
 _LARGE = 1 << 20
 
@@ -67,4 +69,6 @@ class HostValues:
         """Whether values of a tensor are kept."""
         floating = tensor.dtype.is_floating_point or tensor.dtype.is_complex
         elements = tensor.untyped_storage().nbytes() // max(1, tensor.element_size())
+        if tensor.dtype == torch.bool:
+            return 0 < elements <= MAX_BOOLEANS
         return 0 < elements <= (MAX_FLOATS if floating else MAX_WHOLE_NUMBERS)

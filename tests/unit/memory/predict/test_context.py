@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 
 import pytest
 import torch
@@ -56,6 +57,7 @@ def test_a_training_script_runs_and_its_own_questions_are_answered() -> None:
         assert torch.cuda.is_bf16_supported()
         assert torch.cuda.mem_get_info()[1] == find_gpu(GPU).memory_bytes
         net = train()
+        assert trace.peak().breakdown_bytes["optimizer_state"] == 2 * sum(p.nbytes for p in net.parameters())
         assert torch.cuda.max_memory_allocated() == trace.peak_allocated_bytes
         assert torch.cuda.max_memory_reserved() == trace.peak_reserved_bytes
         in_use = torch.cuda.memory_allocated()
@@ -163,3 +165,56 @@ def test_what_checkpointing_runs_again_is_a_forward_pass(use_reentrant: bool) ->
         stream = torch.randn(512, 64, device="cuda").requires_grad_()
         checkpoint(lambda x: x + block(x), stream, use_reentrant=use_reentrant).sum().backward()
         assert stream.grad is not None
+
+
+def test_a_run_that_goes_well_is_expected() -> None:
+    with predict_memory(GPU):
+        loss = torch.randn(4, device="cuda", requires_grad=True).sum()
+        assert not torch.isnan(loss)
+        assert not torch.isinf(loss).any()
+        assert torch.isfinite(loss)
+        assert not (torch.randn(4096, device="cuda") != torch.randn(4096, device="cuda")).any()
+
+
+def test_numbers_are_written_into_known_tensors() -> None:
+    with predict_memory(GPU):
+        counts = torch.zeros(4, dtype=torch.long, device="cuda")
+        counts[1:3].fill_(5)
+        assert counts.tolist() == [0, 5, 5, 0]
+        counts[0] = 7  # as a tensor of its own, whose value is lost
+        assert counts.shape == (4,)
+
+
+def test_what_is_copied_saved_or_loaded_comes_to_the_host(tmp_path: Path) -> None:
+    with predict_memory(GPU):
+        module = nn.Linear(4, 4).cuda()
+        host = torch.zeros(4, 4)
+        host.copy_(module.weight.detach())
+        torch.save(module.state_dict(), tmp_path / "weights.pt")
+        assert module.weight.new_tensor([1, 2]).is_cuda
+    assert host.device.type == "cpu"
+    assert (tmp_path / "weights.pt").stat().st_size > 0
+
+
+def test_moving_works_in_inference_mode() -> None:
+    with predict_memory(GPU), torch.inference_mode():
+        tokens = torch.arange(4).cuda()
+        assert tokens.is_cuda
+        assert nn.Linear(4, 4).cuda()(tokens.float()).is_cuda
+
+
+def test_an_emptied_cache_is_no_part_of_what_follows() -> None:
+    with predict_memory(GPU) as trace:
+        large = torch.empty(256 * 2**20, dtype=torch.uint8, device="cuda")
+        del large
+        torch.cuda.empty_cache()
+        with trace.span("later"):
+            torch.empty(512, dtype=torch.uint8, device="cuda")
+    assert trace.peak_reserved("later") == 2 * 2**20
+
+
+def test_one_prediction_at_a_time() -> None:
+    with predict_memory(GPU):
+        with pytest.raises(UsageError, match="running already"), predict_memory(GPU):
+            pass
+        assert torch.empty(1, device="cuda").is_cuda
