@@ -23,9 +23,9 @@ each change would save. Everything is predicted by running the training step on 
 read, so that a model takes seconds and not its size in memory.
 
 With --lengths, batches of --batch-size rows are drawn at random and padded to their longest row: how long they get,
-what that takes, the chance that a step or a run of --steps runs out of memory, and where to cut rows so that none does.
-A range as 128:768 is uniform; a file has a length or `length count` on each line, or is a .jsonl data set whose tokens
-the model's tokenizer counts.
+what that takes, the chance that a step or a run of --steps runs out of memory, and where to cut rows so that none
+does. A range as 128:768 is uniform; a file has a length or `length count` on each line, or is a .jsonl data set whose
+tokens the model's tokenizer counts.
 
 \b
 Examples:
@@ -45,7 +45,9 @@ Exit codes: 0 ok (also where nothing fits), 2 wrong use, 130 interrupted.
 @click.option("--gpu", "gpus", multiple=True, metavar="GPU", help="A GPU of --list-gpus, or 12GiB:sm86; repeatable.")
 @click.option("--method", multiple=True, help="As for profile; repeatable.  [default: qlora, ladder, xladder]")
 @click.option(
-    "--seq-len", type=int, help="Tokens per row; with --lengths, where longer ones are cut.  [default: 2048]"
+    "--seq-len",
+    type=int,
+    help="Tokens per row; with --lengths, where rows are cut.  [default: 2048, or what the model reads]",
 )
 @click.option("--batch-size", type=int, help="Rows per micro-batch.  [default: 1]")
 @click.option("--gradient-accumulation", type=int, help="Micro-batches per optimizer step.  [default: 1]")
@@ -58,9 +60,7 @@ Exit codes: 0 ok (also where nothing fits), 2 wrong use, 130 interrupted.
 @click.option("--loss-impl", help="full, or chunked over the sequence.  [default: full]")
 @click.option("--gradient-checkpointing", is_flag=True, help="Recompute the backbone's activations in backward.")
 @click.option("--lengths", metavar="RANGE|FILE", help="Plan padded batches of rows of these lengths; see below.")
-@click.option(
-    "--steps", type=int, help="Steps of a run on padded batches, for its chance to run out.  [default: 1000]"
-)
+@click.option("--steps", type=int, help="Steps of a run on padded batches.  [default: 1000]")
 @click.option("--list-gpus", is_flag=True, help="Print the known GPUs and end.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, in bytes, instead of tables.")
 def command(

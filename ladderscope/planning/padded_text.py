@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.text import Text
 
+from ladderscope.planning.forecasts import Fit
 from ladderscope.planning.padded import PaddedPlan, Run
 from ladderscope.planning.text import UNKNOWN, method_label
 from ladderscope.scaling.columns import Column, print_columns
@@ -28,13 +29,13 @@ def print_padded(plans: Sequence[PaddedPlan], console: Console) -> None:
 
 
 def describe_run(run: Run) -> str:
-    """Two sentences on how long batches get."""
+    """How long batches get, in words."""
     lengths, rows = run.lengths, f"{run.rows} row{'s' * (run.rows > 1)}"
     cut = f", {lengths.num_cut} of them cut there" if lengths.num_cut else ""
     return (
         f"{lengths.num_rows} lengths from {lengths.shortest} to {lengths.longest} tokens{cut}. "
-        f"A batch of {rows} is padded to {run.median} tokens in the median, to {run.padded(0.99)} or less 99 times in "
-        f"100; the longest of {run.steps} steps to {run.expected_longest:.0f} on average, to {lengths.longest} at most."
+        f"A batch of {rows} is padded to {run.median} tokens in the median, to {run.padded(0.99)} or less in 99 of "
+        f"100. The longest of {run.steps} steps is padded to {run.expected_longest:.0f} on average."
     )
 
 
@@ -54,48 +55,46 @@ def _heading(plan: PaddedPlan) -> str:
 
 
 def _columns(plans: Sequence[PaddedPlan]) -> list[Column]:
-    def column(header: str, text: Callable[[PaddedPlan], str | None], rank: int = 0) -> Column:
-        return Column(header, [text(plan) or UNKNOWN for plan in plans], rank=rank)
+    def column(header: str, text: Callable[[PaddedPlan], str], rank: int = 0) -> Column:
+        return Column(header, [text(plan) for plan in plans], rank=rank)
 
-    run = plans[0].run
+    longest, median = plans[0].run.lengths.longest, plans[0].run.median
     return [
         Column("method", [method_label(plan.cell) for plan in plans], numeric=False),
-        column("longest\nthat fits", lambda plan: plan.limit and _limit(plan)),
-        column("step\nruns out", lambda plan: plan.limit and format_chance(run.chance_in_step(plan.limit.value))),
-        column("run\nruns out", lambda plan: plan.limit and format_chance(run.chance_in_run(plan.limit.value))),
-        column(
-            f"reserved\nat {run.lengths.longest}",
-            lambda plan: plan.longest and format_bytes(plan.longest.peak_reserved_bytes),
-        ),
-        column(
-            f"allocated\nat {run.lengths.longest}",
-            lambda plan: plan.longest and format_bytes(plan.longest.peak_allocated_bytes),
-            rank=3,
-        ),
-        column(
-            f"reserved\nat {run.median}",
-            lambda plan: plan.median and format_bytes(plan.median.peak_reserved_bytes),
-            rank=1,
-        ),
-        column(
-            f"allocated\nat {run.median}",
-            lambda plan: plan.median and format_bytes(plan.median.peak_allocated_bytes),
-            rank=4,
-        ),
+        column("longest\nthat fits", _limit),
+        column("step\nruns out", lambda plan: _chance(plan, plan.run.chance_in_step)),
+        column("run\nruns out", lambda plan: _chance(plan, plan.run.chance_in_run)),
+        column(f"reserved\nat {longest}", lambda plan: _reserved(plan.longest)),
+        column(f"allocated\nat {longest}", lambda plan: _allocated(plan.longest), rank=3),
+        column(f"reserved\nat {median}", lambda plan: _reserved(plan.median), rank=1),
+        column(f"allocated\nat {median}", lambda plan: _allocated(plan.median), rank=4),
         column("reserved,\nvaried order", _varied, rank=2),
     ]
 
 
+def _reserved(fit: Fit | None) -> str:
+    return UNKNOWN if fit is None else format_bytes(fit.peak_reserved_bytes)
+
+
+def _allocated(fit: Fit | None) -> str:
+    return UNKNOWN if fit is None else format_bytes(fit.peak_allocated_bytes)
+
+
+def _chance(plan: PaddedPlan, of_longer: Callable[[int], float]) -> str:
+    return UNKNOWN if plan.limit is None else format_chance(of_longer(plan.limit.value))
+
+
 def _limit(plan: PaddedPlan) -> str:
-    assert plan.limit is not None
+    if plan.limit is None:
+        return UNKNOWN
     if not plan.limit.value:
         return "none"
     return str(plan.limit.value) if plan.limit.next_value else f"{plan.limit.value} (all)"
 
 
-def _varied(plan: PaddedPlan) -> str | None:
+def _varied(plan: PaddedPlan) -> str:
     if plan.varied is None:
-        return "-" if plan.safe == 0 else None
+        return "-" if plan.safe == 0 else UNKNOWN
     return format_bytes(plan.varied.fit.peak_reserved_bytes) + " no" * (not plan.varied.fit.fits)
 
 
