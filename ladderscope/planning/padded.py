@@ -174,8 +174,13 @@ def vary_order(plan: PaddedPlan, forecasts: Forecasts) -> None:
 
 
 def _up_and_down(run: Run, top: int) -> tuple[int, ...]:
-    """Six lengths that are likely, but for the third, which is ``top``."""
-    low, middle, high = (max(SHORTEST, min(run.padded(chance), top)) for chance in (0.1, 0.5, 0.9))
+    """Six lengths that are likely, as far apart as rows of at most ``top`` tokens allow; the third is ``top``."""
+    shortest = max(SHORTEST, min(run.lengths.shortest, top))
+
+    def likely(chance: float, share: float) -> int:
+        return max(shortest, min(run.padded(chance), int(share * top)))
+
+    low, middle, high = likely(0.1, 5 / 8), likely(0.5, 3 / 4), likely(0.9, 7 / 8)
     return (low, middle, max(SHORTEST, top), high, middle, low)
 
 
