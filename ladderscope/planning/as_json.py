@@ -67,6 +67,8 @@ def padded_values(plan: PaddedPlan) -> dict[str, Any]:
         "chance_run_runs_out": None if limit is None else plan.run.chance_in_run(limit.value),
         "varied_order": plan.varied and {"lengths": list(plan.varied.lengths), **_fit(plan.varied.fit)},
         "cut_at": safe,
+        "chance_step_exceeds_cut": None if safe is None else plan.run.chance_in_step(safe),
+        "chance_run_exceeds_cut": None if safe is None else plan.run.chance_in_run(safe),
         "rows_to_cut": None if safe is None else plan.run.lengths.num_longer(safe),
     }
 

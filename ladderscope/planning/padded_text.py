@@ -111,7 +111,11 @@ def _advice(plan: PaddedPlan) -> str | None:
     share = format_chance(num_cut / lengths.num_rows)
     order = ""
     if plan.varied is not None and not plan.varied.fit.fits:
-        order = f" In a varied order it runs out with {plan.limit.value} tokens already."
+        chance = format_chance(plan.run.chance_in_run(plan.safe))
+        order = (
+            f" In a varied order it runs out with {plan.limit.value} tokens already; the chance that a run has a batch "
+            f"of more than {plan.safe}: {chance}."
+        )
     return f"{label}: cut rows at {plan.safe} tokens to be safe ({num_cut} of {lengths.num_rows}, {share}).{order}"
 
 

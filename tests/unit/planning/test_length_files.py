@@ -88,3 +88,9 @@ def test_the_models_tokenizer_counts_a_data_set(tiny_folder: Path, tmp_path: Pat
 def test_a_data_set_needs_a_tokenizer(sums_file: Path) -> None:
     with pytest.raises(UsageError, match="random:tiny-llama has no tokenizer to count"):
         read_lengths(str(sums_file), TINY, 512)
+
+
+def test_a_data_set_is_known_by_its_ending(tiny_folder: Path, tmp_path: Path) -> None:
+    path = _write(tmp_path, json.dumps({"prompt": "a", "completion": "b"}), "data.json")
+    with pytest.raises(UsageError, match=r"rename it to end with \.jsonl"):
+        read_lengths(path, str(tiny_folder), 512)

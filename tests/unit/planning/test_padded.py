@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from ladderscope.memory.predict.gpus import Gpu, find_gpu
+from ladderscope.planning.as_json import padded_values
 from ladderscope.planning.forecasts import Fit, Forecasts
 from ladderscope.planning.lengths import Lengths
 from ladderscope.planning.padded import PaddedPlan, make_padded_plans
@@ -122,7 +123,11 @@ def test_where_a_varied_order_runs_out_the_cut_is_lower() -> None:
     assert (plan.limit.value, plan.varied.fit.fits, plan.safe) == (100, False, 90)
     text = _text(plan)
     assert "cut rows at 90 tokens to be safe (110 of 141, 78 %)" in text
-    assert "In a varied order it runs out with 100 tokens already." in text
+    assert "In a varied order it runs out with 100 tokens already" in text
+    values = padded_values(plan)
+    assert (values["cut_at"], values["rows_to_cut"]) == (90, 110)
+    assert values["chance_step_runs_out"] == pytest.approx(1 - (41 / 141) ** 8)
+    assert values["chance_step_exceeds_cut"] == pytest.approx(1 - (31 / 141) ** 8)
 
 
 def test_the_order_gets_longer_and_then_shorter_within_the_lengths_of_the_data() -> None:
