@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,6 +24,8 @@ from ladderscope.training.loop import TrainingLoop
 
 LOAD, EVALUATE, FIRST_STEP, STEADY_STEP = "load", "evaluation", "first step", "steady step"
 """Spans of the trace of a cell, in order."""
+VARIED_STEPS = "steps of varied length"
+"""The last span of :func:`predict_varied`."""
 CUDA, META = torch.device("cuda"), torch.device("meta")
 
 
@@ -59,17 +61,7 @@ def predict_cell(
     gpu = find_gpu(gpu) if isinstance(gpu, str) else gpu
     with predict_memory(gpu, on_oom="continue", alloc_conf=alloc_conf) as trace:
         torch.manual_seed(cell.seed)
-        with trace.span(LOAD):
-            config = backbone_config(resolve_name(cell.model))
-            backbone = random_backbone(config, DTYPES[cell.dtype], cell.quantization, CUDA, cell.seed, host=META)
-        tick(0.2)
-        loop = _make_loop(cell, backbone)
-        trace.name_model(loop.model)
-        with trace.span(EVALUATE):
-            loop.evaluate()
-        # As the meter does: what loading and evaluation left in the cache is no part of a step's reserved memory.
-        torch.cuda.empty_cache()
-        tick(0.3)
+        loop = _load_and_evaluate(cell, trace, tick)
         tokens = cell.seq_len * cell.batch_size * cell.gradient_accumulation
         with trace.span(FIRST_STEP):
             flops = count_flops(loop.model, lambda: _step(loop), tokens)
@@ -86,7 +78,7 @@ def predict_cell(
         error=None if trace.first_oom is None else str(trace.first_oom),
         weights="random",
         memory=_memory(trace),
-        forecast=_forecast(trace, gpu),
+        forecast=forecast_of(trace, gpu),
         params=params,
         flops=flops,
         tokens_per_step=tokens,
@@ -95,13 +87,68 @@ def predict_cell(
     return Prediction(record, trace)
 
 
-def _make_loop(cell: Cell, backbone: Backbone) -> TrainingLoop:
+def predict_varied(
+    cell: Cell,
+    gpu: Gpu,
+    lengths: Sequence[int],
+    tick: Callable[[float], None] = lambda fraction: None,
+    *,
+    alloc_conf: str | None = None,
+) -> MemoryTrace:
+    """Trace one step after the other on rows of differing length, each micro-batch padded to one length.
+
+    Args:
+        cell: what to train; its ``seq_len`` does not count.
+        gpu: the GPU that it is for.
+        lengths: tokens per row, one entry per step; at least one.
+        tick: is told the fraction that is done.
+        alloc_conf: as for :func:`predict_cell`.
+
+    Returns:
+        The trace, with the spans LOAD, EVALUATE and VARIED_STEPS. Where memory runs out, it goes on as if there were
+        more.
+    """
+    with predict_memory(gpu, on_oom="continue", alloc_conf=alloc_conf) as trace:
+        torch.manual_seed(cell.seed)
+        loop = _load_and_evaluate(cell, trace, tick, lengths)
+        with trace.span(VARIED_STEPS):
+            for step in range(len(lengths)):
+                loop.step()
+                tick(0.3 + 0.7 * (step + 1) / len(lengths))
+    return trace
+
+
+def _load_and_evaluate(
+    cell: Cell, trace: MemoryTrace, tick: Callable[[float], None], lengths: Sequence[int] | None = None
+) -> TrainingLoop:
+    with trace.span(LOAD):
+        config = backbone_config(resolve_name(cell.model))
+        backbone = random_backbone(config, DTYPES[cell.dtype], cell.quantization, CUDA, cell.seed, host=META)
+    tick(0.2)
+    loop = _make_loop(cell, backbone, lengths)
+    trace.name_model(loop.model)
+    with trace.span(EVALUATE):
+        loop.evaluate()
+    # As the meter does: what loading and evaluation left in the cache is no part of a step's reserved memory.
+    torch.cuda.empty_cache()
+    tick(0.3)
+    return loop
+
+
+def _make_loop(cell: Cell, backbone: Backbone, lengths: Sequence[int] | None = None) -> TrainingLoop:
     method = get_method(cell.method)
     # Token ids of any text would do: how many there are is what counts.
     random = dataclasses.replace(cell, data=RANDOM)
 
     def batches() -> Iterator[Batch]:
-        return training_batches(random, None, vocab_size(backbone), CUDA)
+        def of_length(tokens: int) -> Iterator[Batch]:
+            rows = dataclasses.replace(random, seq_len=tokens)
+            return training_batches(rows, None, vocab_size(backbone), CUDA)
+
+        if lengths is None:
+            return of_length(cell.seq_len)
+        micro_batches = cell.gradient_accumulation
+        return itertools.chain.from_iterable(itertools.islice(of_length(tokens), micro_batches) for tokens in lengths)
 
     torch.manual_seed(cell.seed)
     model = method.build(backbone.model, cell)
@@ -125,7 +172,8 @@ def _memory(trace: MemoryTrace) -> Memory:
     )
 
 
-def _forecast(trace: MemoryTrace, gpu: Gpu) -> Forecast:
+def forecast_of(trace: MemoryTrace, gpu: Gpu) -> Forecast:
+    """The peaks of a trace by span, beside what the GPU can hold."""
     return Forecast(
         phases={
             span.name: Phase(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
 
 if TYPE_CHECKING:
     from ladderscope.memory.predict.gpus import Gpu
-    from ladderscope.planning.plan import Plan
-    from ladderscope.records import Cell
+    from ladderscope.planning.forecasts import Fit, Forecasts
 
+T = TypeVar("T")
 INTERRUPTED = 130
 
 _EXAMPLES = """Say what fits on which GPU, and what to change first. Needs no GPU.
@@ -21,11 +22,17 @@ For every method: does it fit at the shape that is asked for, the largest batch 
 each change would save. Everything is predicted by running the training step on a simulated device; no weights are
 read, so that a model takes seconds and not its size in memory.
 
+With --lengths, batches of --batch-size rows are drawn at random and padded to their longest row: how long they get,
+what that takes, the chance that a step or a run of --steps runs out of memory, and where to cut rows so that none
+does. A range as 128:768 is uniform; a file has a length or `length count` on each line, or is a .jsonl data set whose
+tokens the model's tokenizer counts.
+
 \b
 Examples:
   ladderscope plan --model llama-2-7b --gpu rtx-3060-12gb
   ladderscope plan --model qwen2.5-7b --gpu l4-24gb --gpu a100-40gb --method lora --seq-len 4096
   ladderscope plan --model folder/ --gpu 12GiB:sm86 --batch-size 4 --json
+  ladderscope plan --model llama-3.2-1b --gpu t4-16gb --batch-size 8 --lengths 128:768
   ladderscope plan --list-gpus
 
 \b
@@ -37,7 +44,11 @@ Exit codes: 0 ok (also where nothing fits), 2 wrong use, 130 interrupted.
 @click.option("--model", default="smollm2-135m", show_default=True, help="An architecture, a folder, or a hub name.")
 @click.option("--gpu", "gpus", multiple=True, metavar="GPU", help="A GPU of --list-gpus, or 12GiB:sm86; repeatable.")
 @click.option("--method", multiple=True, help="As for profile; repeatable.  [default: qlora, ladder, xladder]")
-@click.option("--seq-len", type=int, help="Tokens per row.  [default: 2048, or what the model reads]")
+@click.option(
+    "--seq-len",
+    type=int,
+    help="Tokens per row; with --lengths, where rows are cut.  [default: 2048, or what the model reads]",
+)
 @click.option("--batch-size", type=int, help="Rows per micro-batch.  [default: 1]")
 @click.option("--gradient-accumulation", type=int, help="Micro-batches per optimizer step.  [default: 1]")
 @click.option("--rank", type=int, help="Rank of lora and qlora.  [default: 8]")
@@ -48,6 +59,8 @@ Exit codes: 0 ok (also where nothing fits), 2 wrong use, 130 interrupted.
 @click.option("--optimizer", help="adamw, adamw-fused, adamw-8bit or paged-adamw-8bit.  [default: adamw]")
 @click.option("--loss-impl", help="full, or chunked over the sequence.  [default: full]")
 @click.option("--gradient-checkpointing", is_flag=True, help="Recompute the backbone's activations in backward.")
+@click.option("--lengths", metavar="RANGE|FILE", help="Plan padded batches of rows of these lengths; see below.")
+@click.option("--steps", type=int, help="Steps of a run on padded batches.  [default: 1000]")
 @click.option("--list-gpus", is_flag=True, help="Print the known GPUs and end.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, in bytes, instead of tables.")
 def command(
@@ -55,6 +68,8 @@ def command(
     gpus: tuple[str, ...],
     method: tuple[str, ...],
     gradient_checkpointing: bool,
+    lengths: str | None,
+    steps: int | None,
     list_gpus: bool,
     as_json: bool,
     **options: Any,
@@ -67,38 +82,76 @@ def command(
     if not gpus:
         raise click.UsageError("which GPU? Give --gpu, such as rtx-3060-12gb; --list-gpus prints the known ones.")
     found = [find_gpu(name) for name in dict.fromkeys(gpus)]
+    if steps is not None and lengths is None:
+        raise click.UsageError("--steps is for runs on padded batches: give their --lengths too.")
     _quiet()
-    from ladderscope.planning.cells import plan_cells
-
     axes = {name: [value] for name, value in options.items() if value is not None}
     axes |= {"gradient_checkpointing": [gradient_checkpointing]}
-    cells = plan_cells(model, axes | ({"method": list(method)} if method else {}))
-    return _plan(cells, found, as_json)
+    axes |= {"method": list(method)} if method else {}
+    if lengths is not None:
+        return _plan_padded(model, axes, found, lengths, 1000 if steps is None else steps, as_json)
+    return _plan(model, axes, found, as_json)
 
 
-def _plan(cells: list[Cell], gpus: list[Gpu], as_json: bool) -> int:
-    from ladderscope.cli.plan_progress import PlanProgress
-    from ladderscope.planning.forecasts import Forecasts
+def _plan(model: str, axes: dict[str, list[Any]], gpus: list[Gpu], as_json: bool) -> int:
+    from ladderscope.planning.as_json import plan_values
+    from ladderscope.planning.cells import plan_cells
     from ladderscope.planning.plan import make_plans
     from ladderscope.planning.text import print_plans
 
+    cells = plan_cells(model, axes)
+    plans, predictions, status = _make(lambda forecasts, expect: make_plans(cells, gpus, forecasts, expect))
+    if as_json:
+        asked = [plan.asked for plan in plans]
+        _print_json(asked, predictions, status, {"plans": [plan_values(plan) for plan in plans]})
+    else:
+        print_plans(plans, Console())
+    return status
+
+
+def _plan_padded(
+    model: str, axes: dict[str, list[Any]], gpus: list[Gpu], lengths: str, steps: int, as_json: bool
+) -> int:
+    from ladderscope.planning.as_json import padded_values, run_values
+    from ladderscope.planning.cells import longest_row, model_name, plan_cells
+    from ladderscope.planning.length_files import read_lengths
+    from ladderscope.planning.padded import SHORTEST, make_padded_plans
+    from ladderscope.planning.padded_text import print_padded
+
+    if steps < 1:
+        raise click.UsageError(f"a run has at least 1 step: raise --steps from {steps}.")
+    name = model_name(model)
+    found = read_lengths(lengths, name, longest_row(name), *axes.get("seq_len", []))
+    cells = plan_cells(model, axes | {"seq_len": [max(SHORTEST, found.longest)]})
+    plans, predictions, status = _make(
+        lambda forecasts, expect: make_padded_plans(cells, gpus, found, steps, forecasts, expect)
+    )
+    if as_json:
+        values = {"run": run_values(plans[0].run), "plans": [padded_values(plan) for plan in plans]}
+        _print_json([plan.longest for plan in plans], predictions, status, values)
+    else:
+        print_padded(plans, Console())
+    return status
+
+
+def _make(make: Callable[[Forecasts, Callable[[int], None]], Iterator[list[T]]]) -> tuple[list[T], int, int]:
+    """The plans as far as they were made, the number of predictions, and the exit code."""
+    from ladderscope.cli.plan_progress import PlanProgress
+    from ladderscope.planning.forecasts import Forecasts
+
     console = Console(stderr=True)
-    plans: list[Plan] = []
-    interrupted = False
+    plans: list[T] = []
+    status = 0
     with PlanProgress(console) as progress, progress.stops_on_interrupt():
         forecasts = Forecasts(progress.tick)
         try:
-            for known in make_plans(cells, gpus, forecasts, progress.expect):
+            for known in make(forecasts, progress.expect):
                 plans = known
         except KeyboardInterrupt:
-            interrupted = True
-    if as_json:
-        _print_json(plans, forecasts.count, complete=not interrupted)
-    else:
-        print_plans(plans, Console())
-    if interrupted:
+            status = INTERRUPTED
+    if status:
         console.print("Interrupted: what was known by then is printed.", highlight=False)
-    return INTERRUPTED if interrupted else 0
+    return plans, forecasts.count, status
 
 
 def _list_gpus(gpus: list[Gpu], as_json: bool) -> int:
@@ -112,16 +165,13 @@ def _list_gpus(gpus: list[Gpu], as_json: bool) -> int:
     return 0
 
 
-def _print_json(plans: list[Plan], predictions: int, complete: bool) -> None:
-    from ladderscope.planning.as_json import plan_values
-
-    values = {
-        "complete": complete,
+def _print_json(fits: list[Fit | None], predictions: int, status: int, values: dict[str, Any]) -> None:
+    head = {
+        "complete": status == 0,
         "predictions": predictions,
-        "unverified": list(dict.fromkeys(rule for plan in plans if plan.asked for rule in plan.asked.unverified)),
-        "plans": [plan_values(plan) for plan in plans],
+        "unverified": list(dict.fromkeys(rule for fit in fits if fit for rule in fit.unverified)),
     }
-    click.echo(json.dumps(values, indent=2))
+    click.echo(json.dumps(head | values, indent=2))
 
 
 def _quiet() -> None:

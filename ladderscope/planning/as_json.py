@@ -7,6 +7,7 @@ from typing import Any
 
 from ladderscope.memory.predict.gpus import CONTEXT_BYTES, Gpu
 from ladderscope.planning.forecasts import Fit
+from ladderscope.planning.padded import PaddedPlan, Run
 from ladderscope.planning.plan import Change, Largest, Plan
 
 
@@ -34,6 +35,41 @@ def plan_values(plan: Plan) -> dict[str, Any]:
         "longest_row": plan.length and _largest(plan.length),
         "changes": plan.changes and [_change(change) for change in plan.changes],
         "together": plan.together and _change(plan.together),
+    }
+
+
+def run_values(run: Run) -> dict[str, Any]:
+    """How long the batches of a run get, in tokens."""
+    return {
+        "rows": run.lengths.num_rows,
+        "rows_cut": run.lengths.num_cut,
+        "shortest": run.lengths.shortest,
+        "longest": run.lengths.longest,
+        "rows_per_batch": run.rows,
+        "batches_per_step": run.micro_batches,
+        "steps": run.steps,
+        "padded_median": run.median,
+        "padded_99th_percentile": run.padded(0.99),
+        "expected_longest": run.expected_longest,
+    }
+
+
+def padded_values(plan: PaddedPlan) -> dict[str, Any]:
+    """A plan of padded batches; what is null was not reached, or for ``varied_order``, nothing fits."""
+    limit, safe = plan.limit, plan.safe
+    return {
+        "cell": plan.cell.to_json(),
+        "gpu": gpu_values(plan.gpu),
+        "at_longest": plan.longest and _fit(plan.longest),
+        "at_median": plan.median and _fit(plan.median),
+        "longest_that_fits": limit and _largest(limit),
+        "chance_step_runs_out": None if limit is None else plan.run.chance_in_step(limit.value),
+        "chance_run_runs_out": None if limit is None else plan.run.chance_in_run(limit.value),
+        "varied_order": plan.varied and {"lengths": list(plan.varied.lengths), **_fit(plan.varied.fit)},
+        "cut_at": safe,
+        "chance_step_exceeds_cut": None if safe is None else plan.run.chance_in_step(safe),
+        "chance_run_exceeds_cut": None if safe is None else plan.run.chance_in_run(safe),
+        "rows_to_cut": None if safe is None else plan.run.lengths.num_longer(safe),
     }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ladderscope.memory.predict.gpus import Gpu
-from ladderscope.predict import predict_cell
-from ladderscope.records import Cell, Phase
+from ladderscope.memory.predict.trace import MemoryTrace
+from ladderscope.predict import forecast_of, predict_cell, predict_varied
+from ladderscope.records import Cell, Forecast, Phase
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Forecasts:
 
     def __init__(self, tick: Callable[[float], None] = lambda done: None) -> None:
         self._tick = tick
-        self._known: dict[tuple[Cell, Gpu, str | None], Fit] = {}
+        self._known: dict[tuple[Cell, Gpu, str | None, tuple[int, ...]], Fit] = {}
 
     @property
     def count(self) -> int:
@@ -83,21 +84,38 @@ class Forecasts:
             gpu: the GPU.
             alloc_conf: settings of the allocator; None is what the environment says.
         """
-        key = (cell, gpu, alloc_conf)
+        return self._once(cell, gpu, alloc_conf, ())
+
+    def of_steps(self, cell: Cell, gpu: Gpu, lengths: Sequence[int]) -> Fit:
+        """The cell on the GPU, where one step after the other has rows of these lengths, in tokens."""
+        return self._once(cell, gpu, None, tuple(lengths))
+
+    def _once(self, cell: Cell, gpu: Gpu, alloc_conf: str | None, lengths: tuple[int, ...]) -> Fit:
+        key = (cell, gpu, alloc_conf, lengths)
         if key not in self._known:
-            self._known[key] = self._predict(cell, gpu, alloc_conf)
+            self._known[key] = self._predict(cell, gpu, alloc_conf, lengths)
             self._tick(self.count)
         return self._known[key]
 
-    def _predict(self, cell: Cell, gpu: Gpu, alloc_conf: str | None) -> Fit:
+    def _predict(self, cell: Cell, gpu: Gpu, alloc_conf: str | None, lengths: tuple[int, ...]) -> Fit:
         done = self.count
-        prediction = predict_cell(cell, gpu, lambda fraction: self._tick(done + fraction), alloc_conf=alloc_conf)
-        forecast, oom = prediction.record.forecast, prediction.trace.first_oom
-        assert forecast is not None
-        return Fit(
-            cell=cell,
-            usable_bytes=forecast.usable_bytes,
-            phases=forecast.phases,
-            allocated_at_oom=None if oom is None else oom.allocated_bytes,
-            unverified=tuple(forecast.unverified),
-        )
+
+        def tick(fraction: float) -> None:
+            self._tick(done + fraction)
+
+        if lengths:
+            trace = predict_varied(cell, gpu, lengths, tick, alloc_conf=alloc_conf)
+            return _fit(cell, forecast_of(trace, gpu), trace)
+        prediction = predict_cell(cell, gpu, tick, alloc_conf=alloc_conf)
+        assert prediction.record.forecast is not None
+        return _fit(cell, prediction.record.forecast, prediction.trace)
+
+
+def _fit(cell: Cell, forecast: Forecast, trace: MemoryTrace) -> Fit:
+    return Fit(
+        cell=cell,
+        usable_bytes=forecast.usable_bytes,
+        phases=forecast.phases,
+        allocated_at_oom=None if trace.first_oom is None else trace.first_oom.allocated_bytes,
+        unverified=tuple(forecast.unverified),
+    )

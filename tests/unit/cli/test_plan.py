@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,11 @@ REFUSED = {
     "unknown method": (["--gpu", "t4-16gb", "--method", "qlra"], "did you mean 'qlora'"),
     "too long": (["--gpu", "t4-16gb", "--model", "tiny-llama", "--seq-len", "513"], "at most 512 tokens"),
     "quantised lora": (["--gpu", "t4-16gb", "--method", "lora", "--quantization", "nf4"], "use none"),
+    "steps without lengths": (["--gpu", "t4-16gb", "--steps", "10"], "give their --lengths too"),
+    "no steps": (["--gpu", "t4-16gb", "--lengths", "128:256", "--steps", "0"], "at least 1 step"),
+    "range backwards": (["--gpu", "t4-16gb", "--lengths", "256:128"], "give 128:256"),
+    "no such lengths": (["--gpu", "t4-16gb", "--lengths", "lengths.txt"], "there is no file lengths.txt"),
+    "lengths too long": ([*TIGHT[:4], "--lengths", "500:600"], "88 of 101 lengths in 500:600 are longer"),
     "batch of none": (["--gpu", "t4-16gb", "--batch-size", "0"], "at least 1"),
 }
 
@@ -60,6 +66,34 @@ def test_json_holds_bytes(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     assert (plan["largest_batch"]["value"], plan["largest_batch"]["next_value"]) == (2, None)
     savings = [change["saved_bytes"] for change in plan["changes"]]
     assert savings == sorted(savings, reverse=True)
+
+
+def test_padded_batches_in_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    lengths = tmp_path / "lengths.csv"
+    lengths.write_text("length,rows\n30,3\n80,1\n", encoding="utf-8")
+    arguments = [*TIGHT, "--batch-size", "2", "--lengths", str(lengths), "--steps", "5", "--json"]
+    assert run(["plan", *arguments]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["complete"] is True
+    assert values["run"] == {
+        "rows": 4,
+        "rows_cut": 1,
+        "shortest": 30,
+        "longest": 64,
+        "rows_per_batch": 2,
+        "batches_per_step": 1,
+        "steps": 5,
+        "padded_median": 30,
+        "padded_99th_percentile": 64,
+        "expected_longest": pytest.approx(64 - 34 * 0.75**10),
+    }
+    (plan,) = values["plans"]
+    assert plan["cell"]["seq_len"] == 64
+    assert plan["at_median"]["peak_allocated_bytes"] <= plan["at_longest"]["peak_allocated_bytes"]
+    assert (plan["longest_that_fits"]["value"], plan["cut_at"], plan["rows_to_cut"]) == (64, 64, 0)
+    assert plan["chance_step_runs_out"] == plan["chance_run_runs_out"] == 0
+    assert plan["varied_order"]["fits"] is True
+    assert max(plan["varied_order"]["lengths"]) == 64
 
 
 @pytest.mark.parametrize("columns", [60, 80, 160])
