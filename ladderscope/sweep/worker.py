@@ -39,17 +39,18 @@ def main() -> None:
 def _run(job: Job, out: TextIO) -> dict[str, Any]:
     import torch
 
-    from ladderscope.measure import measure_cell
-    from ladderscope.memory.meters import resolve_meter
-    from ladderscope.predict import predict_cell
-
     def tick(fraction: float) -> None:
         _send(out, progress=fraction)
 
     torch.set_num_threads(job.num_threads)
     if job.is_prediction:
+        from ladderscope.predict import predict_cell
+
         assert job.gpu is not None
         return predict_cell(job.cell, job.gpu, tick).record.to_json()
+    from ladderscope.measure import measure_cell
+    from ladderscope.memory.meters import resolve_meter
+
     return measure_cell(job.cell, resolve_meter(job.meter), tick).to_json()
 
 

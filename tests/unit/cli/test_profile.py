@@ -31,7 +31,9 @@ REFUSED = {
     "quantised full fine-tuning": (["--method", "full", "--quantization", "nf4"], "use none"),
     "paged optimizer on a cpu": (["--optimizer", "paged-adamw-8bit", "--meter", "cpu"], "adamw-8bit"),
     "text for random weights": (["--model", "random:tiny-llama", "--data", "gsm-symbolic"], "--data random"),
-    "gpu without prediction": (["--gpu", "rtx-3060-12gb"], "not built yet"),
+    "gpu without prediction": (["--gpu", "rtx-3060-12gb"], "give --meter predict with it"),
+    "prediction without gpu": (["--meter", "predict"], "needs --gpu"),
+    "unknown gpu": (["--meter", "predict", "--gpu", "rtx-3060"], "did you mean 'rtx-3060-12gb'"),
 }
 
 

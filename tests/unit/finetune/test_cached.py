@@ -142,7 +142,8 @@ def test_it_holds_for_other_architectures(
 ) -> None:
     model = model_folder(architecture)
     whole = go(ladder("whole", model=model))
-    assert losses(go(ladder("ours", model=model, cache_taps=taps))) == pytest.approx(losses(whole), rel=2e-3)
+    # Taps are kept in 16 bits, of which eight are digits.
+    assert losses(go(ladder("ours", model=model, cache_taps=taps))) == pytest.approx(losses(whole), rel=5e-3)
 
 
 @pytest.mark.parametrize("settings_text", ["", "init=pruned"])

@@ -101,6 +101,8 @@ def _memory(base: str, seq_len: int) -> Memory:
         "optimizer_state": (4 if full else 8) * trainable,
         "activations": int(activations),
         "logits_and_loss": 49_152 * 10 * seq_len,
+        "workspace": 0,
+        "rounding": 0,
         "other": 3 * MIB + 17,
     }
     assert tuple(parts) == BREAKDOWN_CATEGORIES
