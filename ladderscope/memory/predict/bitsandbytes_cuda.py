@@ -85,6 +85,11 @@ def cuda_kernel(func: Any) -> Kernel | None:
     return kernel_of(func, _load()[1])
 
 
+def _is_on_gpu(tensors: Any) -> bool:
+    # No Mock: it would remember the tensors that it is called with, and so keep them alive.
+    return True
+
+
 @contextmanager
 def bitsandbytes_on_cuda() -> Iterator[None]:
     """Inside, bitsandbytes sees the simulated GPU; what it keeps between calls is as before afterwards."""
@@ -97,8 +102,7 @@ def bitsandbytes_on_cuda() -> Iterator[None]:
     with (
         mock.patch.dict(functional.name2qmap),
         mock.patch.object(functional, "lib", _NoLibrary()),
-        # No Mock: it would remember the tensors that it is called with, and so keep them alive.
-        mock.patch.object(functional, "is_on_gpu", lambda tensors: True, create=True),
+        mock.patch.object(functional, "is_on_gpu", _is_on_gpu, create=True),
     ):
         yield
     for cache in caches:

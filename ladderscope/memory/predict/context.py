@@ -58,9 +58,7 @@ def predict_memory(
 
 
 @contextlib.contextmanager
-def simulate(
-    gpu: Gpu, rules: Rules, allocator: CachingAllocator, on_oom: OnOom = "raise"
-) -> Iterator[MemoryTrace]:
+def simulate(gpu: Gpu, rules: Rules, allocator: CachingAllocator, on_oom: OnOom = "raise") -> Iterator[MemoryTrace]:
     """Run code on a device that is made of these parts, and follow its memory; see :func:`predict_memory`.
 
     Args:

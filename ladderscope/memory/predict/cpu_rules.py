@@ -24,30 +24,6 @@ from ladderscope.memory.predict.gpus import Gpu
 from ladderscope.memory.predict.rules import Rules
 from ladderscope.memory.predict.trace import MemoryTrace
 
-CPU = Gpu("cpu", "CPU", memory_bytes=1 << 50, capability=(9, 0), multiprocessors=1)
-"""What ``torch.cuda`` answers for; its capability decides nothing under the rules of a CPU."""
-CPU_RULES = Rules(
-    attention=cpu_attention,
-    rms_norm=cpu_rms_norm,
-    workspace_bytes=0,
-    workspace_stays=True,
-    temporaries=CPU_TEMPORARIES,
-    unverified=(),
-    bitsandbytes=cpu_kernel,
-    surroundings=lambda device: _as_on_cpu(device),
-)
-
-
-@contextmanager
-def predict_cpu_memory() -> Iterator[MemoryTrace]:
-    """Run PyTorch code for CUDA as a CPU would run it, and follow its memory; see ``predict_memory``.
-
-    Yields:
-        The trace, in the bytes that PyTorch's CPU allocator is asked for.
-    """
-    with simulate(CPU, CPU_RULES, ExactAllocator()) as trace:
-        yield trace
-
 
 @contextmanager
 def _as_on_cpu(device: SimulatedDevice) -> Iterator[None]:
@@ -67,3 +43,28 @@ def _as_on_cpu(device: SimulatedDevice) -> Iterator[None]:
         bitsandbytes_on_cpu(),
     ):
         yield
+
+
+CPU = Gpu("cpu", "CPU", memory_bytes=1 << 50, capability=(9, 0), multiprocessors=1)
+"""What ``torch.cuda`` answers for; its capability decides nothing under the rules of a CPU."""
+CPU_RULES = Rules(
+    attention=cpu_attention,
+    rms_norm=cpu_rms_norm,
+    workspace_bytes=0,
+    workspace_stays=True,
+    temporaries=CPU_TEMPORARIES,
+    unverified=(),
+    bitsandbytes=cpu_kernel,
+    surroundings=_as_on_cpu,
+)
+
+
+@contextmanager
+def predict_cpu_memory() -> Iterator[MemoryTrace]:
+    """Run PyTorch code for CUDA as a CPU would run it, and follow its memory; see ``predict_memory``.
+
+    Yields:
+        The trace, in the bytes that PyTorch's CPU allocator is asked for.
+    """
+    with simulate(CPU, CPU_RULES, ExactAllocator()) as trace:
+        yield trace

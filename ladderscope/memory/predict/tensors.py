@@ -42,10 +42,14 @@ def tensors_answer_cuda(device: SimulatedDevice) -> Iterator[None]:
         mock.patch.multiple(torch.Tensor, **attributes),
         mock.patch.multiple(storage, **storage_attributes),
         mock.patch.multiple(torch, **_constructors(device), Generator=_Generator),
-        # No Mock: it would remember the tensors that it is called with, and so keep them alive.
-        mock.patch.object(torch, "_has_compatible_shallow_copy_type", lambda *tensors: True),
+        mock.patch.object(torch, "_has_compatible_shallow_copy_type", _may_take_data),
     ):
         yield
+
+
+def _may_take_data(tensor: Tensor, source: Tensor) -> bool:
+    # No Mock: it would remember the tensors that it is called with, and so keep them alive.
+    return True
 
 
 def _getter(descriptor: Any) -> Callable[[Any], Any]:
