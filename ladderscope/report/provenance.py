@@ -20,6 +20,8 @@ CATEGORY_MEANINGS = {
     "optimizer_state": "what the optimizer keeps for each trained weight",
     "activations": "what forward keeps for backward, and temporaries inside the blocks; on CUDA, logits and loss too",
     "logits_and_loss": "logits, their gradient, and what the loss computes from them",
+    "workspace": "what cuBLAS keeps for itself; told apart in predictions only",
+    "rounding": "what the allocator gives beyond what is asked for; told apart in predictions only",
     "other": "batches, temporaries of the optimizer's update; on CUDA, rounding and workspaces too",
 }
 """Category of a memory breakdown -> what it holds."""

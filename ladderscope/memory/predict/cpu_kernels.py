@@ -57,9 +57,9 @@ def _takes_flash(
         like = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cpu")
         return like.requires_grad_(tensor.requires_grad)
 
+    choose: Any = torch._fused_sdp_choice
     with _disable_current_modes():
         inputs = [on_host(tensor) for tensor in (query, key, value)]
-        choose: Any = torch._fused_sdp_choice
         like_mask = on_host(mask) if mask is not None else None
         choice = choose(*inputs, like_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa)
     return bool(choice == torch.nn.attention.SDPBackend.FLASH_ATTENTION.value)
@@ -81,9 +81,9 @@ def _queries_at_once(tokens: int) -> int:
     return min(tokens, 256 if tokens >= 768 else 64 if tokens >= 192 else 32)
 
 
-def _packs(dtype: torch.dtype) -> bool:
-    """Whether attention lays keys and values out anew for the processor's matrix units (CPUBlas.cpp)."""
-    return dtype == torch.bfloat16 and torch.cpu._is_amx_tile_supported()
+def _has_matrix_units(dtype: torch.dtype) -> bool:
+    """Whether oneDNN multiplies in the processor's matrix units, for which it lays operands out anew."""
+    return dtype == torch.bfloat16 and bool(torch.cpu._is_amx_tile_supported())
 
 
 def _flash_forward(query: Tensor, key: Tensor, value: Tensor, *rest: Any, **options: Any) -> list[Tensor]:
@@ -96,7 +96,7 @@ def _flash_forward(query: Tensor, key: Tensor, value: Tensor, *rest: Any, **opti
     buffers = [query.new_empty(threads, rows * (keys + 2 + channels), dtype=torch.float32)]
     if query.dtype in _REDUCED:
         buffers.append(query.new_empty(threads, rows, keys))
-    if _packs(query.dtype):
+    if _has_matrix_units(query.dtype):
         buffers += [key.new_empty(key.shape), value.new_empty(value.shape), key.new_empty(threads, keys, channels)]
     return buffers
 
@@ -112,11 +112,65 @@ def _flash_backward(grad: Tensor, query: Tensor, key: Tensor, *rest: Any, **opti
     ]
     if not grad.transpose(1, 2).is_contiguous():
         buffers.append(grad.new_empty(grad.shape))
-    return [*buffers, query.new_empty(threads, 2 * rows * keys)] if query.dtype in _REDUCED else buffers
+    if query.dtype in _REDUCED:
+        buffers.append(query.new_empty(threads, 2 * rows * keys))
+    if _has_matrix_units(query.dtype):
+        buffers.append(_transposed_product_scratch(query, keys, rows))
+    return buffers
+
+
+# Seen with torch 2.13 on one processor, not read: what oneDNN takes for a bf16 product in matrix units. It is exact
+# where its sizes are multiples of 32, near it elsewhere.
+_TILES_BYTES, _LEFT_EXTRA_BYTES = 5120, 128
+_LEFT_ROWS_AT_ONCE, _RIGHT_COLUMNS_AT_ONCE, _PANEL = 256, 512, 64
+
+
+def _product(left: Tensor, right: Tensor, **options: Any) -> list[Tensor]:
+    """The right operand in the layout of the matrix units, and a part of a left one that lies transposed."""
+    (rows, inner), columns = left.shape, right.shape[1]
+    if not _has_matrix_units(left.dtype) or min(rows, inner, columns) < 2 or rows * inner * columns <= 16**3:
+        return []
+    if left.stride(1) != 1:
+        return [_transposed_product_scratch(left, rows, inner)]
+    is_panel = right.stride(1) != 1 and columns > _PANEL
+    at_once = _PANEL // 2 if is_panel else min(_round_up(columns, 16), _RIGHT_COLUMNS_AT_ONCE)
+    return [_bytes_of(left, _TILES_BYTES + _round_up(inner, 32) * at_once * 2)]
+
+
+def _added_product(start: Tensor, left: Tensor, right: Tensor, **options: Any) -> list[Tensor]:
+    return _product(left, right)
+
+
+def _transposed_product_scratch(like: Tensor, rows: int, inner: int) -> Tensor:
+    at_once = min(_round_up(rows, 64), _LEFT_ROWS_AT_ONCE) + _PANEL
+    return _bytes_of(like, _TILES_BYTES + _LEFT_EXTRA_BYTES + _round_up(inner, 32) * at_once * 2)
+
+
+def _bytes_of(like: Tensor, num_bytes: int) -> Tensor:
+    return like.new_empty(num_bytes, dtype=torch.uint8)
+
+
+def _round_up(size: int, multiple: int) -> int:
+    return -(-size // multiple) * multiple
+
+
+def _promoted(left: Tensor, right: Any, *rest: Any, **options: Any) -> list[Tensor]:
+    """A copy of each input in the type of the result; CUDA's kernels cast as they read (TensorIterator.cpp)."""
+    inputs = [value for value in (left, right) if isinstance(value, Tensor)]
+    common = torch.result_type(left, right)
+    return [torch.empty_like(value, dtype=common) for value in inputs if value.dtype != common and value.dim()]
 
 
 CPU_TEMPORARIES: dict[Any, Temporaries] = {
     aten._scaled_dot_product_flash_attention_for_cpu.default: _flash_forward,
     aten._scaled_dot_product_flash_attention_for_cpu_backward.default: _flash_backward,
+    aten.mm.default: _product,
+    aten.mm.out: _product,
+    aten.addmm.default: _added_product,
+    aten.addmm.out: _added_product,
+    aten.add.Tensor: _promoted,
+    aten.sub.Tensor: _promoted,
+    aten.mul.Tensor: _promoted,
+    aten.div.Tensor: _promoted,
 }
 """What an operation allocates and frees again on a CPU."""

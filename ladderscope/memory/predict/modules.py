@@ -65,7 +65,8 @@ class ModulePlace:
         return self._changes[max(0, index - 1)][1]
 
     def _enter(self, module: nn.Module, args: Any) -> None:
-        if not self._stack and module not in self._roots:
+        # A part of a known model runs alone when checkpointing recomputes it.
+        if not self._stack and module not in self._names:
             self.register(module)
         behind_head = bool(self._stack) and self._stack[-1].is_loss
         frame = Frame(self.name_of(module), behind_head or module in self._heads)

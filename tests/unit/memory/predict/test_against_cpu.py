@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
 
-from studies.prediction_accuracy.cpu import LARGER_LAYERS, LARGER_MODEL, METHODS, MODELS, compare, make_cell
+import pytest
+import torch
+
+from studies.prediction_accuracy.cpu import (
+    LARGER_LAYERS,
+    LARGER_MODEL,
+    METHODS,
+    MODELS,
+    compare,
+    make_cell,
+    only_new_objects,
+)
 
 TOLERANCE = 0.005
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_search_for_tensors() -> Iterator[None]:
+    with only_new_objects():
+        yield
 
 
 def check(model: str, method: str, dtype: str, checkpointing: bool, loss: str = "full", layers: int = 4) -> None:
@@ -24,11 +41,20 @@ def test_the_peak_of_a_step_is_predicted(model: str, method: str, dtype: str, ch
     check(model, method, dtype, checkpointing, layers=2)
 
 
-@pytest.mark.parametrize("method", ["full", "qlora", "ladder"])
-def test_the_chunked_loss_is_predicted(method: str) -> None:
-    check("tiny-llama", method, "fp32", checkpointing=False, loss="chunked", layers=2)
+KNOWN_SCRATCH = pytest.mark.skipif(
+    not torch.cpu._is_amx_tile_supported(),
+    reason="the peak is inside of a bf16 product, and oneDNN's scratch memory is known for matrix units alone",
+)
 
 
+@pytest.mark.parametrize("checkpointing", [False, True], ids=["all kept", "checkpointing"])
+@pytest.mark.parametrize("dtype", ["fp32", pytest.param("bf16", marks=KNOWN_SCRATCH)])
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_the_peak_with_the_chunked_loss_is_predicted(method: str, dtype: str, checkpointing: bool) -> None:
+    check("tiny-llama", method, dtype, checkpointing, loss="chunked", layers=2)
+
+
+@pytest.mark.slow
 def test_a_model_of_the_shape_of_smollm2_is_predicted() -> None:
     """The larger one: wide layers, a vocabulary of 49152, and heads that share keys in groups of three."""
     check(LARGER_MODEL, "qlora", "bf16", checkpointing=False, layers=LARGER_LAYERS)
