@@ -113,8 +113,8 @@ def _advice(plan: PaddedPlan) -> str | None:
     if plan.varied is not None and not plan.varied.fit.fits:
         chance = format_chance(plan.run.chance_in_run(plan.safe))
         order = (
-            f" In a varied order it runs out with {plan.limit.value} tokens already; the chance that a run has a batch "
-            f"of more than {plan.safe}: {chance}."
+            f" In a varied order it runs out with {plan.limit.value} tokens already; the chance that a run has a "
+            f"batch of more than {plan.safe}: {chance}."
         )
     return f"{label}: cut rows at {plan.safe} tokens to be safe ({num_cut} of {lengths.num_rows}, {share}).{order}"
 
