@@ -46,6 +46,7 @@ def _plan(lengths: Lengths, forecasts: Forecasts, cell: Cell = CELL, steps: int 
     return plan
 
 
+@pytest.mark.slow
 def test_the_boundary_and_its_chances_on_a_tiny_gpu() -> None:
     """Of 100 rows 2 have a length that does not fit in a batch of 8."""
     plan = _plan(Lengths.of({64: 70, 160: 28, 170: 2}), Forecasts())
