@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 DEMO := demo
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-slow lint clean
 .DEFAULT_GOAL := test
 
 # torch comes first: bitsandbytes and accelerate would otherwise be resolved against the newest build.
@@ -21,7 +21,11 @@ demo: $(VENV)/installed
 	$(RUN)/ladderscope report $(DEMO)/runs.jsonl --out $(DEMO)/report
 
 test: lint
-	$(RUN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(RUN)/python -m pytest --numprocesses 2 --dist worksteal -m "not slow"
+
+# Longer runs of what `test` samples: more models under the trace, searches to their end, more kills.
+test-slow: $(VENV)/installed
+	$(RUN)/python -m pytest --numprocesses 2 --dist worksteal -m slow
 
 lint: $(VENV)/installed
 	$(RUN)/ruff check .

@@ -82,7 +82,6 @@ def test_methods_see_the_same_data_in_the_same_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.model
-@pytest.mark.slow
 def test_on_a_pretrained_model_side_networks_need_less_and_learn(tmp_path: Path) -> None:
     ledger = tmp_path / "runs.jsonl"
     methods = ["--method", "qlora", "--method", "ladder"]

@@ -23,7 +23,6 @@ def run_as_written(example: str, folder: Path) -> subprocess.CompletedProcess[st
 
 
 @pytest.mark.model
-@pytest.mark.slow
 def test_the_readme_example_runs_as_written(tmp_path: Path) -> None:
     tuning, _ = examples()
     assert len(tuning.splitlines()) <= 26

@@ -17,7 +17,6 @@ CHROMIUM = shutil.which("chromium")
 N_FIGURES = 5
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium: apt-get install chromium"),
 ]
 

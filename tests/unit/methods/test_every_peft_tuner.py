@@ -29,6 +29,8 @@ TINY = {
 }
 """Fields whose default is larger than the layers of the tiny model."""
 MEASURED = ("ia3", "vera", "prefix_tuning", "poly", "shira")
+SAMPLE = ("adalora", "boft", "ia3", "lora", "oft", "prefix_tuning", "shira", "vblora", "vera")
+"""Of each kind one: factors, rotations, scales, virtual tokens, sparse and shared weights."""
 TUNERS = sorted(DEFAULTS | set(NEEDED))
 
 
@@ -60,7 +62,7 @@ def test_every_tuner_of_the_installed_peft_has_a_place_in_the_tables() -> None:
     )
 
 
-@pytest.mark.parametrize("tuner", TUNERS)
+@pytest.mark.parametrize("tuner", [pytest.param(t, marks=[] if t in SAMPLE else pytest.mark.slow) for t in TUNERS])
 def test_a_tuner_is_predicted_with_the_parameters_that_it_has_on_the_cpu(tuner: str) -> None:
     if tuner not in tuner_configs():
         pytest.skip(f"the installed PEFT has no {tuner}")

@@ -36,7 +36,7 @@ def check(model: str, method: str, dtype: str, checkpointing: bool, loss: str = 
 @pytest.mark.parametrize("checkpointing", [False, True], ids=["all kept", "checkpointing"])
 @pytest.mark.parametrize("dtype", ["fp32", "bf16"])
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", [MODELS[0], *(pytest.param(model, marks=pytest.mark.slow) for model in MODELS[1:])])
 def test_the_peak_of_a_step_is_predicted(model: str, method: str, dtype: str, checkpointing: bool) -> None:
     check(model, method, dtype, checkpointing, layers=2)
 
