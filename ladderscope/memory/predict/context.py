@@ -15,6 +15,7 @@ from ladderscope.errors import UsageError
 from ladderscope.memory.allocator import AllocatorConfig, CachingAllocator
 from ladderscope.memory.predict.autocast import SimulatedAutocast
 from ladderscope.memory.predict.bitsandbytes_cuda import bitsandbytes_on_cuda
+from ladderscope.memory.predict.cached_answers import asked_afresh
 from ladderscope.memory.predict.cuda_api import cuda_is_there
 from ladderscope.memory.predict.device import OnOom, SimulatedDevice
 from ladderscope.memory.predict.dispatch import DeviceMode
@@ -80,7 +81,8 @@ def simulate(gpu: Gpu, rules: Rules, allocator: CachingAllocator, on_oom: OnOom 
     trace = MemoryTrace(device, gpu, ownership, rules)
     stats = MemoryStats(device, gpu.memory_bytes, CONTEXT_BYTES)
     with contextlib.ExitStack() as stack:
-        # First: when it is imported, bitsandbytes must not find a GPU, whose library it would look for.
+        stack.enter_context(asked_afresh())
+        # Early: when it is imported, bitsandbytes must not find a GPU, whose library it would look for.
         stack.enter_context(bitsandbytes_on_cuda())
         stack.enter_context(cuda_is_there(gpu, stats))
         stack.enter_context(tensors_answer_cuda(device))
