@@ -14,16 +14,16 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from ladderscope.components import ADAPTER, BACKBONE, HEAD, SIDE_NETWORK, ComponentTracker
 from ladderscope.records import FLOP_COMPONENTS, Flops
+from ladderscope.torch_internals import FollowingMode
 
 Formula = Callable[..., int]
 
 
-def count_flops(model: nn.Module, step: Callable[[], None], tokens_per_step: int) -> Flops:
+def count_flops(model: nn.Module, step: Callable[[], object], tokens_per_step: int) -> Flops:
     """Run ``step`` once and count its floating-point operations.
 
     Args:
@@ -39,16 +39,12 @@ def count_flops(model: nn.Module, step: Callable[[], None], tokens_per_step: int
     return Flops(per_step=per_step, per_token=per_step / tokens_per_step, by_component=by_component)
 
 
-class _Counter(TorchDispatchMode):
+class _Counter(FollowingMode):
     def __init__(self, tracker: ComponentTracker) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.flops: Counter[str] = Counter()
         self._tracker = tracker
         self._formulas = _formulas()
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # nothing is compiled here, and being left out of it costs time at every operation
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None

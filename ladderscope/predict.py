@@ -64,7 +64,7 @@ def predict_cell(
         loop = _load_and_evaluate(cell, trace, tick)
         tokens = cell.seq_len * cell.batch_size * cell.gradient_accumulation
         with trace.span(FIRST_STEP):
-            flops = count_flops(loop.model, lambda: _step(loop), tokens)
+            flops = count_flops(loop.model, loop.step, tokens)
         tick(0.7)
         with trace.span(STEADY_STEP):
             loop.step()
@@ -156,10 +156,6 @@ def _make_loop(cell: Cell, backbone: Backbone, lengths: Sequence[int] | None = N
         # From one batch: what it starts from takes no memory of its own.
         method.prepare(model, (vars(batch) for batch in itertools.islice(batches(), 1)))
     return TrainingLoop(model, cell, batches(), held_out_batches(random, None, vocab_size(backbone), CUDA))
-
-
-def _step(loop: TrainingLoop) -> None:
-    loop.step()
 
 
 def _memory(trace: MemoryTrace) -> Memory:

@@ -99,10 +99,17 @@ class Cell:
     @property
     def label(self) -> str:
         """A short name for people: ``'smollm2-135m qlora r=8 256 tokens'``."""
-        reduction = "" if "side_width=" in self.settings else self.reduction_factor  # the width decides, where given
-        width = f" r={self.rank}" if self.rank else f" 1/{reduction}" if reduction else ""
         settings = f" {self.settings}" if self.settings else ""
-        return f"{self.model} {self.method}{width}{settings} {self.seq_len} tokens"
+        return f"{self.model} {self.method_label}{settings} {self.seq_len} tokens"
+
+    @property
+    def method_label(self) -> str:
+        """The method with its size: ``'qlora r=8'``, ``'ladder 1/8'``, ``'full'``."""
+        if self.rank:
+            return f"{self.method} r={self.rank}"
+        # A width that is set decides, whatever the reduction.
+        reduction = None if "side_width=" in self.settings else self.reduction_factor
+        return f"{self.method} 1/{reduction}" if reduction else self.method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

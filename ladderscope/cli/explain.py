@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
+from ladderscope.cli.cell_options import axes_of, axis, cell_options
 from ladderscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,27 +48,10 @@ class _Phase(click.Choice[str]):
         return super().convert(str(value).replace("-", " "), param, ctx)
 
 
-def _axis(*names: str, **settings: Any) -> Callable[[Any], Any]:
-    return click.option(*names, multiple=True, **settings)
-
-
 @click.command("explain", help=_HELP)
-@_axis("--model", help="smollm2-135m, random:ARCHITECTURE, a folder, or a hub name.  [default: smollm2-135m]")
-@_axis("--method", help=f"full, lora, qlora, lst, qst, ladder or xladder.  [default: {DEFAULT_METHOD}]")
-@_axis("--rank", type=int, help="Rank of lora and qlora.  [default: 8]")
-@_axis("--reduction", type=int, help="Backbone width over side width.  [default: 8, qst: 16]")
-@_axis("--set", "settings", help="Fields of the method's config, as in 'downsample=linear gate=none'.")
-@_axis("--seq-len", type=int, help="Tokens per row.  [default: 256]")
-@_axis("--batch-size", type=int, help="Rows per micro-batch.  [default: 1]")
-@_axis("--gradient-accumulation", type=int, help="Micro-batches per optimizer step.  [default: 1]")
-@_axis("--dtype", help="bf16 or fp32, of the backbone; adapters are fp32.  [default: bf16]")
-@_axis("--quantization", help="none, nf4, nf4-dq or int8, of the backbone.  [default: by method]")
-@_axis("--optimizer", help="adamw, adamw-fused, adamw-8bit or paged-adamw-8bit.  [default: adamw]")
-@_axis("--loss-impl", help="full, or chunked over the sequence.  [default: full]")
-@click.option("--gradient-checkpointing", is_flag=True, help="Recompute the backbone's activations in backward.")
-@click.option("--no-gradient-checkpointing", is_flag=True, help="The default; with --diff, give both to compare them.")
+@cell_options(default_methods=DEFAULT_METHOD)
 @click.option("--record", "records", multiple=True, metavar="LEDGER[#CELL_ID]", help="Explain the cell of a record.")
-@_axis("--gpu", help=f"What to predict for: a GPU by name, or one such as 12GiB:sm86.  [default: {DEFAULT_GPU}]")
+@axis("--gpu", help=f"What to predict for: a GPU by name, or one such as 12GiB:sm86.  [default: {DEFAULT_GPU}]")
 @click.option("--phase", type=_Phase(PHASES), default="steady step", show_default=True, help="Whose peak to explain.")
 @click.option("--diff", "is_difference", is_flag=True, help="Compare two cells: repeat one option with two values.")
 @click.option("--depth", type=click.IntRange(1, 4), help="Levels of the tree.  [default: 3, and all with --json]")
@@ -76,8 +60,6 @@ def _axis(*names: str, **settings: Any) -> Callable[[Any], Any]:
 @click.option("--figure", type=click.Path(path_type=Path), help="Draw memory over the phase: .png or .svg.")
 @click.option("--snapshot", type=click.Path(path_type=Path), help="Write a PyTorch memory snapshot.")
 def command(
-    gradient_checkpointing: bool,
-    no_gradient_checkpointing: bool,
     records: tuple[str, ...],
     gpu: tuple[str, ...],
     phase: str,
@@ -87,7 +69,7 @@ def command(
     as_json: bool,
     figure: Path | None,
     snapshot: Path | None,
-    **axes: tuple[Any, ...],
+    **options: Any,
 ) -> None:
     """See ``_HELP``."""
     from ladderscope.explain.cells import pairs_of
@@ -97,10 +79,7 @@ def command(
         check_figure_path(figure)
     if snapshot is not None and is_difference:
         raise UsageError("--snapshot writes the trace of one cell: leave --diff out.")
-    grid = {name: list(values) for name, values in axes.items() if values}
-    checkpointing = ((no_gradient_checkpointing, False), (gradient_checkpointing, True))
-    if any(given for given, _ in checkpointing):
-        grid["gradient_checkpointing"] = [value for given, value in checkpointing if given]
+    grid = axes_of(options)
     cells, gpus = _from_records(records, grid, gpu) if records else _from_options(grid, gpu)
     pairs = pairs_of(cells, gpus, is_difference)
     answers = _answers(pairs, phase, top)

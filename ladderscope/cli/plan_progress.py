@@ -2,43 +2,32 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
-from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from ladderscope.cli.bar import ShownBar
+from ladderscope.interrupts import on_interrupt
 
 
-class PlanProgress:
+class PlanProgress(ShownBar):
     """Progress in predictions, of which only about how many there will be is known; use it as a context manager."""
 
     def __init__(self, console: Console) -> None:
-        self._bar = Progress(
+        super().__init__(
+            console,
             TextColumn("{task.completed:.0f} of about {task.total:.0f} predictions"),
             BarColumn(),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
             speed_estimate_period=3600.0,  # the first prediction is slower than the others: average over many
         )
         self._task = self._bar.add_task("plan", total=1)
         self._total = 1.0
         self._stopping = False
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._bar.stop()
 
     def expect(self, total: int) -> None:
         """There will be about so many predictions."""
@@ -62,15 +51,11 @@ class PlanProgress:
         An exception that came at any time could be lost in a callback of Python's memory management.
         """
 
-        def handle(number: int, frame: FrameType | None) -> None:
+        def handle() -> None:
             if self._stopping:
                 raise KeyboardInterrupt
             self._stopping = True
-            self._bar.console.print("Stopping within seconds; Ctrl-C again stops at once.", highlight=False)
+            self.say("Stopping within seconds; Ctrl-C again stops at once.")
 
-        previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
+        with on_interrupt(handle):
             yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)

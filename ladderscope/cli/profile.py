@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
+from ladderscope.cli.cell_options import axes_of, axis, cell_options
+
 if TYPE_CHECKING:
     from ladderscope.memory.base import Meter
     from ladderscope.records import Cell, Record
@@ -40,36 +42,13 @@ Exit codes: 0 every cell is ok, 1 some cell is not, 2 wrong use, 130 interrupted
 """
 
 
-_METHOD_HELP = (
-    "full, lora, qlora, lst, qst, ladder, xladder, or any method of PEFT: peft:PATH of an adapter_config.json or its "
-    "folder, or peft:NAME as in peft:vera.  [default: qlora, ladder, xladder]"
-)
-
-
-def _axis(*names: str, **settings: Any) -> Callable[[Any], Any]:
-    return click.option(*names, multiple=True, **settings)
-
-
 @click.command(help=_EXAMPLES)
 @click.argument("grid", required=False, type=click.Path(path_type=Path), metavar="[GRID.yaml]")
-@_axis("--model", help="smollm2-135m, random:ARCHITECTURE, a folder, or a hub name.  [default: smollm2-135m]")
-@_axis("--method", help=_METHOD_HELP)
-@_axis("--rank", type=int, help="Rank of lora and qlora.  [default: 8]")
-@_axis("--reduction", type=int, help="Backbone width over side width.  [default: 8, qst: 16]")
-@_axis("--set", "settings", help="Fields of the method's config, as in 'downsample=linear gate=none'.")
-@_axis("--seq-len", type=int, help="Tokens per row.  [default: 256]")
-@_axis("--batch-size", type=int, help="Rows per micro-batch.  [default: 1]")
-@_axis("--gradient-accumulation", type=int, help="Micro-batches per optimizer step.  [default: 1]")
-@_axis("--dtype", help="bf16 or fp32, of the backbone; adapters are fp32.  [default: bf16]")
-@_axis("--quantization", help="none, nf4, nf4-dq or int8, of the backbone.  [default: by method]")
-@_axis("--optimizer", help="adamw, adamw-fused, adamw-8bit or paged-adamw-8bit.  [default: adamw]")
-@_axis("--loss-impl", help="full, or chunked over the sequence.  [default: full]")
-@click.option("--gradient-checkpointing", is_flag=True, help="Recompute the backbone's activations in backward.")
-@click.option("--no-gradient-checkpointing", is_flag=True, help="The default; give both to span the two.")
-@_axis("--lr", type=float, help="Learning rate.  [default: by method]")
-@_axis("--seed", type=int, help="Decides the order of the data and all initialisation.  [default: 0]")
-@_axis("--data", help="gsm-symbolic, random, or a .jsonl or text file.  [default: gsm-symbolic; random for random:]")
-@_axis("--steps", type=int, help="Optimizer steps.  [default: 16]")
+@cell_options(default_methods="qlora, ladder, xladder")
+@axis("--lr", type=float, help="Learning rate.  [default: by method]")
+@axis("--seed", type=int, help="Decides the order of the data and all initialisation.  [default: 0]")
+@axis("--data", help="gsm-symbolic, random, or a .jsonl or text file.  [default: gsm-symbolic; random for random:]")
+@axis("--steps", type=int, help="Optimizer steps.  [default: 16]")
 @click.option("--meter", default="auto", show_default=True, help="auto, cpu, cuda: measured; predict: without a GPU.")
 @click.option("--gpu", help="GPU to predict for, as in rtx-3060-12gb or 12GiB:sm86; with --meter predict.")
 @click.option("--out", type=click.Path(path_type=Path), default="runs.jsonl", show_default=True, help="The ledger.")
@@ -80,8 +59,6 @@ def _axis(*names: str, **settings: Any) -> Callable[[Any], Any]:
 @click.option("--json", "as_json", is_flag=True, help="Print the grid's records as a JSON list.")
 def command(
     grid: Path | None,
-    gradient_checkpointing: bool,
-    no_gradient_checkpointing: bool,
     meter: str,
     gpu: str | None,
     out: Path,
@@ -90,7 +67,7 @@ def command(
     force: bool,
     retry_failed: bool,
     as_json: bool,
-    **axes: tuple[Any, ...],
+    **options: Any,
 ) -> int:
     """See ``_EXAMPLES``."""
     from ladderscope.errors import UsageError
@@ -100,13 +77,7 @@ def command(
     from ladderscope.sweep.grid import read_grid, resolve_cells
     from ladderscope.sweep.protocol import Job
 
-    checkpointing = [
-        value for given, value in ((no_gradient_checkpointing, False), (gradient_checkpointing, True)) if given
-    ]
-    flags = {name: list(values) for name, values in axes.items() if values}
-    if checkpointing:
-        flags["gradient_checkpointing"] = checkpointing
-    cells = resolve_cells(read_grid(grid) if grid else {}, flags)
+    cells = resolve_cells(read_grid(grid) if grid else {}, axes_of(options))
     if meter == PREDICT:
         gpu, jobs = _gpu_to_predict(gpu), jobs or _num_cores()
         to_do = [Job(cell, PREDICT, gpu, num_threads=1) for cell in cells]

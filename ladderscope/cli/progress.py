@@ -3,48 +3,34 @@
 from __future__ import annotations
 
 import threading
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from ladderscope.cli.bar import ShownBar
 from ladderscope.records import PREDICT, Record
 from ladderscope.sweep.protocol import Job
 from ladderscope.units import format_bytes
 
 
-class SweepProgress:
+class SweepProgress(ShownBar):
     """Progress of ``num_jobs`` cells; use it as a context manager."""
 
     def __init__(self, console: Console, num_jobs: int) -> None:
-        self._console = console
         self._lock = threading.Lock()
         self._running: dict[str, float] = {}
         self._finished = 0
         self._num_jobs = num_jobs
-        self._bar = Progress(
+        super().__init__(
+            console,
             TextColumn("{task.fields[finished]}/{task.total:.0f} cells"),
             BarColumn(),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
             speed_estimate_period=3600.0,  # cells differ: average over many
         )
         self._task = self._bar.add_task("sweep", total=num_jobs, finished=0)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._bar.stop()
 
     def tick(self, job: Job, fraction: float) -> None:
         """A running cell has got this far."""
@@ -59,10 +45,6 @@ class SweepProgress:
             self._finished += 1
             self._show()
         self.say(f"[{self._finished}/{self._num_jobs}] {record.cell.label}: {summarize(record)}")
-
-    def say(self, message: str) -> None:
-        """Print a line above the bar."""
-        self._bar.console.print(escape(message), highlight=False, soft_wrap=True)
 
     def _show(self) -> None:
         done = self._finished + sum(self._running.values())

@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
-
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+
+from ladderscope.cli.bar import ShownBar
 
 _LINES_PER_RUN = 10
 
 
-class TrainProgress:
+class TrainProgress(ShownBar):
     """Progress of one run; use it as a context manager."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
-        self._bar = Progress(
+        super().__init__(
+            console,
             TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
             BarColumn(bar_width=None),
             TextColumn("loss {task.fields[loss]}"),
             TimeRemainingColumn(),
             TextColumn("left"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
             expand=True,
         )
         self._task = self._bar.add_task("train", total=None, loss="", visible=False)
         self._total: int | None = None
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._bar.stop()
 
     def step(self, step: int, total: int, loss: float) -> None:
         """An optimizer step is done, with this training loss."""
@@ -53,7 +39,3 @@ class TrainProgress:
     def evaluated(self, step: int, loss: float) -> None:
         """The held-out data was evaluated behind ``step``."""
         self.say(f"held-out loss after {step} steps: {loss:.4f}")
-
-    def say(self, message: str) -> None:
-        """Print a line above the bar."""
-        self._bar.console.print(escape(message), highlight=False, soft_wrap=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+
+from ladderscope.interrupts import on_interrupt
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def stop_between_steps(say: Callable[[str], None]) -> Iterator[threading.Event]:
     """
     stop = threading.Event()
 
-    def handle(number: int, frame: FrameType | None) -> None:
+    def handle() -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
@@ -26,9 +26,5 @@ def stop_between_steps(say: Callable[[str], None]) -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with on_interrupt(handle):
         yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

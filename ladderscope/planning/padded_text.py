@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ladderscope.planning.forecasts import Fit
 from ladderscope.planning.padded import PaddedPlan, Run
-from ladderscope.planning.text import UNKNOWN, method_label
+from ladderscope.planning.text import UNKNOWN
 from ladderscope.scaling.columns import Column, print_columns
 from ladderscope.units import format_bytes
 
@@ -60,7 +60,7 @@ def _columns(plans: Sequence[PaddedPlan]) -> list[Column]:
 
     longest, median = plans[0].run.lengths.longest, plans[0].run.median
     return [
-        Column("method", [method_label(plan.cell) for plan in plans], numeric=False),
+        Column("method", [plan.cell.method_label for plan in plans], numeric=False),
         column("longest\nthat fits", _limit),
         column("step\nruns out", lambda plan: _chance(plan, plan.run.chance_in_step)),
         column("run\nruns out", lambda plan: _chance(plan, plan.run.chance_in_run)),
@@ -102,7 +102,7 @@ def _advice(plan: PaddedPlan) -> str | None:
     """Where to cut, if anywhere."""
     if plan.safe is None or plan.limit is None:
         return None
-    label, lengths = method_label(plan.cell), plan.run.lengths
+    label, lengths = plan.cell.method_label, plan.run.lengths
     if not plan.safe:
         return f"{label}: no length is safe in batches of {plan.run.rows}: take fewer rows, or a larger GPU."
     if plan.safe == lengths.longest:

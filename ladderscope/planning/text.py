@@ -46,12 +46,6 @@ def print_gpus(gpus: Sequence[Gpu], console: Console) -> None:
     )
 
 
-def method_label(cell: Cell) -> str:
-    """A method and its size: ``'qlora r=8'``, ``'ladder 1/8'``."""
-    reduction = "" if "side_width=" in cell.settings else cell.reduction_factor
-    return cell.method + (f" r={cell.rank}" if cell.rank else f" 1/{reduction}" if reduction else "")
-
-
 def _heading(cell: Cell, gpu: Gpu) -> str:
     rows = f"{cell.batch_size} x {cell.seq_len} tokens"
     return f"{cell.model.removeprefix('random:')} on {gpu.name}: {rows}, {format_bytes(gpu.usable_bytes)} usable"
@@ -63,7 +57,7 @@ def _columns(plans: Sequence[Plan]) -> list[Column]:
 
     asked = [plan.asked for plan in plans]
     return [
-        Column("method", [method_label(plan.cell) for plan in plans], numeric=False),
+        Column("method", [plan.cell.method_label for plan in plans], numeric=False),
         Column("fits", [UNKNOWN if fit is None else _yes(fit.fits) for fit in asked], numeric=False),
         Column("reserved\npeak", [UNKNOWN if fit is None else format_bytes(fit.peak_reserved_bytes) for fit in asked]),
         Column(
@@ -94,7 +88,7 @@ def _print_changes(plan: Plan, console: Console) -> None:
     if plan.changes is None:
         return
     useful = [change for change in plan.changes if change.saved_bytes > 0]
-    label = method_label(plan.cell)
+    label = plan.cell.method_label
     if useful:
         print_columns(_change_columns(useful), console, f"{label}: what saves memory")
     else:

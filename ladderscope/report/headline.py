@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ladderscope.records import Record
 from ladderscope.report.data import ReportData
-from ladderscope.report.labels import is_predicted, meter_label, method_label
+from ladderscope.report.labels import is_predicted, meter_label
 from ladderscope.report.tables import above_weights_bytes
 from ladderscope.units import format_bytes, format_count
 
@@ -65,7 +65,7 @@ def _conditions(record: Record) -> tuple[object, ...]:
 def _comparison(side: Record, other: Record) -> list[str]:
     assert side.memory is not None
     assert other.memory is not None
-    a, b = method_label(side.cell), method_label(other.cell)
+    a, b = side.cell.method_label, other.cell.method_label
     peaks = (side.memory.peak_allocated_bytes, other.memory.peak_allocated_bytes)
     above = (above_weights_bytes(side.memory), above_weights_bytes(other.memory))
     return [

@@ -6,9 +6,8 @@ import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 
-from ladderscope.records import Cell, Record
+from ladderscope.records import PREDICT, Cell, Record
 
-PREDICT = "predict"
 _NAMED_BY_LABEL = ("method", "rank", "reduction_factor", "seq_len")
 
 
@@ -24,19 +23,12 @@ def meter_label(record: Record) -> str:
     return f"measured on {record.gpu or record.meter}"
 
 
-def method_label(cell: Cell) -> str:
-    """The method with its width: ``'qlora r=8'``, ``'ladder 1/8'``, ``'full'``."""
-    if cell.rank:
-        return f"{cell.method} r={cell.rank}"
-    return f"{cell.method} 1/{cell.reduction_factor}" if cell.reduction_factor else cell.method
-
-
 def distinct_labels(records: Sequence[Record]) -> list[str]:
     """A label for each record, with as many settings as it takes to tell it from its namesakes.
 
     A prediction always says that it is one.
     """
-    bases = [f"{method_label(record.cell)}, {record.cell.seq_len} tokens" for record in records]
+    bases = [f"{record.cell.method_label}, {record.cell.seq_len} tokens" for record in records]
     several_models = len({record.cell.model for record in records}) > 1
     if several_models:
         bases = [f"{record.cell.model} {base}" for record, base in zip(records, bases, strict=True)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+
+from ladderscope.interrupts import on_interrupt
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def graceful_interrupt(say: Callable[[str], None], cancel: Callable[[], None]) -
     """
     stop = threading.Event()
 
-    def handle(number: int, frame: FrameType | None) -> None:
+    def handle() -> None:
         if stop.is_set():
             say("Stopping at once.")
             cancel()
@@ -25,9 +25,5 @@ def graceful_interrupt(say: Callable[[str], None], cancel: Callable[[], None]) -
             stop.set()
             say("Stopping when the running cells are done; Ctrl-C again stops at once.")
 
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with on_interrupt(handle):
         yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
 
 from ladderscope.errors import UsageError
+from ladderscope.torch_internals import is_on_meta
 
 
 @dataclass(frozen=True)
@@ -65,18 +66,12 @@ def checked_rule(base: Any, input_ids: Tensor) -> LogitRule:
         UsageError: the model makes its logits or its loss in a way that the rule does not describe.
     """
     rule, head = logit_rule(base.config.get_text_config()), base.get_output_embeddings()
-    comparable = type(input_ids) is Tensor and _has_data(input_ids) and input_ids.shape[-1] > 1
+    comparable = type(input_ids) is Tensor and not is_on_meta(input_ids) and input_ids.shape[-1] > 1
     known = _checked.get(base)
     if comparable and (known is None or known() is not head):
         _compare(base, head, rule, input_ids[:1, :_TOKENS])
         _checked[base] = weakref.ref(head)
     return rule
-
-
-def _has_data(tensor: Tensor) -> bool:
-    """False on `meta`, also where a simulated device calls itself by another name."""
-    is_meta: Any = torch._C.TensorBase.is_meta
-    return not is_meta.__get__(tensor)
 
 
 _checked: weakref.WeakKeyDictionary[nn.Module, weakref.ref[nn.Module]] = weakref.WeakKeyDictionary()

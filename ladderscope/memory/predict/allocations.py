@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-HOST_INPUTS = "other"
-
 
 @dataclass(slots=True, eq=False)
 class Allocation:

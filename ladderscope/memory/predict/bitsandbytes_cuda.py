@@ -36,6 +36,7 @@ class _Function:
 
 
 def _all_on_gpu(tensors: Any) -> bool:
+    # No Mock: it would remember the tensors that it is called with, and so keep them alive.
     return True
 
 
@@ -89,11 +90,6 @@ def cuda_kernel(func: Any) -> Kernel | None:
     return kernel_of(func, _load()[1])
 
 
-def _is_on_gpu(tensors: Any) -> bool:
-    # No Mock: it would remember the tensors that it is called with, and so keep them alive.
-    return True
-
-
 @contextmanager
 def bitsandbytes_on_cuda() -> Iterator[None]:
     """Inside, bitsandbytes sees the simulated GPU; what it keeps between calls is as before afterwards."""
@@ -108,6 +104,8 @@ def bitsandbytes_on_cuda() -> Iterator[None]:
         mock.patch.object(functional, "lib", _NoLibrary()),
         mock.patch.object(functional, "is_on_gpu", _all_on_gpu, create=True),
     ):
-        yield
-    for cache in caches:
-        cache.cache_clear()
+        try:
+            yield
+        finally:
+            for cache in caches:
+                cache.cache_clear()

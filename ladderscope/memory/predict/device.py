@@ -13,9 +13,8 @@ from torch import Tensor
 from ladderscope.memory.allocator import Block, CachingAllocator, OutOfDeviceMemory
 from ladderscope.memory.predict.allocations import Allocation, Event
 from ladderscope.memory.predict.values import HostValues, unknown
+from ladderscope.torch_internals import is_on_meta
 
-_is_meta: Any = torch._C.TensorBase.is_meta.__get__  # type: ignore[attr-defined]
-"""Asks past what tensors answer to other code."""
 OnOom = Literal["raise", "continue"]
 
 
@@ -55,7 +54,7 @@ class SimulatedDevice:
 
     def holds(self, tensor: Tensor) -> bool:
         """Whether a tensor is on this device."""
-        if not _is_meta(tensor):
+        if not is_on_meta(tensor):
             return False
         if tensor.layout is not torch.strided:
             return True  # a sparse tensor has no storage of its own: nothing else makes one on `meta`
@@ -63,7 +62,7 @@ class SimulatedDevice:
 
     def held(self, tensors: list[Tensor]) -> list[Tensor]:
         """Those of ``tensors`` that are on this device."""
-        return [tensor for tensor in tensors if _is_meta(tensor) and self.holds(tensor)]
+        return [tensor for tensor in tensors if self.holds(tensor)]
 
     def holds_storage(self, storage: Any) -> bool:
         """Whether a storage is on this device."""

@@ -7,28 +7,27 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
 from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.dynamic_shapes import DYNAMIC_SHAPES
-from ladderscope.memory.predict.expectations import expected_comparison, kept_as_it_is
+from ladderscope.memory.predict.expectations import expected_answer, kept_as_it_is
 from ladderscope.memory.predict.formulas import in_place_form
 from ladderscope.memory.predict.kernels import Temporaries
-from ladderscope.memory.predict.operations import Operation, describe_operation
+from ladderscope.memory.predict.operations import Operation, describe_operation, tensors_in
 from ladderscope.memory.predict.rules import Rules
 from ladderscope.memory.predict.shape_cache import ShapeCache
 from ladderscope.memory.predict.sparse import SPARSE
+from ladderscope.torch_internals import FollowingMode
 
 aten = torch.ops.aten
 META = torch.device("meta")
-_UNKNOWN_BOOLS = {aten.any.default: False}
 _FEW = 8
 _BY_VALUES = {id(func): kernel for func, kernel in (DYNAMIC_SHAPES | SPARSE).items()}
 """Kernels that need values, or another layout, by the identity of their operation."""
 
 
-class DeviceMode(TorchDispatchMode):
+class DeviceMode(FollowingMode):
     """Sends what runs on the simulated device to `meta`, and allocates what CUDA would.
 
     Args:
@@ -37,7 +36,7 @@ class DeviceMode(TorchDispatchMode):
     """
 
     def __init__(self, device: SimulatedDevice, rules: Rules) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._device = device
         self._rules = rules
         self._handles: set[bool] = set()
@@ -45,10 +44,6 @@ class DeviceMode(TorchDispatchMode):
         self._copies = {id(func): make for func, make in rules.copies.items()}
         self._temporaries = {id(func): make for func, make in rules.temporaries.items()}
         self._outer = ""
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # nothing is compiled here, and being left out of it costs time at every operation
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -61,7 +56,7 @@ class DeviceMode(TorchDispatchMode):
         if operation.is_composite and self._device.expects_copy:
             with self:
                 return func.decompose(*args, **kwargs)
-        tensors = self._device.held(_tensors((*args, *kwargs.values()) if kwargs else args))
+        tensors = self._device.held(tensors_in((*args, *kwargs.values()) if kwargs else args))
         if not here and not tensors:
             return func(*args, **kwargs)
         if func is aten.copy_.default and not self._device.holds(args[0]):
@@ -147,7 +142,7 @@ class DeviceMode(TorchDispatchMode):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
-        made = [tensor for tensor in _tensors((out,)) if tensor.layout is torch.strided]
+        made = [tensor for tensor in tensors_in((out,)) if tensor.layout is torch.strided]
         for tensor in made:
             self._device.track(tensor, self._outer + operation.name)
         self._follow_values(func, operation, made, tensors, args, kwargs)
@@ -203,12 +198,9 @@ class DeviceMode(TorchDispatchMode):
             return
         if operation.is_unknowable or operation.is_random:
             return
-        expected = expected_comparison(func, args)
+        expected = expected_answer(func, args)
         if expected is not None and values.of(tensors[0]) is None:
             values.keep(made[0], torch.tensor(expected))
-            return
-        if func in _UNKNOWN_BOOLS and values.of(tensors[0]) is None:
-            values.keep(made[0], torch.tensor(_UNKNOWN_BOOLS[func]))
             return
         if not any(values.is_small(tensor) and values.of(tensor) is None for tensor in made):
             return
@@ -217,7 +209,7 @@ class DeviceMode(TorchDispatchMode):
         elif any(values.of(tensor) is None for tensor in tensors) or not self._is_known_or_host(args):
             return
         host_args, host_kwargs = self._on_host(args), self._on_host(kwargs)
-        for tensor, value in zip(made, _tensors((func(*host_args, **host_kwargs),)), strict=True):
+        for tensor, value in zip(made, tensors_in((func(*host_args, **host_kwargs),)), strict=True):
             values.keep(tensor, value)
 
     def _follow_write(
@@ -253,7 +245,7 @@ class DeviceMode(TorchDispatchMode):
 
     def _is_known_or_host(self, arguments: Iterable[Any]) -> bool:
         """Whether no tensor among them is one without data that is not on the device, such as a written scalar."""
-        return all(self._device.holds(tensor) or not tensor.is_meta for tensor in _tensors(arguments))
+        return all(self._device.holds(tensor) or not tensor.is_meta for tensor in tensors_in(arguments))
 
     def _on_host(self, tree: Any) -> Any:
         def value(tensor: Tensor) -> Any:
@@ -272,14 +264,4 @@ def _written(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> lis
     for index, argument in enumerate(func._schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:
             written.append(args[index] if index < len(args) else kwargs.get(argument.name))
-    return list(_tensors(written))
-
-
-def _tensors(values: Iterable[Any]) -> list[Tensor]:
-    found: list[Tensor] = []
-    for value in values:
-        if isinstance(value, Tensor):
-            found.append(value)
-        elif isinstance(value, list | tuple):
-            found += _tensors(value)
-    return found
+    return tensors_in(written)

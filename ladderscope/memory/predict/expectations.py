@@ -10,6 +10,7 @@ from torch import Tensor
 
 aten = torch.ops.aten
 _TESTS = {
+    aten.any.default: False,
     aten.isnan.default: False,
     aten.isinf.default: False,
     aten.isposinf.default: False,
@@ -20,8 +21,10 @@ _SAME = {aten.eq.Tensor: True, aten.ne.Tensor: False}
 _INFINITE = {aten.eq.Scalar: False, aten.ne.Scalar: True}
 
 
-def expected_comparison(func: Any, args: tuple[Any, ...]) -> bool | None:
-    """What a test for numbers that are not finite gives: none is found. None for any other operation.
+def expected_answer(func: Any, args: tuple[Any, ...]) -> bool | None:
+    """What a test gives: no number that is not finite is found, and nothing else that code looks out for either.
+
+    None for an operation that is no such test.
 
     Some of them arrive as what they are made of: ``isnan`` compares a tensor with itself, ``isfinite`` with infinity.
     """

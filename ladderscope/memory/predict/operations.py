@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
 from ladderscope.memory.predict.kernels import MATRIX_PRODUCTS
 
@@ -60,6 +62,17 @@ def describe_operation(func: Any) -> Operation:
         known = _known[id(func)] = _look_up(func)
         _kept.append(func)
     return known
+
+
+def tensors_in(values: Iterable[Any]) -> list[Tensor]:
+    """All tensors among ``values``, and in lists and tuples of them, in order."""
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple):
+            found += tensors_in(value)
+    return found
 
 
 _known: dict[int, Operation] = {}

@@ -12,11 +12,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ladderscope.memory.predict.operations import describe_operation
+from ladderscope.memory.predict.operations import describe_operation, tensors_in
+from ladderscope.torch_internals import is_on_meta
 
 META = torch.device("meta")
-_is_meta: Any = torch._C.TensorBase.is_meta.__get__  # type: ignore[attr-defined]
-"""Asks past what simulated tensors answer to other code."""
 
 
 class _Fresh(NamedTuple):
@@ -96,14 +95,14 @@ def _describe_input(value: Any) -> Any:
         if value.layout is not torch.strided:
             raise TypeError("a sparse tensor has no form that tells what becomes of it")
         # Tensors in one storage make some operations give views, or copies.
-        return (value.shape, value.stride(), value.dtype, _is_meta(value))
+        return (value.shape, value.stride(), value.dtype, is_on_meta(value))
     if isinstance(value, list | tuple):
         return _describe_inputs(value)
     return (type(value), value)
 
 
 def _describe(out: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    inputs = {value.untyped_storage()._cdata for value in _all_tensors((args, tuple(kwargs.values())))}
+    inputs = {value.untyped_storage()._cdata for value in tensors_in((args, tuple(kwargs.values())))}
     outputs = [out] if isinstance(out, Tensor) else out
     if not isinstance(outputs, list | tuple):
         return _UNCACHEABLE
@@ -140,13 +139,3 @@ def _rebuild(known: Any, args: tuple[Any, ...]) -> Any:
         return known.value
     kind, parts = known
     return kind([_rebuild(part, args) for part in parts])
-
-
-def _all_tensors(values: Any) -> list[Tensor]:
-    found: list[Tensor] = []
-    for value in values:
-        if isinstance(value, Tensor):
-            found.append(value)
-        elif isinstance(value, list | tuple):
-            found += _all_tensors(value)
-    return found

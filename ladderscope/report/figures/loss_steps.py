@@ -12,7 +12,6 @@ from ladderscope.records import Record
 from ladderscope.report.data import RANDOM_WEIGHTS, ReportData
 from ladderscope.report.figures.panels import add_legend, first_panels, new_panels
 from ladderscope.report.figures.style import Drawing
-from ladderscope.report.labels import method_label
 from ladderscope.report.palette import LINE_STYLES, method_colour
 
 SMOOTHING_STEPS = 5
@@ -47,7 +46,7 @@ def _line_styles(records: Sequence[Record]) -> dict[str, str]:
     styles: dict[str, str] = {}
     widths: dict[str, int] = {}
     for record in records:
-        label = method_label(record.cell)
+        label = record.cell.method_label
         if label not in styles:
             place = widths.get(record.cell.method, 0)
             styles[label] = LINE_STYLES[place % len(LINE_STYLES)]
@@ -57,7 +56,7 @@ def _line_styles(records: Sequence[Record]) -> dict[str, str]:
 
 def _draw_panel(axis: Axes, records: Sequence[Record], styles: dict[str, str]) -> None:
     for record in records:
-        label = method_label(record.cell)
+        label = record.cell.method_label
         colour = method_colour(record.cell.method)
         steps = np.arange(1, len(record.loss) + 1)
         axis.plot(steps, record.loss, color=colour, linewidth=0.8, alpha=0.35)

@@ -1,0 +1,27 @@
+"""What the package asks of PyTorch's private side, in one place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+_is_meta: Any = torch._C.TensorBase.is_meta
+
+
+def is_on_meta(tensor: Tensor) -> bool:
+    """Whether a tensor has no data, also where a simulated device lets it answer that it is elsewhere."""
+    return bool(_is_meta.__get__(tensor))
+
+
+class FollowingMode(TorchDispatchMode):
+    """A dispatch mode that follows what runs. Nothing compiles: being kept from compilers costs time at each call."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
