@@ -139,7 +139,7 @@ def all_comparisons(only: str = "") -> Iterator[Comparison]:
         layers = LARGER_LAYERS if model == LARGER_MODEL else None
         for method, dtype, checkpointing, loss in itertools.product(METHODS, DTYPES, (False, True), LOSS_FUNCTIONS):
             cell = make_cell(model, method, dtype, checkpointing, loss)
-            if only in cell.label:
+            if only in f"{cell.label} {dtype} {loss}":
                 yield compare(cell, layers)
 
 
@@ -152,7 +152,11 @@ def summary(comparisons: Sequence[Comparison]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="", help="part of the label of the cells to compare")
+    parser.add_argument(
+        "--only",
+        default="",
+        help="part of the label, dtype and loss of the cells to compare, such as 'lora r=4 256 tokens bf16'",
+    )
     args = parser.parse_args()
     print("| cell | dtype | checkpointing | loss | predicted bytes | measured bytes | predicted / measured |")
     print("| --- | --- | --- | --- | ---: | ---: | ---: |")

@@ -119,10 +119,12 @@ def _flash_backward(grad: Tensor, query: Tensor, key: Tensor, *rest: Any, **opti
     return buffers
 
 
-# Seen with torch 2.13 on one processor, not read: what oneDNN takes for a bf16 product in matrix units. It is exact
-# where its sizes are multiples of 32, near it elsewhere.
+# Seen with torch 2.13 on one processor, not read: what oneDNN takes for a bf16 product in matrix units. To the byte
+# for small products of sizes that are multiples of 32; larger ones take parts of operands that fit into a cache, by
+# rules of oneDNN's own, and then this is right to about a megabyte.
 _TILES_BYTES, _LEFT_EXTRA_BYTES = 5120, 128
 _LEFT_ROWS_AT_ONCE, _RIGHT_COLUMNS_AT_ONCE, _PANEL = 256, 512, 64
+_MOST_OF_RIGHT_BYTES, _MOST_OF_BOTH_BYTES = 512 * 1024, 720 * 1024
 
 
 def _product(left: Tensor, right: Tensor, **options: Any) -> list[Tensor]:
@@ -134,7 +136,8 @@ def _product(left: Tensor, right: Tensor, **options: Any) -> list[Tensor]:
         return [_transposed_product_scratch(left, rows, inner)]
     is_panel = right.stride(1) != 1 and columns > _PANEL
     at_once = _PANEL // 2 if is_panel else min(_round_up(columns, 16), _RIGHT_COLUMNS_AT_ONCE)
-    return [_bytes_of(left, _TILES_BYTES + _round_up(inner, 32) * at_once * 2)]
+    right_bytes = min(_round_up(inner, 32) * at_once * 2, _MOST_OF_RIGHT_BYTES)
+    return [_bytes_of(left, _TILES_BYTES + right_bytes)]
 
 
 def _added_product(start: Tensor, left: Tensor, right: Tensor, **options: Any) -> list[Tensor]:
@@ -143,7 +146,8 @@ def _added_product(start: Tensor, left: Tensor, right: Tensor, **options: Any) -
 
 def _transposed_product_scratch(like: Tensor, rows: int, inner: int) -> Tensor:
     at_once = min(_round_up(rows, 64), _LEFT_ROWS_AT_ONCE) + _PANEL
-    return _bytes_of(like, _TILES_BYTES + _LEFT_EXTRA_BYTES + _round_up(inner, 32) * at_once * 2)
+    both_bytes = min(_round_up(inner, 32) * at_once * 2, _MOST_OF_BOTH_BYTES)
+    return _bytes_of(like, _TILES_BYTES + _LEFT_EXTRA_BYTES + both_bytes)
 
 
 def _bytes_of(like: Tensor, num_bytes: int) -> Tensor:
