@@ -17,6 +17,7 @@ from ladderscope.measure import count_parameters, vocab_size
 from ladderscope.memory.predict import MemoryTrace, predict_memory
 from ladderscope.memory.predict.gpus import CONTEXT_BYTES, Gpu, find_gpu
 from ladderscope.methods import get_method
+from ladderscope.methods.side.skeleton import without_values
 from ladderscope.records import PREDICT, Cell, Forecast, Memory, Phase, Record
 from ladderscope.training.batches import Batch, held_out_batches, training_batches
 from ladderscope.training.examples import RANDOM
@@ -151,10 +152,11 @@ def _make_loop(cell: Cell, backbone: Backbone, lengths: Sequence[int] | None = N
         return itertools.chain.from_iterable(itertools.islice(of_length(tokens), micro_batches) for tokens in lengths)
 
     torch.manual_seed(cell.seed)
-    model = method.build(backbone.model, cell)
-    if method.prepare is not None:
-        # From one batch: what it starts from takes no memory of its own.
-        method.prepare(model, (vars(batch) for batch in itertools.islice(batches(), 1)))
+    with without_values():
+        model = method.build(backbone.model, cell)
+        if method.prepare is not None:
+            # From one batch: what it starts from takes no memory of its own.
+            method.prepare(model, (vars(batch) for batch in itertools.islice(batches(), 1)))
     return TrainingLoop(model, cell, batches(), held_out_batches(random, None, vocab_size(backbone), CUDA))
 
 

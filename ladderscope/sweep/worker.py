@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import json
 import os
 import queue
@@ -9,9 +11,13 @@ import sys
 import threading
 import traceback
 import warnings
-from typing import Any, TextIO
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ladderscope.sweep.protocol import Job
+
+if TYPE_CHECKING:
+    from ladderscope.predict import Prediction
 
 
 def main() -> None:
@@ -44,14 +50,24 @@ def _run(job: Job, out: TextIO) -> dict[str, Any]:
 
     torch.set_num_threads(job.num_threads)
     if job.is_prediction:
-        from ladderscope.predict import predict_cell
-
         assert job.gpu is not None
-        return predict_cell(job.cell, job.gpu, tick).record.to_json()
+        return _predictor()(job.cell, job.gpu, tick).record.to_json()
     from ladderscope.measure import measure_cell
     from ladderscope.memory.meters import resolve_meter
 
     return measure_cell(job.cell, resolve_meter(job.meter), tick).to_json()
+
+
+@functools.cache
+def _predictor() -> Callable[..., Prediction]:
+    import bitsandbytes  # noqa: F401
+    import peft  # noqa: F401
+
+    from ladderscope.predict import predict_cell
+
+    # What was imported stays: to look through it again and again would take a tenth of the time.
+    gc.freeze()
+    return predict_cell
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -14,6 +14,7 @@ from ladderscope.methods.side.layer import SideLayer
 from ladderscope.methods.side.network import SideNetwork
 from ladderscope.methods.side.projection import PrincipalProjection
 from ladderscope.methods.side.pruning import prune_into
+from ladderscope.methods.side.skeleton import values_left_out
 from ladderscope.methods.side.slicing import BlockInputs, slice_into, watch_block_inputs
 from ladderscope.methods.side.structure import execution_device, find_decoder
 
@@ -74,8 +75,11 @@ def _start_from(
         projection = network.projection_of(tap)
         if isinstance(projection, PrincipalProjection):
             projection.fit(samples.hidden[tap].to(projection.matrix.device))
+    if values_left_out():
+        return  # the rest computes weights, on the host or from one block at a time
     if network.config.init == "sliced":
-        slice_into(network, blocks, samples.hidden, samples.inputs)
+        hidden = {tap: states.float() for tap, states in samples.hidden.items()}
+        slice_into(network, blocks, hidden, samples.inputs)
     elif network.config.init == "pruned" and network.config.importance == "fisher":
         prune_into(network, blocks, _fisher(model, blocks, used))
 
@@ -94,7 +98,7 @@ def find_side_layer(model: nn.Module) -> SideLayer:
 
 @dataclass
 class _Samples:
-    """Of every tap the hidden states (N, H), and of every backbone block what its matrices are given."""
+    """Of every tap the hidden states (N, H), as they were; of every backbone block what its matrices are given."""
 
     hidden: dict[int, Tensor] = field(default_factory=dict)
     inputs: dict[int, BlockInputs] = field(default_factory=dict)
@@ -122,7 +126,7 @@ def _collect(model: nn.Module, layer: SideLayer, batches: Sequence[Mapping[str, 
                 )
             arguments = {name: batch[name] for name in ("input_ids", "attention_mask") if name in batch}
             decoder(**arguments, use_cache=False)
-    samples.hidden = {tap: torch.cat(parts).float() for tap, parts in hidden.items()}
+    samples.hidden = {tap: parts[0] if len(parts) == 1 else torch.cat(parts) for tap, parts in hidden.items()}
     return samples
 
 

@@ -15,6 +15,7 @@ from ladderscope.methods.side.config import SideConfig
 from ladderscope.methods.side.init import initialise
 from ladderscope.methods.side.lockstep import Lockstep
 from ladderscope.methods.side.network import SideNetwork
+from ladderscope.methods.side.skeleton import birthplace, values_left_out
 from ladderscope.methods.side.structure import DecoderParts, execution_device, text_config
 
 NO_MERGE = (
@@ -57,12 +58,13 @@ class SideLayer(nn.Module, BaseTunerLayer):
         """
         narrow = side_config_of(config, self.backbone_config)
         self._devices = [execution_device(block) for block in parts.blocks]
-        network = build_side_network(config, self.backbone_config, narrow, parts)
-        self.side_network[adapter_name] = network.to(self._dtype)
-        if hasattr(parts.decoder, "rotary_emb"):
-            # After the cast to the backbone's dtype: frequencies need fp32.
-            make_rotary: Any = type(parts.decoder.rotary_emb)
-            network.rotary = make_rotary(narrow)
+        with birthplace():
+            network = build_side_network(config, self.backbone_config, narrow, parts)
+            self.side_network[adapter_name] = network.to(self._dtype)
+            if hasattr(parts.decoder, "rotary_emb"):
+                # After the cast to the backbone's dtype: frequencies need fp32.
+                make_rotary: Any = type(parts.decoder.rotary_emb)
+                network.rotary = make_rotary(narrow)
         self._move_adapter_to_device_of_base_layer(adapter_name)
         initialise(network, list(parts.blocks))
         self.set_adapter(self.active_adapters)
@@ -75,7 +77,7 @@ class SideLayer(nn.Module, BaseTunerLayer):
         if adapter_name not in self.side_network:
             return
         network: Any = self.side_network[adapter_name]
-        if any(parameter.is_meta for parameter in network.parameters()):
+        if not values_left_out() and any(parameter.is_meta for parameter in network.parameters()):
             return
         network.output.to(device or self._devices[-1])
         if network.rotary is not None:  # it follows its input to other devices

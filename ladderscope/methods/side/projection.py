@@ -53,7 +53,7 @@ class PrincipalProjection(nn.Module):
         self.register_buffer("mean", torch.zeros(hidden_size))
         self.register_buffer("fitted", torch.tensor(False))
         # Read from the buffer once only: on a GPU, reading it waits for the device.
-        self._is_fitted: bool | None = None
+        self._is_fitted: bool | None = False
         self.register_load_state_dict_post_hook(_forget)  # type: ignore[no-untyped-call]
 
     @property
