@@ -18,7 +18,7 @@ from ladderscope.memory.predict import MemoryTrace, predict_memory
 from ladderscope.memory.predict.gpus import CONTEXT_BYTES, Gpu, find_gpu
 from ladderscope.methods import get_method
 from ladderscope.methods.side.skeleton import without_values
-from ladderscope.records import PREDICT, Cell, Forecast, Memory, Phase, Record
+from ladderscope.records import PREDICT, Cell, Flops, Forecast, Memory, Phase, Record
 from ladderscope.training.batches import Batch, held_out_batches, training_batches
 from ladderscope.training.examples import RANDOM
 from ladderscope.training.loop import TrainingLoop
@@ -44,6 +44,7 @@ def predict_cell(
     tick: Callable[[float], None] = lambda fraction: None,
     *,
     alloc_conf: str | None = None,
+    counts_flops: bool = True,
 ) -> Prediction:
     """Trace the cell's training: loading, evaluation, the first step and one with the optimizer's state in place.
 
@@ -55,6 +56,7 @@ def predict_cell(
         gpu: the GPU that it is for.
         tick: is told the fraction that is done.
         alloc_conf: settings of the allocator as in ``PYTORCH_ALLOC_CONF``; by default what that variable holds.
+        counts_flops: whether the record tells the FLOPs of a step; without them a prediction is faster.
 
     Returns:
         The record, ``meter`` being ``predict``, and the trace with the spans of this module.
@@ -65,7 +67,7 @@ def predict_cell(
         loop = _load_and_evaluate(cell, trace, tick)
         tokens = cell.seq_len * cell.batch_size * cell.gradient_accumulation
         with trace.span(FIRST_STEP):
-            flops = count_flops(loop.model, loop.step, tokens)
+            flops = _first_step(loop, tokens, counts_flops)
         tick(0.7)
         with trace.span(STEADY_STEP):
             loop.step()
@@ -158,6 +160,13 @@ def _make_loop(cell: Cell, backbone: Backbone, lengths: Sequence[int] | None = N
             # From one batch: what it starts from takes no memory of its own.
             method.prepare(model, (vars(batch) for batch in itertools.islice(batches(), 1)))
     return TrainingLoop(model, cell, batches(), held_out_batches(random, None, vocab_size(backbone), CUDA))
+
+
+def _first_step(loop: TrainingLoop, tokens: int, counts_flops: bool) -> Flops | None:
+    if counts_flops:
+        return count_flops(loop.model, loop.step, tokens)
+    loop.step()
+    return None
 
 
 def _memory(trace: MemoryTrace) -> Memory:

@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.constrain import Constrain
 from rich.markup import escape
 from rich.progress import Progress, ProgressColumn
+
+from ladderscope.interrupts import on_interrupt
+
+_ECHO_CELLS = 4
+"""Kept free at the end of a line: terminals echo ``^C`` there, and a line that wraps would not be erased."""
+
+
+@contextmanager
+def preparing(console: Console, what: str = "Starting") -> Iterator[None]:
+    """Say on a terminal, until it is done, that something goes on: imports alone take seconds."""
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(f"{what} ..."):
+        yield
+
+
+class _Narrower(Progress):
+    """Leaves the last cells of its line empty."""
+
+    def __init__(self, *columns: ProgressColumn, console: Console, **settings: Any) -> None:
+        self._shown_on = console
+        super().__init__(*columns, console=console, **settings)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield Constrain(self.make_tasks_table(self.tasks), max(1, self._shown_on.width - _ECHO_CELLS))
 
 
 class ShownBar:
@@ -15,7 +44,7 @@ class ShownBar:
 
     def __init__(self, console: Console, *columns: ProgressColumn, **settings: Any) -> None:
         self._console = console
-        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal, **settings)
+        self._bar = _Narrower(*columns, console=console, transient=True, disable=not console.is_terminal, **settings)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -29,3 +58,33 @@ class ShownBar:
     def say(self, message: str) -> None:
         """Print a line above the bar."""
         self._bar.console.print(escape(message), highlight=False, soft_wrap=True)
+
+
+class StoppableBar(ShownBar):
+    """A bar of work that stops at its next tick where the user asks for it."""
+
+    _stopping = False
+
+    def check(self) -> None:
+        """Go on, or not.
+
+        Raises:
+            KeyboardInterrupt: the user has asked to stop.
+        """
+        if self._stopping:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def stops_on_interrupt(self) -> Iterator[None]:
+        """Inside, Ctrl-C (or SIGTERM) stops at the next tick, the second one at once.
+
+        An exception that came at any time could be lost in a callback of Python's memory management.
+        """
+
+        def handle() -> None:
+            self.check()
+            self._stopping = True
+            self.say("Stopping within seconds; Ctrl-C again stops at once.")
+
+        with on_interrupt(handle):
+            yield

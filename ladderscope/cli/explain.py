@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,16 +71,19 @@ def command(
     **options: Any,
 ) -> None:
     """See ``_HELP``."""
-    from ladderscope.explain.cells import pairs_of
-    from ladderscope.explain.figure import check_figure_path, render_figure
+    from ladderscope.cli.bar import preparing
 
-    if figure is not None:
-        check_figure_path(figure)
     if snapshot is not None and is_difference:
         raise UsageError("--snapshot writes the trace of one cell: leave --diff out.")
     grid = axes_of(options)
-    cells, gpus = _from_records(records, grid, gpu) if records else _from_options(grid, gpu)
-    pairs = pairs_of(cells, gpus, is_difference)
+    with preparing(Console(stderr=True)):
+        from ladderscope.explain.cells import pairs_of
+        from ladderscope.explain.figure import check_figure_path, render_figure
+
+        if figure is not None:
+            check_figure_path(figure)
+        cells, gpus = _from_records(records, grid, gpu) if records else _from_options(grid, gpu)
+        pairs = pairs_of(cells, gpus, is_difference)
     answers = _answers(pairs, phase, top)
     if figure is not None:
         _write(figure, lambda: figure.write_bytes(render_figure(answers, figure.suffix)))
@@ -116,31 +118,20 @@ def _from_records(
 
 
 def _answers(pairs: list[tuple[Cell, Gpu]], phase: str, top: int) -> list[Answer]:
+    from ladderscope.cli.explain_progress import ExplainProgress
     from ladderscope.explain.answer import answer_of
     from ladderscope.predict import predict_cell
 
     answers = []
-    with _progress(len(pairs)) as tick:
+    with ExplainProgress(Console(stderr=True), len(pairs)) as progress, progress.stops_on_interrupt():
         for number, (cell, gpu) in enumerate(pairs):
 
             def advance(fraction: float, done: int = number) -> None:
-                tick(done + fraction)
+                progress.tick(done + fraction)
 
             prediction = predict_cell(cell, gpu, advance)
             answers.append(answer_of(prediction, gpu, phase, top))
     return answers
-
-
-@contextmanager
-def _progress(num_cells: int) -> Iterator[Callable[[float], None]]:
-    """A bar on standard error while cells are traced, on a terminal alone."""
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("predicting"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=num_cells)
-        yield lambda done: bar.update(task, completed=done)
 
 
 def _json(answers: list[Answer], depth: int | None) -> dict[str, Any]:

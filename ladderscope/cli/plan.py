@@ -94,13 +94,18 @@ def command(
 
 
 def _plan(model: str, axes: dict[str, list[Any]], gpus: list[Gpu], as_json: bool) -> int:
-    from ladderscope.planning.as_json import plan_values
-    from ladderscope.planning.cells import plan_cells
-    from ladderscope.planning.plan import make_plans
-    from ladderscope.planning.text import print_plans
+    from ladderscope.cli.bar import preparing
 
-    cells = plan_cells(model, axes)
+    with preparing(Console(stderr=True)):
+        from ladderscope.planning.as_json import plan_values
+        from ladderscope.planning.cells import plan_cells
+        from ladderscope.planning.plan import make_plans
+        from ladderscope.planning.text import print_plans
+
+        cells = plan_cells(model, axes)
     plans, predictions, status = _make(lambda forecasts, expect: make_plans(cells, gpus, forecasts, expect))
+    if status and not as_json and not predictions:
+        return status
     if as_json:
         asked = [plan.asked for plan in plans]
         _print_json(asked, predictions, status, {"plans": [plan_values(plan) for plan in plans]})
@@ -126,6 +131,8 @@ def _plan_padded(
     plans, predictions, status = _make(
         lambda forecasts, expect: make_padded_plans(cells, gpus, found, steps, forecasts, expect)
     )
+    if status and not as_json and not predictions:
+        return status
     if as_json:
         values = {"run": run_values(plans[0].run), "plans": [padded_values(plan) for plan in plans]}
         _print_json([plan.longest for plan in plans], predictions, status, values)
@@ -150,7 +157,8 @@ def _make(make: Callable[[Forecasts, Callable[[int], None]], Iterator[list[T]]])
         except KeyboardInterrupt:
             status = INTERRUPTED
     if status:
-        console.print("Interrupted: what was known by then is printed.", highlight=False)
+        known = "what was known by then is printed" if forecasts.count else "nothing was known by then"
+        console.print(f"Interrupted: {known}.", highlight=False)
     return plans, forecasts.count, status
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from ladderscope.cli.bar import ShownBar
-from ladderscope.interrupts import on_interrupt
+from ladderscope.cli.bar import StoppableBar
 
 
-class PlanProgress(ShownBar):
-    """Progress in predictions, of which only about how many there will be is known; use it as a context manager."""
+class PlanProgress(StoppableBar):
+    """Progress in predictions, of which it is known only about how many there will be; use it as a context manager."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(
@@ -27,7 +23,6 @@ class PlanProgress(ShownBar):
         )
         self._task = self._bar.add_task("plan", total=1)
         self._total = 1.0
-        self._stopping = False
 
     def expect(self, total: int) -> None:
         """There will be about so many predictions."""
@@ -41,21 +36,4 @@ class PlanProgress(ShownBar):
             KeyboardInterrupt: the user has asked to stop.
         """
         self._bar.update(self._task, completed=done, total=max(self._total, done))
-        if self._stopping:
-            raise KeyboardInterrupt
-
-    @contextmanager
-    def stops_on_interrupt(self) -> Iterator[None]:
-        """Inside, Ctrl-C (or SIGTERM) stops at the next tick, the second one at once.
-
-        An exception that came at any time could be lost in a callback of Python's memory management.
-        """
-
-        def handle() -> None:
-            if self._stopping:
-                raise KeyboardInterrupt
-            self._stopping = True
-            self.say("Stopping within seconds; Ctrl-C again stops at once.")
-
-        with on_interrupt(handle):
-            yield
+        self.check()

@@ -75,6 +75,7 @@ def command(
     from ladderscope.records import PREDICT
     from ladderscope.sweep.checks import check_meter
     from ladderscope.sweep.grid import read_grid, resolve_cells
+    from ladderscope.sweep.host_memory import check_host_memory
     from ladderscope.sweep.protocol import Job
 
     cells = resolve_cells(read_grid(grid) if grid else {}, axes_of(options))
@@ -86,6 +87,8 @@ def command(
             raise UsageError("--gpu says what to predict for: give --meter predict with it, or leave it out.")
         resolved, jobs = resolve_meter(meter), jobs or 1
         check_meter(cells, resolved.name)
+        if resolved.name == "cpu":
+            check_host_memory(cells)
         to_do = _jobs(cells, resolved, jobs)
 
     def again(record: Record) -> bool:

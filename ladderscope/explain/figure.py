@@ -105,7 +105,7 @@ def _mark_limit(axes: Axes, answer: Answer, scale: int) -> None:
     height = answer.gpu.usable_bytes / scale
     axes.axhline(height, color=_LIMIT, linewidth=1.4, linestyle="--")
     axes.annotate(
-        f"{format_bytes(answer.gpu.usable_bytes)} for PyTorch",
+        f"{format_bytes(answer.gpu.usable_bytes)} usable by PyTorch",
         (0, height),
         (4, 5),
         xycoords=("axes fraction", "data"),
@@ -121,8 +121,10 @@ def _mark_sections(axes: Axes, timeline: Timeline, last: int) -> None:
         if start:
             axes.axvline(start, color=_INK, linewidth=0.7, alpha=0.35)
         if end - start >= _NARROW * last:
-            middle = (start + end) / 2
-            axes.annotate(name, (middle, 1.01), xycoords=("data", "axes fraction"), ha="center", fontsize=9)
+            # In the middle, but for a narrow one at the end, whose name would leave the figure.
+            is_at_end = end == last and end - start < 2 * _NARROW * last
+            place, side = (end, "right") if is_at_end else ((start + end) / 2, "center")
+            axes.annotate(name, (place, 1.01), xycoords=("data", "axes fraction"), ha=side, fontsize=9)
 
 
 def _is_limit_near(answer: Answer, timeline: Timeline) -> bool:

@@ -106,7 +106,7 @@ class Forecasts:
         if lengths:
             trace = predict_varied(cell, gpu, lengths, tick, alloc_conf=alloc_conf)
             return _fit(cell, forecast_of(trace, gpu), trace)
-        prediction = predict_cell(cell, gpu, tick, alloc_conf=alloc_conf)
+        prediction = predict_cell(cell, gpu, tick, alloc_conf=alloc_conf, counts_flops=False)
         assert prediction.record.forecast is not None
         return _fit(cell, prediction.record.forecast, prediction.trace)
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
+import bitsandbytes
 import pytest
+import torch
 
 from ladderscope.measure import measure_cell
 from ladderscope.memory.cpu import CpuMeter
+from ladderscope.memory.predict import predict_memory
 from ladderscope.memory.predict.gpus import find_gpu
 from ladderscope.methods import METHODS
 from ladderscope.predict import EVALUATE, FIRST_STEP, LOAD, STEADY_STEP, predict_cell
@@ -128,6 +131,21 @@ def test_optimizers_that_a_cpu_does_not_have_are_predicted() -> None:
     assert plain is not None
     assert sizes["adamw-fused"] >= plain.breakdown_bytes["optimizer_state"]
     assert sizes["adamw-8bit"] < plain.breakdown_bytes["optimizer_state"]
+
+
+def test_large_state_that_is_paged_is_no_part_of_the_allocators_memory() -> None:
+    sizes = {}
+    with predict_memory(GPU) as trace:
+        for optimizer_class in (bitsandbytes.optim.AdamW8bit, bitsandbytes.optim.PagedAdamW8bit):
+            # State of fewer than 100,000 values is never paged.
+            weight = torch.nn.Parameter(torch.zeros(512, 1024, device="cuda"))
+            optimizer = optimizer_class([weight])
+            weight.grad = torch.zeros_like(weight)
+            with trace.span(optimizer_class.__name__):
+                before = torch.cuda.memory_allocated()
+                optimizer.step()
+                sizes[optimizer_class.__name__] = torch.cuda.memory_allocated() - before
+    assert sizes["AdamW8bit"] - sizes["PagedAdamW8bit"] == 2 * 512 * 1024
 
 
 def test_the_gpu_leaves_less_than_it_has() -> None:

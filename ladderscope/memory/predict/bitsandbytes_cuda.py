@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 import torch
@@ -38,6 +38,14 @@ class _Function:
 def _all_on_gpu(tensors: Any) -> bool:
     # No Mock: it would remember the tensors that it is called with, and so keep them alive.
     return True
+
+
+def _get_paged(*shape: int, dtype: torch.dtype = torch.float32, device: torch.device | None = None) -> torch.Tensor:
+    """What pages between GPU and host: CUDA's managed memory, which is no part of PyTorch's allocator."""
+    paged: Any = torch.empty(shape, dtype=dtype, device="meta")
+    paged.is_paged = True
+    paged.page_deviceid = 0
+    return cast("torch.Tensor", paged)
 
 
 def load_backend(backend: str, library: Any = None) -> tuple[ModuleType, dict[str, Kernel]]:
@@ -103,6 +111,9 @@ def bitsandbytes_on_cuda() -> Iterator[None]:
         mock.patch.dict(functional.name2qmap),
         mock.patch.object(functional, "lib", _NoLibrary()),
         mock.patch.object(functional, "is_on_gpu", _all_on_gpu, create=True),
+        mock.patch.object(functional, "get_paged", _get_paged),
+        # It keeps every paged tensor that was ever made.
+        mock.patch.object(functional.GlobalPageManager, "_instance", None),
     ):
         try:
             yield

@@ -19,6 +19,9 @@ CONTEXT_BYTES = 450 * MIB
 An estimate, between the 300 MB of reports since CUDA 11.7 and what desktop drivers add; it differs by GPU and driver.
 """
 _THREADS_PER_MULTIPROCESSOR = {75: 1024, 86: 1536, 87: 1536, 89: 1536, 120: 1536, 121: 1536}
+ARCHITECTURES = (70, 72, 75, 80, 86, 87, 88, 89, 90, 100, 103, 110, 120, 121)
+"""Compute capabilities, as in ``sm_86``, that the versions of PyTorch run on whose rules are known."""
+MOST_GIB = 4096
 _CUSTOM = re.compile(r"(?P<gib>\d+(\.\d+)?)\s*GiB:sm(?P<arch>\d{2,3})", re.IGNORECASE)
 
 
@@ -67,9 +70,18 @@ def find_gpu(name: str) -> Gpu:
     custom = _CUSTOM.fullmatch(name.strip())
     if custom:
         arch = int(custom["arch"])
+        if arch not in ARCHITECTURES:
+            known = ", ".join(f"sm{number}" for number in ARCHITECTURES)
+            raise UsageError(f"unknown GPU architecture sm{custom['arch']}: choose from {known}.")
+        if float(custom["gib"]) > MOST_GIB:
+            raise UsageError(f"no GPU has {custom['gib']} GiB: give at most {MOST_GIB}.")
         memory_bytes = int(float(custom["gib"]) * GIB)
         if memory_bytes <= CONTEXT_BYTES:
-            raise UsageError(f"a GPU of {custom['gib']} GiB has no room beside CUDA itself: give more.")
+            taken = CONTEXT_BYTES / GIB
+            raise UsageError(
+                f"a GPU of {custom['gib']} GiB has no room beside CUDA itself, which takes about {taken:.2f} GiB: "
+                "give more."
+            )
         return Gpu(name, f"GPU with {custom['gib']} GiB", memory_bytes, divmod(arch, 10), multiprocessors=64)
     entry = _table().get(name)
     if entry is None:

@@ -47,4 +47,4 @@ def test_the_figure_says_that_it_is_predicted_and_marks_the_peak(answer: Explain
     assert "predicted for NVIDIA GeForce RTX 3060" in axes.get_title(loc="left") + axes.get_title()
     assert any(text.get_text().startswith("peak ") for text in axes.texts)
     # 11.6 GiB are far above the peak of a tiny model: no line for them.
-    assert not any("for PyTorch" in text.get_text() for text in axes.texts)
+    assert not any("usable by PyTorch" in text.get_text() for text in axes.texts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from peft import get_peft_model
@@ -13,7 +15,7 @@ from ladderscope.methods.side.calibration import needs_calibration
 from ladderscope.methods.side.skeleton import without_values
 
 
-def _tuned(init: str) -> torch.nn.Module:
+def _tuned(init: Any) -> torch.nn.Module:
     backbone = LlamaForCausalLM(
         LlamaConfig(vocab_size=64, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4)
     ).to("cuda")

@@ -1,0 +1,66 @@
+"""Refuses backbones whose weights alone are more than this machine's memory, before anything is loaded."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from ladderscope.backbones.loading import DTYPES
+from ladderscope.backbones.names import backbone_config, resolve_name
+from ladderscope.errors import UsageError
+from ladderscope.records import Cell
+from ladderscope.units import format_bytes
+
+_BITS = {"nf4": 4, "nf4-dq": 4, "int8": 8}
+
+
+def host_memory_bytes() -> int:
+    """The memory of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def check_host_memory(cells: Iterable[Cell], available_bytes: int | None = None) -> None:
+    """Refuse cells that certainly do not fit where the model is held in the memory of this machine.
+
+    Args:
+        cells: that would be measured on the CPU.
+        available_bytes: of memory; by default all that the machine has.
+
+    Raises:
+        UsageError: the weights of a backbone are larger.
+    """
+    available = host_memory_bytes() if available_bytes is None else available_bytes
+    for cell in cells:
+        needed = _least_weight_bytes(cell.model, cell.dtype, cell.quantization)
+        if needed > available:
+            raise UsageError(
+                f"{cell.model} does not fit into this machine's memory: its weights alone take "
+                f"{format_bytes(needed)} of {format_bytes(available)}. Predict it with --meter predict --gpu GPU, or "
+                "choose a smaller model."
+            )
+
+
+@functools.cache
+def _least_weight_bytes(model: str, dtype: str, quantization: str) -> int:
+    """Bytes of the weights, without what quantisation adds to them."""
+    whole_bits = DTYPES[dtype].itemsize * 8
+    quantized, others = _numbers_of_weights(model)
+    return (quantized * _BITS.get(quantization, whole_bits) + others * whole_bits) // 8
+
+
+@functools.cache
+def _numbers_of_weights(model: str) -> tuple[int, int]:
+    """Of a backbone: in linear layers but the head, and in all else."""
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        backbone = AutoModelForCausalLM.from_config(backbone_config(resolve_name(model)))
+    head = backbone.get_output_embeddings()
+    linear = sum(
+        module.weight.numel() for module in backbone.modules() if isinstance(module, nn.Linear) and module is not head
+    )
+    return linear, sum(weight.numel() for weight in backbone.parameters()) - linear
