@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 DEFAULT_GPU = "rtx-3060-12gb"
 DEFAULT_METHOD = "qlora"
-PHASES = ("load", "evaluation", "first step", "steady step")
+GENERATION = "generation"
+PHASES = ("load", "evaluation", "first step", "steady step", GENERATION)
 
 _HELP = """Explain what takes the memory of a training step, or with --diff why one needs more than another.
 
@@ -33,6 +34,7 @@ Examples:
   ladderscope explain --model random:llama-2-7b --method qlora --rank 16 --seq-len 2048
   ladderscope explain --model random:llama-2-7b --method qlora --method ladder --diff
   ladderscope explain --method lora --gpu rtx-4090-24gb --phase "first step" --top 10
+  ladderscope explain --method ladder --batch-size 8 --phase generation --generate 128
   ladderscope explain --record runs.jsonl#0123456789abcdef --figure memory.png
   ladderscope explain --method ladder --snapshot step.pickle --json
 
@@ -72,7 +74,7 @@ def command(
     **options: Any,
 ) -> None:
     """See ``_HELP``."""
-    from ladderscope.explain.cells import pairs_of
+    from ladderscope.explain.cells import generating, pairs_of
     from ladderscope.explain.figure import check_figure_path, render_figure
 
     if figure is not None:
@@ -81,6 +83,7 @@ def command(
         raise UsageError("--snapshot writes the trace of one cell: leave --diff out.")
     grid = axes_of(options)
     cells, gpus = _from_records(records, grid, gpu) if records else _from_options(grid, gpu)
+    cells = [generating(cell) for cell in cells] if phase == GENERATION else cells
     pairs = pairs_of(cells, gpus, is_difference)
     answers = _answers(pairs, phase, top)
     if figure is not None:
