@@ -143,9 +143,9 @@ class Phase:
 class Forecast:
     """What a predicted record says beside its memory, which is that of a steady step.
 
-    ``phases`` are load, first step, steady step, evaluation, and generation where the cell has it. ``usable_bytes`` is what the GPU leaves to PyTorch's
-    allocator, ``outside_bytes`` what CUDA is estimated to take beside it. ``unverified`` names the rules behind the
-    numbers that no recorded run has confirmed.
+    ``phases`` are load, first step, steady step, evaluation, and generation where the cell has it. ``usable_bytes``
+    is what the GPU leaves to PyTorch's allocator, ``outside_bytes`` what CUDA is estimated to take beside it.
+    ``unverified`` names the rules behind the numbers that no recorded run has confirmed.
     """
 
     phases: dict[str, Phase]

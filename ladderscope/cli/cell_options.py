@@ -13,7 +13,7 @@ _METHOD_HELP = (
     "full, lora, qlora, lst, qst, ladder, xladder, or any method of PEFT: peft:PATH of an adapter_config.json or its "
     "folder, or peft:NAME as in peft:vera."
 )
-_GENERATE_HELP = "Predict generation too: so many new tokens behind prompts of --seq-len tokens.  [default: 0]"
+_GENERATE_HELP = "New tokens to generate behind prompts of --seq-len tokens; predicted only.  [default: 0]"
 
 
 def axis(*names: str, **settings: Any) -> Callable[[Command], Command]:

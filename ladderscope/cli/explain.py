@@ -54,7 +54,13 @@ class _Phase(click.Choice[str]):
 @cell_options(default_methods=DEFAULT_METHOD)
 @click.option("--record", "records", multiple=True, metavar="LEDGER[#CELL_ID]", help="Explain the cell of a record.")
 @axis("--gpu", help=f"What to predict for: a GPU by name, or one such as 12GiB:sm86.  [default: {DEFAULT_GPU}]")
-@click.option("--phase", type=_Phase(PHASES), default="steady step", show_default=True, help="Whose peak to explain.")
+@click.option(
+    "--phase",
+    type=_Phase(PHASES),
+    default="steady step",
+    show_default=True,
+    help="Whose peak to explain; generation is of 32 tokens where --generate says nothing.",
+)
 @click.option("--diff", "is_difference", is_flag=True, help="Compare two cells: repeat one option with two values.")
 @click.option("--depth", type=click.IntRange(1, 4), help="Levels of the tree.  [default: 3, and all with --json]")
 @click.option("--top", type=click.IntRange(min=0), default=0, help="Show this many of the largest allocations.")

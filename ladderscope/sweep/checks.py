@@ -50,7 +50,7 @@ def check_meter(cells: Iterable[Cell], meter: str) -> None:
     """
     for cell in cells:
         if cell.generate:
-            raise UsageError("generation is predicted and not measured: give --meter predict, or leave --generate out.")
+            raise UsageError("generation is predicted, not measured: give --meter predict, or leave --generate out.")
         if meter == "cpu" and cell.optimizer in NEEDS_CUDA:
             raise UsageError(f"{cell.optimizer} pages between GPU and host: it needs --meter cuda, or use adamw-8bit.")
 
@@ -61,8 +61,8 @@ def _check_length(cell: Cell, longest: int | None) -> None:
     if cell.seq_len > longest:
         raise UsageError(f"{cell.model} reads at most {longest} tokens: lower --seq-len from {cell.seq_len}.")
     raise UsageError(
-        f"{cell.model} reads at most {longest} tokens, and a prompt of {cell.seq_len} with {cell.generate} new ones is "
-        f"longer: lower --seq-len or --generate."
+        f"{cell.model} reads at most {longest} tokens, fewer than a prompt of {cell.seq_len} and {cell.generate} new "
+        "ones: lower --seq-len or --generate."
     )
 
 

@@ -10,9 +10,7 @@ from torch import Tensor
 
 
 @torch.no_grad()
-def generate(
-    model: Any, prompt: Tensor, new_tokens: int, tick: Callable[[int], None] = lambda done: None
-) -> Tensor:
+def generate(model: Any, prompt: Tensor, new_tokens: int, tick: Callable[[int], None] = lambda done: None) -> Tensor:
     """Greedy generation by transformers, with its key-value cache; no end of text ends it early.
 
     Args:
