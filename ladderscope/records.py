@@ -49,13 +49,18 @@ FLOP_COMPONENTS = (
 """Components of ``Flops.by_component``. ``adapter``, ``side_network`` and ``head`` hold forward plus backward."""
 
 
+_NEWER_FIELDS = ("settings", "generate")
+"""Of a cell, added since the first ledgers were written."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """One point of the grid: everything that decides what a training run costs and reaches.
 
     ``rank`` is set for adapter methods, ``reduction_factor`` for side networks, neither for full fine-tuning.
     ``seq_len`` is in tokens, ``steps`` in optimizer steps of ``gradient_accumulation`` micro-batches each.
-    ``settings`` are fields of the method's PEFT config by name, ``"downsample=linear gate=none"``.
+    ``settings`` are fields of the method's PEFT config by name, ``"downsample=linear gate=none"``. ``generate`` is in
+    new tokens per row of a batch, generated behind training steps; it is predicted only, and 0 generates nothing.
     """
 
     model: str
@@ -75,11 +80,11 @@ class Cell:
     seed: int = 0
     data: str = "gsm-symbolic"
     settings: str = ""
+    generate: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """All fields as JSON values; ``settings`` only where there are any, so that older cells keep their ids."""
-        values = dataclasses.asdict(self)
-        return values if self.settings else {k: v for k, v in values.items() if k != "settings"}
+        """All fields as JSON values; the newer ones only where they are set, so that older cells keep their ids."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value or name not in _NEWER_FIELDS}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -138,9 +143,9 @@ class Phase:
 class Forecast:
     """What a predicted record says beside its memory, which is that of a steady step.
 
-    ``phases`` are load, first step, steady step, evaluation. ``usable_bytes`` is what the GPU leaves to PyTorch's
-    allocator, ``outside_bytes`` what CUDA is estimated to take beside it. ``unverified`` names the rules behind the
-    numbers that no recorded run has confirmed.
+    ``phases`` are load, first step, steady step, evaluation, and generation where the cell has it. ``usable_bytes``
+    is what the GPU leaves to PyTorch's allocator, ``outside_bytes`` what CUDA is estimated to take beside it.
+    ``unverified`` names the rules behind the numbers that no recorded run has confirmed.
     """
 
     phases: dict[str, Phase]

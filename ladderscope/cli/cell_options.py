@@ -13,6 +13,7 @@ _METHOD_HELP = (
     "full, lora, qlora, lst, qst, ladder, xladder, or any method of PEFT: peft:PATH of an adapter_config.json or its "
     "folder, or peft:NAME as in peft:vera."
 )
+_GENERATE_HELP = "New tokens to generate behind prompts of --seq-len tokens; predicted only.  [default: 0]"
 
 
 def axis(*names: str, **settings: Any) -> Callable[[Command], Command]:
@@ -35,6 +36,7 @@ def cell_options(default_methods: str) -> Callable[[Command], Command]:
         axis("--seq-len", type=int, help="Tokens per row.  [default: 256]"),
         axis("--batch-size", type=int, help="Rows per micro-batch.  [default: 1]"),
         axis("--gradient-accumulation", type=int, help="Micro-batches per optimizer step.  [default: 1]"),
+        axis("--generate", type=int, metavar="TOKENS", help=_GENERATE_HELP),
         axis("--dtype", help="bf16 or fp32, of the backbone; adapters are fp32.  [default: bf16]"),
         axis("--quantization", help="none, nf4, nf4-dq or int8, of the backbone.  [default: by method]"),
         axis("--optimizer", help="adamw, adamw-fused, adamw-8bit or paged-adamw-8bit.  [default: adamw]"),

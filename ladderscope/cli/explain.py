@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 DEFAULT_GPU = "rtx-3060-12gb"
 DEFAULT_METHOD = "qlora"
-PHASES = ("load", "evaluation", "first step", "steady step")
+GENERATION = "generation"
+PHASES = ("load", "evaluation", "first step", "steady step", GENERATION)
 
 _HELP = """Explain what takes the memory of a training step, or with --diff why one needs more than another.
 
@@ -32,6 +33,7 @@ Examples:
   ladderscope explain --model random:llama-2-7b --method qlora --rank 16 --seq-len 2048
   ladderscope explain --model random:llama-2-7b --method qlora --method ladder --diff
   ladderscope explain --method lora --gpu rtx-4090-24gb --phase "first step" --top 10
+  ladderscope explain --method ladder --batch-size 8 --phase generation --generate 128
   ladderscope explain --record runs.jsonl#0123456789abcdef --figure memory.png
   ladderscope explain --method ladder --snapshot step.pickle --json
 
@@ -51,7 +53,13 @@ class _Phase(click.Choice[str]):
 @cell_options(default_methods=DEFAULT_METHOD)
 @click.option("--record", "records", multiple=True, metavar="LEDGER[#CELL_ID]", help="Explain the cell of a record.")
 @axis("--gpu", help=f"What to predict for: a GPU by name, or one such as 12GiB:sm86.  [default: {DEFAULT_GPU}]")
-@click.option("--phase", type=_Phase(PHASES), default="steady step", show_default=True, help="Whose peak to explain.")
+@click.option(
+    "--phase",
+    type=_Phase(PHASES),
+    default="steady step",
+    show_default=True,
+    help="Whose peak to explain; generation is of 32 tokens where --generate says nothing.",
+)
 @click.option("--diff", "is_difference", is_flag=True, help="Compare two cells: repeat one option with two values.")
 @click.option("--depth", type=click.IntRange(1, 4), help="Levels of the tree.  [default: 3, and all with --json]")
 @click.option("--top", type=click.IntRange(min=0), default=0, help="Show this many of the largest allocations.")
@@ -77,12 +85,13 @@ def command(
         raise UsageError("--snapshot writes the trace of one cell: leave --diff out.")
     grid = axes_of(options)
     with preparing(Console(stderr=True)):
-        from ladderscope.explain.cells import pairs_of
+        from ladderscope.explain.cells import generating, pairs_of
         from ladderscope.explain.figure import check_figure_path, render_figure
 
         if figure is not None:
             check_figure_path(figure)
         cells, gpus = _from_records(records, grid, gpu) if records else _from_options(grid, gpu)
+        cells = [generating(cell) for cell in cells] if phase == GENERATION else cells
         pairs = pairs_of(cells, gpus, is_difference)
     answers = _answers(pairs, phase, top)
     if figure is not None:

@@ -40,14 +40,28 @@ Exit codes: 0 ok (also where nothing fits), 2 wrong use, 130 interrupted.
 """
 
 
+def _row_length(ctx: click.Context, param: click.Parameter, text: str | None) -> int | str | None:
+    """Tokens as a number, or a range as its text."""
+    from ladderscope.planning.length_files import is_range
+
+    if text is None or is_range(text):
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is neither a number of tokens nor a range as 128:768.") from None
+
+
 @click.command(help=_EXAMPLES)
 @click.option("--model", default="smollm2-135m", show_default=True, help="An architecture, a folder, or a hub name.")
 @click.option("--gpu", "gpus", multiple=True, metavar="GPU", help="A GPU of --list-gpus, or 12GiB:sm86; repeatable.")
 @click.option("--method", multiple=True, help="As for profile; repeatable.  [default: qlora, ladder, xladder]")
 @click.option(
     "--seq-len",
-    type=int,
-    help="Tokens per row; with --lengths, where rows are cut.  [default: 2048, or what the model reads]",
+    callback=_row_length,
+    metavar="TOKENS|RANGE",
+    help="Tokens per row; with --lengths, where rows are cut. A range as 128:768 is one of --lengths.  "
+    "[default: 2048, or what the model reads]",
 )
 @click.option("--batch-size", type=int, help="Rows per micro-batch.  [default: 1]")
 @click.option("--gradient-accumulation", type=int, help="Micro-batches per optimizer step.  [default: 1]")
@@ -67,6 +81,7 @@ def command(
     model: str,
     gpus: tuple[str, ...],
     method: tuple[str, ...],
+    seq_len: int | str | None,
     gradient_checkpointing: bool,
     lengths: str | None,
     steps: int | None,
@@ -82,10 +97,17 @@ def command(
     if not gpus:
         raise click.UsageError("which GPU? Give --gpu, such as rtx-3060-12gb; --list-gpus prints the known ones.")
     found = [find_gpu(name) for name in dict.fromkeys(gpus)]
+    if isinstance(seq_len, str):
+        if lengths is not None:
+            raise click.UsageError(
+                f"--seq-len {seq_len} and --lengths {lengths} both say how long rows are: give one of them; beside "
+                "--lengths, --seq-len is the one number of tokens where rows are cut."
+            )
+        lengths, seq_len = seq_len, None
     if steps is not None and lengths is None:
         raise click.UsageError("--steps is for runs on padded batches: give their --lengths too.")
     _quiet()
-    axes = {name: [value] for name, value in options.items() if value is not None}
+    axes = {name: [value] for name, value in {**options, "seq_len": seq_len}.items() if value is not None}
     axes |= {"gradient_checkpointing": [gradient_checkpointing]}
     axes |= {"method": list(method)} if method else {}
     if lengths is not None:

@@ -15,6 +15,8 @@ from ladderscope.sweep.checks import check_cell
 from ladderscope.training.examples import RANDOM
 
 _MOST_LISTED = 6
+NEW_TOKENS = 32
+"""Generated where generation is to be explained, and nothing says how much."""
 
 
 def record_of(reference: str) -> Record:
@@ -46,6 +48,15 @@ def checked(cell: Cell) -> Cell:
     model = resolve_name(cell.model)
     check_cell(dataclasses.replace(cell, data=RANDOM), model, get_method(cell.method), backbone_config(model))
     return cell
+
+
+def generating(cell: Cell) -> Cell:
+    """The cell, or where it generates nothing the same with 32 new tokens.
+
+    Raises:
+        UsageError: the model reads no more than the prompt.
+    """
+    return cell if cell.generate else checked(dataclasses.replace(cell, generate=NEW_TOKENS))
 
 
 def pairs_of(cells: list[Cell], gpus: list[Any], is_difference: bool) -> list[tuple[Cell, Any]]:

@@ -111,7 +111,7 @@ def read_config(path: Path) -> dict[str, Any]:
 def _key(key: object) -> str:
     name = str(key).replace("-", "_")
     name = "reduction" if name == "reduction_factor" else name
-    known = {*DEFAULTS, *OWN_DEFAULTS}
+    known = {*DEFAULTS, *OWN_DEFAULTS} - {"generate"}  # predicted only
     if name not in known:
         raise UnknownNameError("setting", str(key).replace("_", "-"), [each.replace("_", "-") for each in known])
     return name

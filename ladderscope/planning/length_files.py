@@ -20,6 +20,11 @@ _SEPARATORS = re.compile(r"[\s,;]+")
 _HEADER = re.compile(r"[A-Za-z_]\w*([\s,;]+[A-Za-z_]\w*)?")
 
 
+def is_range(text: str) -> bool:
+    """Whether ``text`` is a range of lengths as ``128:768``, sensible or not."""
+    return _RANGE.fullmatch(text) is not None
+
+
 def read_lengths(text: str, model: str, longest_row: int, cut: int | None = None) -> Lengths:
     """The lengths that ``text`` names.
 
@@ -43,7 +48,7 @@ def read_lengths(text: str, model: str, longest_row: int, cut: int | None = None
         rows = f"{too_long} of {lengths.num_rows} {'lengths' if found else 'rows'}"
         raise UsageError(
             f"{rows} in {text} are longer than the {longest_row} tokens that {model} reads, and would be cut: "
-            f"give --seq-len {longest_row} to cut them there."
+            f"give --lengths {text} --seq-len {longest_row} to cut them there."
         )
     return lengths
 

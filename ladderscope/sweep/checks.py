@@ -35,8 +35,7 @@ def check_cell(cell: Cell, model: BackboneName, method: Method, config: Any) -> 
     _check_quantization(cell, method)
     text_config = config.get_text_config()
     longest = getattr(text_config, "max_position_embeddings", None)
-    if longest is not None and cell.seq_len > longest:
-        raise UsageError(f"{cell.model} reads at most {longest} tokens: lower --seq-len from {cell.seq_len}.")
+    _check_length(cell, longest)
     _check_settings(cell, method, text_config)
     if cell.data != RANDOM and not model.has_tokenizer:
         raise UsageError(f"{cell.model} has random weights and no tokenizer: use --data random.")
@@ -47,11 +46,24 @@ def check_meter(cells: Iterable[Cell], meter: str) -> None:
     """Refuse what a meter cannot run.
 
     Raises:
-        UsageError: a paged optimizer without a GPU.
+        UsageError: a paged optimizer without a GPU, or generation, which no meter measures.
     """
     for cell in cells:
+        if cell.generate:
+            raise UsageError("generation is predicted, not measured: give --meter predict, or leave --generate out.")
         if meter == "cpu" and cell.optimizer in NEEDS_CUDA:
             raise UsageError(f"{cell.optimizer} pages between GPU and host: it needs --meter cuda, or use adamw-8bit.")
+
+
+def _check_length(cell: Cell, longest: int | None) -> None:
+    if longest is None or cell.seq_len + cell.generate <= longest:
+        return
+    if cell.seq_len > longest:
+        raise UsageError(f"{cell.model} reads at most {longest} tokens: lower --seq-len from {cell.seq_len}.")
+    raise UsageError(
+        f"{cell.model} reads at most {longest} tokens, fewer than a prompt of {cell.seq_len} and {cell.generate} new "
+        "ones: lower --seq-len or --generate."
+    )
 
 
 def _check_choices(cell: Cell) -> None:
@@ -77,6 +89,7 @@ def _check_numbers(cell: Cell, method: Method) -> None:
         "gradient_accumulation": 1,
         "steps": 1,
         "seed": 0,
+        "generate": 0,
     }
     for name, least in smallest.items():
         value = getattr(cell, name)

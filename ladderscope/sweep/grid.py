@@ -37,6 +37,7 @@ DEFAULTS: dict[str, list[Any]] = {
     "seed": [0],
     "data": [None],
     "settings": [None],
+    "generate": [0],
 }
 """Every axis with its default; None means that method or model decide."""
 

@@ -68,7 +68,7 @@ def compare(cell: Cell, layers: int | None = None) -> Comparison:
 def predict_peak(cell: Cell, layers: int | None = None) -> int:
     """Peak bytes of the second training step under the rules of a CPU. Nothing is computed."""
     with predict_cpu_memory() as trace:
-        loop = _make_loop(cell, layers, CUDA, META)
+        loop = make_loop(cell, layers, CUDA, META)
         loop.step()
         with trace.span(STEADY_STEP):
             loop.step()
@@ -80,12 +80,17 @@ def predict_peak(cell: Cell, layers: int | None = None) -> int:
 
 def measure_peak(cell: Cell, layers: int | None = None) -> int:
     """Peak bytes of PyTorch's CPU allocator in the second training step, beside what was alive before the cell."""
-    gc.collect()
-    nothing = nn.Linear(0, 0, device="meta")
-    before = sum(resident_bytes(nothing, torch.optim.SGD(nothing.parameters()), CPU).values())
-    loop = _make_loop(cell, layers, CPU, CPU)
+    before = alive_bytes()
+    loop = make_loop(cell, layers, CPU, CPU)
     loop.step()
     return CpuMeter().measure_step(loop).peak_allocated_bytes - before
+
+
+def alive_bytes() -> int:
+    """Bytes of all tensors that are alive on the CPU."""
+    gc.collect()
+    nothing = nn.Linear(0, 0, device="meta")
+    return sum(resident_bytes(nothing, torch.optim.SGD(nothing.parameters()), CPU).values())
 
 
 @contextmanager
@@ -100,7 +105,8 @@ def only_new_objects() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _make_loop(cell: Cell, layers: int | None, device: torch.device, host: torch.device) -> TrainingLoop:
+def make_loop(cell: Cell, layers: int | None, device: torch.device, host: torch.device) -> TrainingLoop:
+    """The loop of a cell on random tokens, without an evaluation set; on CUDA it is a simulated one."""
     config = architecture_config(cell.model.removeprefix("random:"))
     if layers is not None:
         config.num_hidden_layers = layers

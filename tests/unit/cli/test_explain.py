@@ -104,6 +104,23 @@ def test_a_phase_may_be_written_with_a_dash(capsys: pytest.CaptureFixture[str]) 
     assert json.loads(capsys.readouterr().out)["phase"] == "first step"
 
 
+def test_generation_is_of_32_tokens_unless_said_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    cells = []
+    for more in ([], ["--generate", "2"]):
+        assert run([*TINY, "--method", "full", "--phase", "generation", *more, "--json"]) == 0
+        values = json.loads(capsys.readouterr().out)
+        assert values["phase"] == "generation"
+        assert total(values["tree"]) == values["peak_allocated_bytes"]
+        cells.append(values["cell"])
+    assert [cell["generate"] for cell in cells] == [32, 2]
+
+
+def test_generation_by_the_cell_of_a_record(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (cell_id,) = (json.loads(line)["cell_id"] for line in ledger.read_text().splitlines() if '"lora"' in line)
+    assert run(["explain", "--record", f"{ledger}#{cell_id}", "--phase", "generation"]) == 0
+    assert "Generation: " in capsys.readouterr().out
+
+
 def test_the_cell_of_a_record(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (cell_id,) = (json.loads(line)["cell_id"] for line in ledger.read_text().splitlines() if '"ladder"' in line)
     assert run(["explain", "--record", f"{ledger}#{cell_id[:8]}", "--json"]) == 0
@@ -117,6 +134,10 @@ REFUSED = {
     "rank 0": (["--rank", "0"], "at least 1"),
     "quantised full fine-tuning": (["--method", "full", "--quantization", "nf4"], "use none"),
     "unknown gpu": (["--gpu", "rtx-3060"], "did you mean 'rtx-3060"),
+    "generation without room": (
+        ["--model", "random:tiny-llama", "--seq-len", "500", "--phase", "generation"],
+        "a prompt of 500 and 32 new ones",
+    ),
     "unknown phase": (["--phase", "second step"], "steady step"),
     "several cells": (["--method", "lora", "--method", "ladder"], "compare two with --diff"),
     "both values of a flag": (["--gradient-checkpointing", "--no-gradient-checkpointing"], "give 2 cells"),

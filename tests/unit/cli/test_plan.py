@@ -26,6 +26,9 @@ REFUSED = {
     "steps without lengths": (["--gpu", "t4-16gb", "--steps", "10"], "give their --lengths too"),
     "no steps": (["--gpu", "t4-16gb", "--lengths", "128:256", "--steps", "0"], "at least 1 step"),
     "range backwards": (["--gpu", "t4-16gb", "--lengths", "256:128"], "give 128:256"),
+    "seq-len backwards": (["--gpu", "t4-16gb", "--seq-len", "256:128"], "give 128:256"),
+    "seq-len of no kind": (["--gpu", "t4-16gb", "--seq-len", "128:"], "neither a number of tokens nor a range"),
+    "two ranges": (["--gpu", "t4-16gb", "--seq-len", "1:9", "--lengths", "2:8"], "both say how long rows are"),
     "no such lengths": (["--gpu", "t4-16gb", "--lengths", "lengths.txt"], "there is no file lengths.txt"),
     "lengths too long": ([*TIGHT[:4], "--lengths", "500:600"], "88 of 101 lengths in 500:600 are longer"),
     "batch of none": (["--gpu", "t4-16gb", "--batch-size", "0"], "at least 1"),
@@ -97,6 +100,17 @@ def test_padded_batches_in_json(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     assert plan["chance_step_runs_out"] == plan["chance_run_runs_out"] == 0
     assert plan["varied_order"]["fits"] is True
     assert max(plan["varied_order"]["lengths"]) == 64
+
+
+def test_a_range_of_row_lengths_plans_padded_batches_by_either_name(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = []
+    for option in ("--seq-len", "--lengths"):
+        assert run(["plan", *TIGHT[:-2], option, "60:64", "--json"]) == 0
+        printed.append(json.loads(capsys.readouterr().out))
+    by_seq_len, by_lengths = printed
+    assert by_seq_len["run"] == by_lengths["run"]
+    assert (by_seq_len["run"]["shortest"], by_seq_len["run"]["longest"]) == (60, 64)
+    assert by_seq_len["plans"] == by_lengths["plans"]
 
 
 @pytest.mark.parametrize("columns", [60, 80, 160])

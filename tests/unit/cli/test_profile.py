@@ -33,6 +33,8 @@ REFUSED = {
     "text for random weights": (["--model", "random:tiny-llama", "--data", "gsm-symbolic"], "--data random"),
     "gpu without prediction": (["--gpu", "rtx-3060-12gb"], "give --meter predict with it"),
     "prediction without gpu": (["--meter", "predict"], "needs --gpu"),
+    "generation without prediction": (["--generate", "8"], "give --meter predict, or leave --generate out"),
+    "a prompt without room": (["--seq-len", "8190", "--generate", "8"], "at most 8192 tokens, fewer than a prompt"),
     "unknown gpu": (["--meter", "predict", "--gpu", "rtx-3060"], "did you mean 'rtx-3060-12gb'"),
 }
 

@@ -38,6 +38,7 @@ def test_reduction_factor_is_a_name_of_reduction(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("bach-size: 4", "unknown setting 'bach-size': did you mean 'batch-size'?"),
+        ("generate: 4", "unknown setting 'generate'"),
         ("lr: [1e-3, 1e-4]", "training takes one value, not a grid"),
         ("- method", "must map names"),
         ("a: [", "are not YAML"),

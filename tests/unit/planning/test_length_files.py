@@ -61,7 +61,7 @@ def test_files_that_are_refused(case: str, tmp_path: Path) -> None:
         ("0:128", None, "at least 1 token"),
         ("-4:128", None, "at least 1 token"),
         ("500:515", None, "3 of 16 lengths in 500:515 are longer than the 512 tokens"),
-        ("500:515", 513, "would be cut: give --seq-len 512"),
+        ("500:515", 513, "would be cut: give --lengths 500:515 --seq-len 512"),
         ("128:256", 1, "at least: raise --seq-len from 1"),
         ("128-256", None, "there is no file 128-256"),
     ],

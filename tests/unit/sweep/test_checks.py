@@ -102,7 +102,7 @@ def test_checkpointing_is_on_or_off(value: Any) -> None:
     assert said == f"gradient_checkpointing must be true or false, not {value!r}."
 
 
-WHOLE_NUMBERS = {"seq_len": 2, "batch_size": 1, "gradient_accumulation": 1, "steps": 1, "seed": 0}
+WHOLE_NUMBERS = {"seq_len": 2, "batch_size": 1, "gradient_accumulation": 1, "steps": 1, "seed": 0, "generate": 0}
 
 
 @pytest.mark.parametrize("off", [lambda least: least - 1, float, str, lambda least: None, lambda least: True])
@@ -190,6 +190,21 @@ def test_a_paged_optimizer_needs_a_gpu() -> None:
         "paged-adamw-8bit pages between GPU and host: it needs --meter cuda, or use adamw-8bit."
     )
     check_meter([paged], "cuda")
+
+
+@pytest.mark.parametrize("meter", ["cpu", "cuda"])
+def test_generation_is_measured_by_no_meter(meter: str) -> None:
+    with pytest.raises(UsageError) as error:
+        check_meter([make_cell(), make_cell(generate=8)], meter)
+    assert str(error.value) == "generation is predicted, not measured: give --meter predict, or leave --generate out."
+
+
+def test_prompt_and_new_tokens_fit_into_what_the_model_reads() -> None:
+    check(make_cell(seq_len=500, generate=12))
+    assert refusal(make_cell(seq_len=500, generate=13)) == (
+        "random:tiny-llama reads at most 512 tokens, fewer than a prompt of 500 and 13 new ones: "
+        "lower --seq-len or --generate."
+    )
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adamw-fused", "adamw-8bit"])

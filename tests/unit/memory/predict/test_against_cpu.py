@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,7 @@ from studies.prediction_accuracy.cpu import (
     make_cell,
     only_new_objects,
 )
+from studies.prediction_accuracy.cpu_generation import compare_generation
 
 TOLERANCE = 0.005
 
@@ -52,6 +54,15 @@ KNOWN_SCRATCH = pytest.mark.skipif(
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_the_peak_with_the_chunked_loss_is_predicted(method: str, dtype: str, checkpointing: bool) -> None:
     check("tiny-llama", method, dtype, checkpointing, loss="chunked", layers=2)
+
+
+@pytest.mark.parametrize(("prompt", "new_tokens", "rows"), [(2, 16, 16), (128, 2, 2)], ids=["cache", "prompt"])
+@pytest.mark.parametrize("method", METHODS)
+def test_the_peak_of_generation_is_predicted(method: str, prompt: int, new_tokens: int, rows: int) -> None:
+    """In fp32: products of few rows in bf16 take scratch memory of oneDNN's own."""
+    cell = make_cell("tiny-llama", method, "fp32", checkpointing=False, tokens=prompt)
+    comparison = compare_generation(dataclasses.replace(cell, batch_size=rows, generate=new_tokens), layers=2)
+    assert abs(comparison.ratio - 1) <= 0.001, f"predicted {comparison.predicted:,}, measured {comparison.measured:,}"
 
 
 @pytest.mark.slow

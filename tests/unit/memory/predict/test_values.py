@@ -24,6 +24,14 @@ def test_making_up_values_leaves_the_users_random_numbers_alone() -> None:
         assert torch.equal(torch.rand(3), expected)
 
 
+def test_an_unknown_token_is_none_of_those_that_are_looked_for() -> None:
+    with predict_memory("rtx-4090-24gb"):
+        ends = torch.tensor([2], device="cuda")
+        unknown, known = torch.randn(4, 8, device="cuda").argmax(-1), torch.tensor([1, 2], device="cuda")
+        assert torch.isin(unknown, ends).tolist() == [False] * 4
+        assert torch.isin(known, ends).tolist() == [False, True]
+
+
 def test_an_unknown_number_is_one() -> None:
     with predict_memory("rtx-4090-24gb"):
         assert torch.randn(4, device="cuda").cpu().tolist() == [1, 1, 1, 1]
