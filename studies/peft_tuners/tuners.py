@@ -69,28 +69,22 @@ DEFAULTS = frozenset(
 )
 """Tuners that need nothing."""
 
-TOO_SLOW: dict[str, str] = {
-    "frod": "it decomposes the weights of all layers together on the host, which takes minutes at this size",
-}
-"""Tuners that are predicted on small models (the tests do), and not in the table."""
+NEEDS_ADAPTERS = frozenset(["xlora"])
+"""Tuners that mix LoRA adapters trained before; see ``adapters.py``."""
 
-LEFT_OUT: dict[str, str] = {
-    "xlora": "it mixes LoRA adapters that were trained before, and has nothing to load without their folders",
-}
-"""Tuners without a row, with the reason."""
+KNOWN = frozenset(NEEDED) | DEFAULTS | NEEDS_ADAPTERS
 
 _NEEDS = {"adamss": ("sklearn", "it clusters weights with scikit-learn, which is not installed")}
 
 
 def rows() -> list[str]:
     """The tuners of the installed PEFT that this study has a configuration for."""
-    return sorted(set(tuner_configs()) & (DEFAULTS | set(NEEDED)) - set(TOO_SLOW))
+    return sorted(set(tuner_configs()) & KNOWN)
 
 
-def left_out() -> dict[str, str]:
-    """The tuners of the installed PEFT without a row: reason by name; unknown ones are among them."""
-    unknown = "this study does not know it: add it to studies/peft_tuners/tuners.py"
-    return {name: {**LEFT_OUT, **TOO_SLOW}.get(name, unknown) for name in sorted(set(tuner_configs()) - set(rows()))}
+def unknown() -> list[str]:
+    """The tuners of the installed PEFT that this study does not know."""
+    return sorted(set(tuner_configs()) - KNOWN)
 
 
 def missing_package(tuner: str) -> str | None:
