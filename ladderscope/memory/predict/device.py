@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Literal, Protocol
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from ladderscope.memory.allocator import Block, CachingAllocator, OutOfDeviceMemory
 from ladderscope.memory.predict.allocations import Allocation, Event
+from ladderscope.memory.predict.interventions import Intervention, fail_to_allocate, lift_limits
 from ladderscope.memory.predict.values import HostValues, unknown
 from ladderscope.torch_internals import is_on_meta
 
@@ -37,8 +39,8 @@ class SimulatedDevice:
 
     def __init__(self, allocator: CachingAllocator, place: Place, on_oom: OnOom = "raise") -> None:
         self.allocator = allocator
-        self.cache_clears: dict[int, int] = {}
-        """Before which of the events the allocator's cache was emptied, and bytes reserved after that."""
+        self.capacity_bytes = allocator.device.capacity_bytes
+        self.interventions: list[Intervention] = []
         self.place = place
         self.values = HostValues()
         self.first_oom: OutOfDeviceMemory | None = None
@@ -117,19 +119,27 @@ class SimulatedDevice:
 
     def empty_cache(self) -> None:
         """Give the allocator's free segments back."""
-        self.allocator.empty_cache()
-        self.cache_clears[len(self.events)] = self.allocator.stats.reserved_bytes
+        self.intervene(CachingAllocator.empty_cache)
+
+    def intervene(self, act: Callable[[CachingAllocator], None]) -> None:
+        """Do something to the allocator that is neither a request nor a free, and remember it for a snapshot."""
+        act(self.allocator)
+        self._noted(act)
+
+    def _noted(self, act: Callable[[CachingAllocator], None]) -> None:
+        self.interventions.append(Intervention(len(self.events), act, self.allocator.stats.reserved_bytes))
 
     def _malloc(self, num_bytes: int) -> Block:
         try:
             return self.allocator.malloc(num_bytes)
         except OutOfDeviceMemory as error:
+            self._noted(partial(fail_to_allocate, num_bytes=num_bytes))
             if self._on_oom == "raise":
                 self.first_oom = self.first_oom or error
                 raise torch.OutOfMemoryError(f"CUDA {error}") from error
             # Without its frames, which would keep every tensor in them alive.
             self.first_oom = self.first_oom or error.with_traceback(None)
-        self.allocator.device.capacity_bytes = self.allocator.device.allowed_bytes = None
+        self.intervene(lift_limits)
         return self.allocator.malloc(num_bytes)
 
     def _forget(self, key: int) -> None:

@@ -19,6 +19,7 @@ class MemoryStats:
     def __init__(self, device: SimulatedDevice, capacity_bytes: int, outside_bytes: int) -> None:
         self._allocator = device.allocator
         self._empty_cache = device.empty_cache
+        self._intervene = device.intervene
         self._capacity_bytes = capacity_bytes
         self._outside_bytes = outside_bytes
 
@@ -40,8 +41,8 @@ class MemoryStats:
             "mem_get_info": lambda device=None: self._free_and_total(),
             "empty_cache": self._empty_cache,
             "memory_summary": lambda device=None, abbreviated=False: self._summary(),
-            "set_per_process_memory_fraction": lambda fraction, device=None: self._allocator.set_memory_fraction(
-                fraction
+            "set_per_process_memory_fraction": lambda fraction, device=None: self._intervene(
+                lambda allocator: allocator.set_memory_fraction(fraction)
             ),
             "_record_memory_history": lambda *args, **kwargs: None,
         }

@@ -78,7 +78,11 @@ class MemoryTrace:
         return self._device.first_oom
 
     def save_snapshot(self, path: str | Path) -> None:
-        """Write a PyTorch memory snapshot: for pytorch.org/memory_viz and the tools that read those."""
+        """Write a PyTorch memory snapshot: for pytorch.org/memory_viz and the tools that read those.
+
+        It has all that happened, also behind the end of memory where ``on_oom="continue"`` went on: its numbers are
+        those of :meth:`peak` and :meth:`peak_reserved`, and ``ladderscope replay`` finds the same.
+        """
         save_snapshot(Path(path), self._device)
 
     @property
@@ -95,7 +99,9 @@ class MemoryTrace:
         """Most bytes that the allocator held at a time, in the whole trace or in a span."""
         start, stop = self._bounds(span)
         held = self.events[start - 1].reserved_bytes if start else 0
-        held = self._device.cache_clears.get(start, held)
+        for done in self._device.interventions:
+            if done.before_event == start:
+                held = done.reserved_bytes
         return max((held, *(event.reserved_bytes for event in self.events[start:stop])))
 
     def peak(self, span: str | None = None) -> Moment:
