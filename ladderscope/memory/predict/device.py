@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from threading import RLock
 from typing import Any, Literal, Protocol
 
 import torch
@@ -15,7 +16,7 @@ from ladderscope.memory.allocator import Block, CachingAllocator, OutOfDeviceMem
 from ladderscope.memory.predict.allocations import Allocation, Event
 from ladderscope.memory.predict.interventions import Intervention, fail_to_allocate, lift_limits
 from ladderscope.memory.predict.values import HostValues, unknown
-from ladderscope.torch_internals import is_on_meta
+from ladderscope.torch_internals import is_on_meta, unwrapped
 
 OnOom = Literal["raise", "continue"]
 
@@ -50,7 +51,13 @@ class SimulatedDevice:
         """Whether a kernel of PyTorch runs, which is to see tensors as they are."""
         self.expects_copy = False
         """Whether the tensor that is made next on `meta` is one that code moves to this device."""
+        self.lock = RLock()
+        """Held by the thread whose operation runs."""
         self._live: dict[int, tuple[Allocation, Block | None, Any]] = {}
+
+    def runs_kernel_here(self) -> bool:
+        """Whether this thread runs a kernel of PyTorch, which is to see tensors as they are."""
+        return self.inside_kernel and self.lock._is_owned()  # type: ignore[attr-defined, no-any-return]
 
     # ---- which tensors are here ------------------------------------------------------------------------------------
 
@@ -60,7 +67,7 @@ class SimulatedDevice:
             return False
         if tensor.layout is not torch.strided:
             return True  # a sparse tensor has no storage of its own: nothing else makes one on `meta`
-        return tensor.untyped_storage()._cdata in self._live
+        return self._key_of(tensor) in self._live
 
     def held(self, tensors: list[Tensor]) -> list[Tensor]:
         """Those of ``tensors`` that are on this device."""
@@ -79,8 +86,16 @@ class SimulatedDevice:
         """The block behind a tensor; None for a tensor that is not here, or is made of several."""
         if tensor.layout is not torch.strided:
             return None
-        entry = self._live.get(tensor.untyped_storage()._cdata)
+        entry = self._live.get(self._key_of(tensor))
         return None if entry is None else entry[0]
+
+    @staticmethod
+    def _key_of(tensor: Tensor) -> int:
+        """Which storage is behind a tensor, and behind one that ``torch.func`` wraps for its derivatives."""
+        try:
+            return tensor.untyped_storage()._cdata
+        except NotImplementedError:
+            return unwrapped(tensor).untyped_storage()._cdata
 
     @property
     def live(self) -> list[Allocation]:
@@ -94,11 +109,25 @@ class SimulatedDevice:
         storage = tensor.untyped_storage()
         key = storage._cdata
         if key in self._live:
+            if self._live[key][0].num_bytes != storage.nbytes():
+                self.resize(storage)
             return self._live[key][0]
         allocation, block = self._allocate(storage.nbytes(), operation, category, _describe(tensor))
         finalizer = weakref.ref(storage, lambda _: self._forget(key))
         self._live[key] = allocation, block, finalizer
         return allocation
+
+    def resize(self, storage: Any) -> None:
+        """Follow a storage that got another size: it moves into a new block, and the old one is freed behind it."""
+        key = storage._cdata
+        if key not in self._live:
+            return
+        old, block, finalizer = self._live[key]
+        new, new_block = self._allocate(storage.nbytes(), old.operation, old.category, old.shape)
+        new.module = old.module
+        self._live[key] = new, new_block, finalizer
+        self.values.forget(key)
+        self._free(old, block)
 
     def allocate(self, num_bytes: int, operation: str, category: str | None = None) -> Callable[[], None]:
         """Allocate memory that no tensor owns; returns what frees it."""
@@ -143,9 +172,10 @@ class SimulatedDevice:
         return self.allocator.malloc(num_bytes)
 
     def _forget(self, key: int) -> None:
-        allocation, block, _ = self._live.pop(key)
-        self.values.forget(key)
-        self._free(allocation, block)
+        with self.lock:  # the last holder of a storage may be any thread
+            allocation, block, _ = self._live.pop(key)
+            self.values.forget(key)
+            self._free(allocation, block)
 
     def _free(self, allocation: Allocation, block: Block | None) -> None:
         if block is not None:
@@ -157,11 +187,12 @@ class SimulatedDevice:
     @contextmanager
     def receiving(self, source: Tensor) -> Iterator[None]:
         """Inside, a copy of ``source`` onto `meta` is one onto this device; small values go with it."""
-        self.expects_copy = True
-        try:
-            yield
-        finally:
-            self.expects_copy = False
+        with self.lock:
+            self.expects_copy = True
+            try:
+                yield
+            finally:
+                self.expects_copy = False
 
     def to_host(self, tensor: Tensor) -> Tensor:
         """A tensor of the same shape on the host: its values where they are known, or made up (:func:`unknown`)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +41,7 @@ class MemoryTrace:
         device: the simulated device, which goes on writing as code runs.
         gpu: the GPU that it stands for.
         ownership: says what blocks are for.
-        rules: that it follows.
+        rules: that it follows; what they say to be unverified grows with what the code does.
     """
 
     def __init__(self, device: SimulatedDevice, gpu: Gpu, ownership: Ownership, rules: Rules) -> None:
@@ -62,6 +63,11 @@ class MemoryTrace:
     def name_model(self, model: nn.Module) -> None:
         """Name modules from this model on; without it, from the outermost module that is called."""
         self._ownership.register(model)
+
+    def note(self, sentence: str) -> None:
+        """Add to ``rules.unverified`` what the running code made uncertain; once is enough."""
+        if sentence not in self.rules.unverified:
+            self.rules = dataclasses.replace(self.rules, unverified=(*self.rules.unverified, sentence))
 
     def finish(self) -> None:
         """Name what models and optimizers own at the end."""
