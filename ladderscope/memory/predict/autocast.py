@@ -57,12 +57,12 @@ class SimulatedAutocast:
         ):
             for name in names:
                 kernels.impl(name, make(_operation(name)), _KEY_NAME)
-        autocast = torch.amp.autocast_mode.autocast
-        make, enter, leave = autocast.__init__, autocast.__enter__, autocast.__exit__
+        autocast: Any = torch.amp.autocast_mode.autocast
+        construct, enter, leave = autocast.__init__, autocast.__enter__, autocast.__exit__
         self._depth = depth_of_autocast()
         try:
             with (
-                mock.patch.object(autocast, "__init__", self._making(make)),
+                mock.patch.object(autocast, "__init__", self._making(construct)),
                 mock.patch.object(autocast, "__enter__", self._entering(enter)),
                 mock.patch.object(autocast, "__exit__", self._leaving(leave)),
                 mock.patch.object(torch, "set_autocast_enabled", self._setting(torch.set_autocast_enabled)),

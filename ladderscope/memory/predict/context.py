@@ -39,6 +39,12 @@ def predict_memory(
     nothing is computed. Values that are read from the device are one (or true), but for small whole numbers and
     booleans, which are computed on the host.
 
+    Threads that start inside are followed too; operations of all threads run one at a time, and count as if they did.
+    Compiled code (``torch.compile``, ``torch.jit.script``) runs eagerly, and ``trace.rules.unverified`` says so.
+    Refused, with :class:`~ladderscope.memory.predict.refusals.UnpredictableError`: CUDA graphs, memory pools,
+    ``flex_attention``, modules that were scripted before, and operations whose result's shape PyTorch knows only once
+    it has computed it. ``DistributedDataParallel`` needs a process group, which is not simulated.
+
     Args:
         gpu: a name of the table, or ``"12GiB:sm86"``.
         torch_version: whose rules to follow, ``"2.13"``; by default those of the PyTorch that runs.
@@ -52,7 +58,8 @@ def predict_memory(
     Raises:
         UnknownNameError: there is no such GPU.
         UsageError: a version or allocator setting that makes no sense; a prediction inside of another; a process that
-            uses a real GPU.
+            uses a real GPU; autocast contexts that were made before, when PyTorch found no GPU and switched them off.
+        UnpredictableError: the code does what cannot be followed; it is a UsageError and a NotImplementedError.
         torch.OutOfMemoryError: the GPU's memory runs out.
     """
     found = find_gpu(gpu) if isinstance(gpu, str) else gpu

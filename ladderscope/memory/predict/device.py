@@ -57,7 +57,7 @@ class SimulatedDevice:
 
     def runs_kernel_here(self) -> bool:
         """Whether this thread runs a kernel of PyTorch, which is to see tensors as they are."""
-        return self.inside_kernel and self.lock._is_owned()  # type: ignore[attr-defined, no-any-return]
+        return self.inside_kernel and self.lock._is_owned()  # type: ignore[attr-defined]
 
     # ---- which tensors are here ------------------------------------------------------------------------------------
 
@@ -93,9 +93,9 @@ class SimulatedDevice:
     def _key_of(tensor: Tensor) -> int:
         """Which storage is behind a tensor, and behind one that ``torch.func`` wraps for its derivatives."""
         try:
-            return tensor.untyped_storage()._cdata
+            return int(tensor.untyped_storage()._cdata)
         except NotImplementedError:
-            return unwrapped(tensor).untyped_storage()._cdata
+            return int(unwrapped(tensor).untyped_storage()._cdata)
 
     @property
     def live(self) -> list[Allocation]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ladderscope.errors import UsageError
@@ -22,13 +21,13 @@ def unknown_operation(func: Any, error: NotImplementedError) -> NotImplementedEr
     )
 
 
-def refuse(name: str, instead: str) -> Callable[..., Any]:
-    """A function that stands for ``name`` and refuses."""
+def refuse(name: str, instead: str) -> type:
+    """A class that stands for ``name`` and refuses to be called; a class, since code names such types in its own."""
 
     def refused(*args: Any, **kwargs: Any) -> Any:
         raise UnpredictableError(f"predict_memory does not follow {name}: {instead}")
 
-    return refused
+    return type("Refused", (), {"__new__": refused})
 
 
 def _is_about_meta(message: str) -> bool:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import deque
 from pathlib import Path
+from typing import Any
 
 from ladderscope.memory.allocator import Block, CachingAllocator
 from ladderscope.memory.allocator.layout import describe
 from ladderscope.memory.predict.allocations import Allocation
 from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.interventions import Intervention
-from ladderscope.memory.replay import Frame, HistoryRecorder, write_snapshot
+from ladderscope.memory.replay import Frame, HistoryRecorder, make_snapshot
+from ladderscope.memory.replay.snapshot import PICKLE_PROTOCOL
 
 
 def save_snapshot(path: Path, device: SimulatedDevice) -> None:
-    """Write the history of ``device``, and what it holds, to ``path``.
+    """Write the history of ``device``, and what it holds, to ``path``."""
+    path.write_bytes(pickle.dumps(snapshot_of(device), protocol=PICKLE_PROTOCOL))
+
+
+def snapshot_of(device: SimulatedDevice) -> dict[str, Any]:
+    """The history of ``device``, and what it holds, in PyTorch's form.
 
     The history is made anew: the same requests in the same order take the same way through the allocator, and what
     else was done to it is done again at the same place.
@@ -34,7 +42,7 @@ def save_snapshot(path: Path, device: SimulatedDevice) -> None:
         else:
             allocator.free(blocks.pop(allocation.number))
     _catch_up(interventions, len(device.events), allocator)
-    write_snapshot(path, describe(allocator), recorder.events, allocator.config)
+    return make_snapshot(describe(allocator), recorder.events, allocator.config)
 
 
 def _catch_up(interventions: deque[Intervention], index: int, allocator: CachingAllocator) -> None:

@@ -6,6 +6,7 @@ itself is to see it on `meta`, the one device without data on which autograd run
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ def tensors_answer_cuda(device: SimulatedDevice) -> Iterator[None]:
         mock.patch.multiple(torch.Tensor, **attributes, new_tensor=_new_tensor),
         mock.patch.multiple(torch.UntypedStorage, **storage_attributes(device)),
         mock.patch.multiple(torch, **_constructors(device), Generator=_Generator),
+        mock.patch.object(torch._VF, "_pad_packed_sequence", _received(device, torch._VF._pad_packed_sequence)),
         mock.patch.object(torch, "_has_compatible_shallow_copy_type", _always),
     ):
         yield
@@ -48,6 +50,16 @@ def tensors_answer_cuda(device: SimulatedDevice) -> Iterator[None]:
 
 def _new_tensor(tensor: Tensor, data: Any, *, dtype: Any = None, device: Any = None, **kwargs: Any) -> Tensor:
     return torch.tensor(data, dtype=dtype or tensor.dtype, device=device or tensor.device, **kwargs)
+
+
+def _received(device: SimulatedDevice, make: Callable[..., Any]) -> Callable[..., Any]:
+    """``make``, whose own code makes its result on the device of its first argument, which to it is `meta`."""
+
+    def made(first: Tensor, *args: Any, **kwargs: Any) -> Any:
+        with device.receiving(first) if device.holds(first) else contextlib.nullcontext():
+            return make(first, *args, **kwargs)
+
+    return made
 
 
 def _always(one: Tensor, other: Tensor) -> bool:
@@ -200,6 +212,8 @@ def _on_host_first(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def constructor(data: Any, *args: Any, device: Any = None, **kwargs: Any) -> Tensor:
         if isinstance(data, Tensor) and device is None and make.__name__ != "tensor":
             device = data.device
+        if isinstance(data, list | tuple):
+            data = _with_numbers(data)
         target = torch.device(device if device is not None else _default_device())
         if target.type != "cuda":
             return make(data, *args, device=device, **kwargs)
@@ -211,6 +225,15 @@ def _on_host_first(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return made.requires_grad_() if requires_grad else made
 
     return constructor
+
+
+def _with_numbers(data: Any) -> Any:
+    """Python data with the numbers that its tensors hold; reading them is one of the things done behind every mode."""
+    if isinstance(data, Tensor):
+        return data.tolist()
+    if isinstance(data, list | tuple) and any(isinstance(part, Tensor | list | tuple) for part in data):
+        return [_with_numbers(part) for part in data]
+    return data
 
 
 def _default_device() -> Any:
