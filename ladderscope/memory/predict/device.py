@@ -67,7 +67,10 @@ class SimulatedDevice:
             return False
         if tensor.layout is not torch.strided:
             return True  # a sparse tensor has no storage of its own: nothing else makes one on `meta`
-        return self._key_of(tensor) in self._live
+        try:
+            return tensor.untyped_storage()._cdata in self._live
+        except NotImplementedError:  # wrapped by torch.func, for its derivatives
+            return unwrapped(tensor).untyped_storage()._cdata in self._live
 
     def held(self, tensors: list[Tensor]) -> list[Tensor]:
         """Those of ``tensors`` that are on this device."""
@@ -86,16 +89,8 @@ class SimulatedDevice:
         """The block behind a tensor; None for a tensor that is not here, or is made of several."""
         if tensor.layout is not torch.strided:
             return None
-        entry = self._live.get(self._key_of(tensor))
+        entry = self._live.get(unwrapped(tensor).untyped_storage()._cdata)
         return None if entry is None else entry[0]
-
-    @staticmethod
-    def _key_of(tensor: Tensor) -> int:
-        """Which storage is behind a tensor, and behind one that ``torch.func`` wraps for its derivatives."""
-        try:
-            return int(tensor.untyped_storage()._cdata)
-        except NotImplementedError:
-            return int(unwrapped(tensor).untyped_storage()._cdata)
 
     @property
     def live(self) -> list[Allocation]:

@@ -89,7 +89,7 @@ class ModulePlace:
         """Name the modules of a model from its root on; a part that was or is called by itself keeps those names."""
         self._roots.add(root)
         for name, module in root.named_modules():
-            if isinstance(module, torch.jit.RecursiveScriptModule):
+            if isinstance(module, torch.jit._script.RecursiveScriptModule):
                 raise UnpredictableError(
                     "predict_memory does not follow modules of torch.jit.script: hand over the module itself, or "
                     "script it inside of predict_memory, where that changes nothing."

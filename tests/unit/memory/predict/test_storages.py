@@ -75,7 +75,7 @@ def test_a_tensor_that_takes_over_anothers_storage_lets_go_of_its_own() -> None:
     large, small = mebibyte(4), mebibyte(1)
     small.set_(large)  # type: ignore[call-overload]
     assert allocated() == 4 * MIB
-    small.set_(large.untyped_storage(), 0, (10,))
+    small.set_(large.untyped_storage(), 0, (10,), (1,))
     del large
     assert allocated() == 4 * MIB
     assert small.is_cuda
