@@ -16,6 +16,14 @@ def is_on_meta(tensor: Tensor) -> bool:
     return bool(_is_meta.__get__(tensor))
 
 
+def unwrapped(tensor: Tensor) -> Tensor:
+    """The tensor inside of all that ``torch.func`` put around it."""
+    functorch: Any = torch._C._functorch
+    while functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = functorch.get_unwrapped(tensor)
+    return tensor
+
+
 class FollowingMode(TorchDispatchMode):
     """A dispatch mode that follows what runs. Nothing compiles: being kept from compilers costs time at each call."""
 

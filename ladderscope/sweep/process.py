@@ -30,7 +30,9 @@ class WorkerProcess:
         environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
         if device is not None:
             environment["CUDA_VISIBLE_DEVICES"] = device
-        self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 (closed by close)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
+        self._log_start = 0
+        """Where the log of the latest job starts: a worker that predicts runs many."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "ladderscope.sweep.worker"],
             stdin=subprocess.PIPE,
@@ -56,6 +58,8 @@ class WorkerProcess:
         """Hand the job over and wait for its last message; empty, or some progress, where the process ended before."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        # Not by seeking: the process writes where this file stands.
+        self._log_start = os.fstat(self._log.fileno()).st_size
         with suppress(BrokenPipeError):
             self._process.stdin.write(job.to_line())
             self._process.stdin.flush()
@@ -69,9 +73,10 @@ class WorkerProcess:
         return message
 
     def last_words(self) -> str:
-        """The last line that the process wrote to standard error."""
-        self._log.seek(0)
-        return (self._log.read().strip().splitlines() or ["it printed nothing"])[-1]
+        """The last line that the process, which has ended, wrote to standard error during its latest job."""
+        self._log.seek(self._log_start)
+        text = self._log.read().decode("utf-8", errors="replace")
+        return (text.strip().splitlines() or ["it printed nothing"])[-1]
 
     def kill(self) -> None:
         """End it at once, with all that it started."""

@@ -6,6 +6,7 @@ that no backend uses is switched on in its place, with kernels that cast as CUDA
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,11 +17,16 @@ from torch import Tensor
 from torch.library import Library, fallthrough_kernel
 from torch.utils._pytree import tree_map_only
 
+from ladderscope.errors import UsageError
 from ladderscope.memory.predict.autocast_lists import FP32, FP32_SET_OPT_DTYPE, LOWER_PRECISION_FP, PROMOTE
 from ladderscope.memory.predict.device import SimulatedDevice
 
 _KEY_NAME = "AutocastPrivateUse1"
 _KEY: Any = getattr(torch._C.DispatchKey, _KEY_NAME)
+MADE_BEFORE = (
+    "this autocast context was made before predict_memory, when PyTorch found no GPU and switched it off: "
+    'make it, or the "@torch.autocast" function, inside of predict_memory.'
+)
 _ONLY_KEY = torch._C.DispatchKeySet(_KEY)
 
 
@@ -35,6 +41,7 @@ class SimulatedAutocast:
         self._device = device
         self._cache: dict[Tensor, Tensor] = {}
         self._depth = 0
+        self._made_here: weakref.WeakSet[Any] = weakref.WeakSet()
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -50,13 +57,17 @@ class SimulatedAutocast:
         ):
             for name in names:
                 kernels.impl(name, make(_operation(name)), _KEY_NAME)
-        autocast = torch.amp.autocast_mode.autocast
-        enter, leave = autocast.__enter__, autocast.__exit__
+        autocast: Any = torch.amp.autocast_mode.autocast
+        construct, enter, leave = autocast.__init__, autocast.__enter__, autocast.__exit__
+        self._depth = depth_of_autocast()
         try:
             with (
+                mock.patch.object(autocast, "__init__", self._making(construct)),
                 mock.patch.object(autocast, "__enter__", self._entering(enter)),
                 mock.patch.object(autocast, "__exit__", self._leaving(leave)),
+                mock.patch.object(torch, "set_autocast_enabled", self._setting(torch.set_autocast_enabled)),
             ):
+                self._switch(torch.is_autocast_enabled("cuda"))
                 yield
         finally:
             self._switch(False)
@@ -65,8 +76,24 @@ class SimulatedAutocast:
 
     # ---- the context -----------------------------------------------------------------------------------------------
 
+    def _making(self, make: Callable[..., None]) -> Callable[..., None]:
+        def making(context: Any, *args: Any, **kwargs: Any) -> None:
+            make(context, *args, **kwargs)
+            self._made_here.add(context)
+
+        return making
+
+    def _setting(self, enable: Callable[..., None]) -> Callable[..., None]:
+        def setting(*args: Any, **kwargs: Any) -> None:
+            enable(*args, **kwargs)
+            self._switch(torch.is_autocast_enabled("cuda"))
+
+        return setting
+
     def _entering(self, enter: Callable[..., Any]) -> Callable[..., Any]:
         def entering(context: Any) -> Any:
+            if context.device == "cuda" and not context._enabled and context not in self._made_here:
+                raise UsageError(MADE_BEFORE)
             result = enter(context)
             self._depth += 1
             self._switch(torch.is_autocast_enabled("cuda"))
@@ -144,6 +171,23 @@ class SimulatedAutocast:
 
     def _is_eligible(self, tensor: Tensor) -> bool:
         return tensor.is_floating_point() and tensor.dtype != torch.float64 and self._device.holds(tensor)
+
+
+def depth_of_autocast() -> int:
+    """In how many autocast contexts the running code is."""
+    torch.autocast_increment_nesting()
+    return int(torch.autocast_decrement_nesting())
+
+
+def refuse_autocast_without_gpu() -> None:
+    """Refuse to start inside of an autocast context that PyTorch has switched off, as it found no GPU.
+
+    Raises:
+        UsageError: there is one; one that was entered with ``enabled=False`` looks the same.
+    """
+    on = any(torch.is_autocast_enabled(kind) for kind in ("cuda", "cpu"))
+    if depth_of_autocast() and not on:
+        raise UsageError(MADE_BEFORE)
 
 
 def _operation(name: str) -> Any:

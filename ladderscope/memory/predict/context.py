@@ -13,18 +13,19 @@ from torch.library import Library
 
 from ladderscope.errors import UsageError
 from ladderscope.memory.allocator import AllocatorConfig, CachingAllocator
-from ladderscope.memory.predict.autocast import SimulatedAutocast
+from ladderscope.memory.predict.autocast import SimulatedAutocast, refuse_autocast_without_gpu
 from ladderscope.memory.predict.bitsandbytes_cuda import bitsandbytes_on_cuda
 from ladderscope.memory.predict.cached_answers import asked_afresh
+from ladderscope.memory.predict.compiled import compiled_code_runs_eagerly
 from ladderscope.memory.predict.cuda_api import cuda_is_there
 from ladderscope.memory.predict.device import OnOom, SimulatedDevice
-from ladderscope.memory.predict.dispatch import DeviceMode
 from ladderscope.memory.predict.gpus import CONTEXT_BYTES, Gpu, find_gpu
 from ladderscope.memory.predict.memory_stats import MemoryStats
 from ladderscope.memory.predict.modules import ModulePlace
 from ladderscope.memory.predict.ownership import Ownership
 from ladderscope.memory.predict.rules import Rules, rules_of
 from ladderscope.memory.predict.tensors import tensors_answer_cuda
+from ladderscope.memory.predict.threads import SharedDeviceMode, followed_threads
 from ladderscope.memory.predict.trace import MemoryTrace
 
 
@@ -37,6 +38,12 @@ def predict_memory(
     Inside, ``"cuda"`` is a device whose tensors have shapes and no data, ``torch.cuda`` answers for ``gpu``, and
     nothing is computed. Values that are read from the device are one (or true), but for small whole numbers and
     booleans, which are computed on the host.
+
+    Threads that start inside are followed too; operations of all threads run one at a time, and count as if they did.
+    Compiled code (``torch.compile``, ``torch.jit.script``) runs eagerly, and ``trace.rules.unverified`` says so.
+    Refused, with :class:`~ladderscope.memory.predict.refusals.UnpredictableError`: CUDA graphs, memory pools,
+    ``flex_attention``, modules that were scripted before, and operations whose result's shape PyTorch knows only once
+    it has computed it. ``DistributedDataParallel`` needs a process group, which is not simulated.
 
     Args:
         gpu: a name of the table, or ``"12GiB:sm86"``.
@@ -51,7 +58,8 @@ def predict_memory(
     Raises:
         UnknownNameError: there is no such GPU.
         UsageError: a version or allocator setting that makes no sense; a prediction inside of another; a process that
-            uses a real GPU.
+            uses a real GPU; autocast contexts that were made before, when PyTorch found no GPU and switched them off.
+        UnpredictableError: the code does what cannot be followed; it is a UsageError and a NotImplementedError.
         torch.OutOfMemoryError: the GPU's memory runs out.
     """
     found = find_gpu(gpu) if isinstance(gpu, str) else gpu
@@ -74,6 +82,7 @@ def simulate(gpu: Gpu, rules: Rules, allocator: CachingAllocator, on_oom: OnOom 
         The trace.
     """
     _refuse_two_devices()
+    refuse_autocast_without_gpu()
     place = ModulePlace()
     device = SimulatedDevice(allocator, place, on_oom)
     ownership = Ownership(device, place)
@@ -91,7 +100,10 @@ def simulate(gpu: Gpu, rules: Rules, allocator: CachingAllocator, on_oom: OnOom 
         stack.enter_context(place.watch())
         stack.enter_context(ownership.watch())
         stack.enter_context(rules.surroundings(device))
-        stack.enter_context(DeviceMode(device, rules))
+        stack.enter_context(compiled_code_runs_eagerly(trace.note))
+        mode = SharedDeviceMode(device, rules)
+        stack.enter_context(followed_threads(mode))
+        stack.enter_context(mode)
         yield trace
         trace.finish()
 

@@ -12,6 +12,7 @@ import torch
 
 from ladderscope.memory.predict.gpus import Gpu
 from ladderscope.memory.predict.memory_stats import MemoryStats
+from ladderscope.memory.predict.refusals import refuse
 
 
 class Event:
@@ -81,6 +82,10 @@ def cuda_is_there(gpu: Gpu, stats: MemoryStats) -> Iterator[None]:
         stack.enter_context(mock.patch.multiple(torch.cuda.random, create=True, **_RANDOM))
         stack.enter_context(mock.patch.multiple(torch.cuda.streams, Event=Event, Stream=Stream))
         stack.enter_context(mock.patch.multiple(torch.accelerator, create=True, **_accelerator_functions(stats)))
+        stack.enter_context(mock.patch.multiple(torch.cuda.nvtx, **_NVTX))
+        for module, refused in _REFUSED:
+            stack.enter_context(mock.patch.multiple(module, **refused))
+        stack.enter_context(mock.patch.object(torch._C, "_scatter", _scatter, create=True))
         stack.enter_context(
             mock.patch.object(torch._C, "_cuda_getDeviceCount", mock.Mock(return_value=1), create=True)
         )
@@ -93,6 +98,28 @@ def _nothing(*args: Any, **kwargs: Any) -> None: ...
 def _random_state(*args: Any, **kwargs: Any) -> Any:
     return torch.zeros(16, dtype=torch.uint8, device="cpu")
 
+
+def _scatter(tensor: torch.Tensor, devices: Any, sizes: Any, dim: int, streams: Any) -> list[torch.Tensor]:
+    """What ``DataParallel`` gives to the one device: all."""
+    return [tensor.cuda()]
+
+
+_GRAPHS = refuse("CUDA graphs", "a graph keeps memory in a pool of its own; predict the code without them.")
+_POOLS = refuse("torch.cuda.MemPool", "memory comes from one pool; predict the code without others.")
+_RAW = refuse("memory that is taken from the allocator by hand", "make a tensor in its place.")
+_REFUSED: tuple[tuple[Any, dict[str, Any]], ...] = (
+    (torch.cuda, {"CUDAGraph": _GRAPHS, "graph": _GRAPHS, "make_graphed_callables": _GRAPHS}),
+    (torch.cuda.graphs, {"CUDAGraph": _GRAPHS, "graph": _GRAPHS, "make_graphed_callables": _GRAPHS}),
+    (torch.cuda, {"MemPool": _POOLS, "use_mem_pool": _POOLS, "caching_allocator_alloc": _RAW}),
+    (torch.cuda.memory, {"MemPool": _POOLS, "use_mem_pool": _POOLS, "caching_allocator_alloc": _RAW}),
+)
+
+_NVTX: dict[str, Any] = {
+    "range": lambda *args, **kwargs: contextlib.nullcontext(),
+    "range_push": lambda message: 0,
+    "range_pop": lambda: 0,
+    "mark": _nothing,
+}
 
 _RANDOM: dict[str, Any] = {
     "manual_seed": _nothing,
@@ -135,6 +162,14 @@ def _device_functions(gpu: Gpu) -> dict[str, Any]:
         "get_device_name": lambda device=None: gpu.title,
         "get_device_capability": lambda device=None: gpu.capability,
         "get_device_properties": lambda device=None: properties,
+        "can_device_access_peer": lambda device, peer: False,
+        "current_blas_handle": lambda: 0,
+        "device_of": lambda tensor: _Device(),
+        "get_sync_debug_mode": lambda: 0,
+        "set_sync_debug_mode": _nothing,
+        "StreamContext": lambda stream: contextlib.nullcontext(stream),
+        "ExternalStream": Stream,
+        "default_generators": (torch.default_generator,),
         "get_arch_list": lambda: [f"sm_{major}{minor}" for major, minor in [gpu.capability]],
         "is_bf16_supported": lambda including_emulation=True: including_emulation or gpu.capability >= (8, 0),
         "is_current_stream_capturing": lambda: False,
@@ -162,6 +197,7 @@ def _accelerator_functions(stats: MemoryStats) -> dict[str, Any]:
     functions = stats.functions()
     return {
         **{name: functions[name] for name in (*names, "memory_stats", "reset_peak_memory_stats")},
+        "get_memory_info": functions["mem_get_info"],
         "is_available": lambda: True,
         "current_accelerator": lambda check_available=False: torch.device("cuda"),
         "device_count": lambda: 1,

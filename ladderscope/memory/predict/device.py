@@ -5,6 +5,8 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from threading import RLock
 from typing import Any, Literal, Protocol
 
 import torch
@@ -12,8 +14,9 @@ from torch import Tensor
 
 from ladderscope.memory.allocator import Block, CachingAllocator, OutOfDeviceMemory
 from ladderscope.memory.predict.allocations import Allocation, Event
+from ladderscope.memory.predict.interventions import Intervention, fail_to_allocate, lift_limits
 from ladderscope.memory.predict.values import HostValues, unknown
-from ladderscope.torch_internals import is_on_meta
+from ladderscope.torch_internals import is_on_meta, unwrapped
 
 OnOom = Literal["raise", "continue"]
 
@@ -37,8 +40,8 @@ class SimulatedDevice:
 
     def __init__(self, allocator: CachingAllocator, place: Place, on_oom: OnOom = "raise") -> None:
         self.allocator = allocator
-        self.cache_clears: dict[int, int] = {}
-        """Before which of the events the allocator's cache was emptied, and bytes reserved after that."""
+        self.capacity_bytes = allocator.device.capacity_bytes
+        self.interventions: list[Intervention] = []
         self.place = place
         self.values = HostValues()
         self.first_oom: OutOfDeviceMemory | None = None
@@ -48,7 +51,13 @@ class SimulatedDevice:
         """Whether a kernel of PyTorch runs, which is to see tensors as they are."""
         self.expects_copy = False
         """Whether the tensor that is made next on `meta` is one that code moves to this device."""
+        self.lock = RLock()
+        """Held by the thread whose operation runs."""
         self._live: dict[int, tuple[Allocation, Block | None, Any]] = {}
+
+    def runs_kernel_here(self) -> bool:
+        """Whether this thread runs a kernel of PyTorch, which is to see tensors as they are."""
+        return self.inside_kernel and self.lock._is_owned()  # type: ignore[attr-defined]
 
     # ---- which tensors are here ------------------------------------------------------------------------------------
 
@@ -58,7 +67,10 @@ class SimulatedDevice:
             return False
         if tensor.layout is not torch.strided:
             return True  # a sparse tensor has no storage of its own: nothing else makes one on `meta`
-        return tensor.untyped_storage()._cdata in self._live
+        try:
+            return tensor.untyped_storage()._cdata in self._live
+        except NotImplementedError:  # wrapped by torch.func, for its derivatives
+            return unwrapped(tensor).untyped_storage()._cdata in self._live
 
     def held(self, tensors: list[Tensor]) -> list[Tensor]:
         """Those of ``tensors`` that are on this device."""
@@ -77,7 +89,7 @@ class SimulatedDevice:
         """The block behind a tensor; None for a tensor that is not here, or is made of several."""
         if tensor.layout is not torch.strided:
             return None
-        entry = self._live.get(tensor.untyped_storage()._cdata)
+        entry = self._live.get(unwrapped(tensor).untyped_storage()._cdata)
         return None if entry is None else entry[0]
 
     @property
@@ -92,11 +104,25 @@ class SimulatedDevice:
         storage = tensor.untyped_storage()
         key = storage._cdata
         if key in self._live:
+            if self._live[key][0].num_bytes != storage.nbytes():
+                self.resize(storage)
             return self._live[key][0]
         allocation, block = self._allocate(storage.nbytes(), operation, category, _describe(tensor))
         finalizer = weakref.ref(storage, lambda _: self._forget(key))
         self._live[key] = allocation, block, finalizer
         return allocation
+
+    def resize(self, storage: Any) -> None:
+        """Follow a storage that got another size: it moves into a new block, and the old one is freed behind it."""
+        key = storage._cdata
+        if key not in self._live:
+            return
+        old, block, finalizer = self._live[key]
+        new, new_block = self._allocate(storage.nbytes(), old.operation, old.category, old.shape)
+        new.module = old.module
+        self._live[key] = new, new_block, finalizer
+        self.values.forget(key)
+        self._free(old, block)
 
     def allocate(self, num_bytes: int, operation: str, category: str | None = None) -> Callable[[], None]:
         """Allocate memory that no tensor owns; returns what frees it."""
@@ -117,25 +143,34 @@ class SimulatedDevice:
 
     def empty_cache(self) -> None:
         """Give the allocator's free segments back."""
-        self.allocator.empty_cache()
-        self.cache_clears[len(self.events)] = self.allocator.stats.reserved_bytes
+        self.intervene(CachingAllocator.empty_cache)
+
+    def intervene(self, act: Callable[[CachingAllocator], None]) -> None:
+        """Do something to the allocator that is neither a request nor a free, and remember it for a snapshot."""
+        act(self.allocator)
+        self._noted(act)
+
+    def _noted(self, act: Callable[[CachingAllocator], None]) -> None:
+        self.interventions.append(Intervention(len(self.events), act, self.allocator.stats.reserved_bytes))
 
     def _malloc(self, num_bytes: int) -> Block:
         try:
             return self.allocator.malloc(num_bytes)
         except OutOfDeviceMemory as error:
+            self._noted(partial(fail_to_allocate, num_bytes=num_bytes))
             if self._on_oom == "raise":
                 self.first_oom = self.first_oom or error
                 raise torch.OutOfMemoryError(f"CUDA {error}") from error
             # Without its frames, which would keep every tensor in them alive.
             self.first_oom = self.first_oom or error.with_traceback(None)
-        self.allocator.device.capacity_bytes = self.allocator.device.allowed_bytes = None
+        self.intervene(lift_limits)
         return self.allocator.malloc(num_bytes)
 
     def _forget(self, key: int) -> None:
-        allocation, block, _ = self._live.pop(key)
-        self.values.forget(key)
-        self._free(allocation, block)
+        with self.lock:  # the last holder of a storage may be any thread
+            allocation, block, _ = self._live.pop(key)
+            self.values.forget(key)
+            self._free(allocation, block)
 
     def _free(self, allocation: Allocation, block: Block | None) -> None:
         if block is not None:
@@ -147,11 +182,12 @@ class SimulatedDevice:
     @contextmanager
     def receiving(self, source: Tensor) -> Iterator[None]:
         """Inside, a copy of ``source`` onto `meta` is one onto this device; small values go with it."""
-        self.expects_copy = True
-        try:
-            yield
-        finally:
-            self.expects_copy = False
+        with self.lock:
+            self.expects_copy = True
+            try:
+                yield
+            finally:
+                self.expects_copy = False
 
     def to_host(self, tensor: Tensor) -> Tensor:
         """A tensor of the same shape on the host: its values where they are known, or made up (:func:`unknown`)."""

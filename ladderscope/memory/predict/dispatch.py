@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from threading import get_ident
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
+from ladderscope.memory.predict.answers import ANSWERS
 from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.dynamic_shapes import DYNAMIC_SHAPES
 from ladderscope.memory.predict.expectations import expected_answer, kept_as_it_is
 from ladderscope.memory.predict.formulas import in_place_form
 from ladderscope.memory.predict.kernels import Temporaries
 from ladderscope.memory.predict.operations import Operation, describe_operation, tensors_in
+from ladderscope.memory.predict.resizing import RESIZING
 from ladderscope.memory.predict.rules import Rules
 from ladderscope.memory.predict.shape_cache import ShapeCache
 from ladderscope.memory.predict.sparse import SPARSE
@@ -23,7 +26,7 @@ from ladderscope.torch_internals import FollowingMode
 aten = torch.ops.aten
 META = torch.device("meta")
 _FEW = 8
-_BY_VALUES = {id(func): kernel for func, kernel in (DYNAMIC_SHAPES | SPARSE).items()}
+_BY_VALUES = {id(func): kernel for func, kernel in (DYNAMIC_SHAPES | SPARSE | RESIZING | ANSWERS).items()}
 """Kernels that need values, or another layout, by the identity of their operation."""
 
 
@@ -39,7 +42,7 @@ class DeviceMode(FollowingMode):
         super().__init__()
         self._device = device
         self._rules = rules
-        self._handles: set[bool] = set()
+        self._handles: set[int | str] = set()
         self._shapes = ShapeCache()
         self._copies = {id(func): make for func, make in rules.copies.items()}
         self._temporaries = {id(func): make for func, make in rules.temporaries.items()}
@@ -172,8 +175,9 @@ class DeviceMode(FollowingMode):
             self._device.allocate(self._rules.workspace_bytes, "cuBLAS workspace", "workspace")()
             return
         in_backward = torch._C._current_autograd_node() is not None
-        if in_backward not in self._handles:
-            self._handles.add(in_backward)
+        thread = "backward" if in_backward else get_ident()
+        if thread not in self._handles:
+            self._handles.add(thread)
             self._device.allocate(self._rules.workspace_bytes, "cuBLAS workspace", "workspace")
 
     # ---- values ----------------------------------------------------------------------------------------------------

@@ -64,6 +64,16 @@ def _unique(device: SimulatedDevice, tensor: Tensor, *flags: Any, **options: Any
     return tuple(_received(device, result, "unique") for result in results)
 
 
+def _unique_dim(device: SimulatedDevice, tensor: Tensor, *args: Any, **options: Any) -> tuple[Tensor, ...]:
+    results = aten.unique_dim.default(_known(device, tensor), *args, **options)
+    return tuple(_received(device, result, "unique_dim") for result in results)
+
+
+def _unique_consecutive(device: SimulatedDevice, tensor: Tensor, *args: Any, **options: Any) -> tuple[Tensor, ...]:
+    results = aten.unique_consecutive.default(_known(device, tensor), *args, **options)
+    return tuple(_received(device, result, "unique_consecutive") for result in results)
+
+
 DYNAMIC_SHAPES: dict[Any, Callable[..., Any]] = {
     aten.nonzero.default: _nonzero,
     aten.masked_select.default: _masked_select,
@@ -71,5 +81,7 @@ DYNAMIC_SHAPES: dict[Any, Callable[..., Any]] = {
     aten.repeat_interleave.Tensor: _repeat_interleave,
     aten.bincount.default: _bincount,
     aten._unique2.default: _unique,
+    aten.unique_dim.default: _unique_dim,
+    aten.unique_consecutive.default: _unique_consecutive,
 }
 """By operation; a function may give ``NotImplemented`` for a call whose shape is known after all."""

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from ladderscope.memory.predict.refusals import UnpredictableError
+
 LOAD, FORWARD, BACKWARD, UPDATE = "load", "forward", "backward", "optimizer step"
 
 
@@ -87,6 +89,11 @@ class ModulePlace:
         """Name the modules of a model from its root on; a part that was or is called by itself keeps those names."""
         self._roots.add(root)
         for name, module in root.named_modules():
+            if isinstance(module, torch.jit._script.RecursiveScriptModule):
+                raise UnpredictableError(
+                    "predict_memory does not follow modules of torch.jit.script: hand over the module itself, or "
+                    "script it inside of predict_memory, where that changes nothing."
+                )
             self._names[module] = max(name, self._names.get(module, ""), key=len)
         head = _head(root)
         if head is not None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ladderscope.memory.predict.kernels import MATRIX_PRODUCTS
+from ladderscope.memory.predict.refusals import UnpredictableError
 
 aten = torch.ops.aten
 
@@ -85,14 +86,26 @@ def _has_kernel(func: Any, key: str) -> bool:
     return bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key))
 
 
+def _is_view_in_place(func: Any) -> bool:
+    """Whether it changes nothing but a tensor's shape: ``t_``; those that change its storage are none of them."""
+    return torch.Tag.inplace_view in func.tags and not _changes_storage(func)
+
+
+def _changes_storage(func: Any) -> bool:
+    """Whether it gives a tensor another storage, or one of another size; it writes no values."""
+    return func._schema.name in ("aten::resize_", "aten::resize_as_", "aten::set_")
+
+
 def _look_up(func: Any) -> Operation:
+    if not isinstance(func, torch._ops.OpOverload):
+        raise UnpredictableError(f"predict_memory cannot follow {func}: only compiled code knows what it takes.")
     return Operation(
         name=str(func).removeprefix("aten.").removesuffix(".default"),
         is_composite=_has_kernel(func, "CompositeImplicitAutograd") and not _has_kernel(func, "CPU"),
-        is_view=bool(func.is_view),
-        is_mutable=bool(func._schema.is_mutable),
+        is_view=bool(func.is_view) or _is_view_in_place(func),
+        is_mutable=bool(func._schema.is_mutable) and not _changes_storage(func),
         is_random=torch.Tag.nondeterministic_seeded in func.tags,
-        is_unknowable=func in _UNKNOWABLE,
+        is_unknowable=func in _UNKNOWABLE or _changes_storage(func),
         is_value_free=func in _VALUE_FREE,
         is_product=func in MATRIX_PRODUCTS,
         is_bitsandbytes=func.namespace == "bitsandbytes",

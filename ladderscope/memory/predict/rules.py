@@ -29,6 +29,7 @@ UNVERIFIED = (
     "sort and embedding backward of more than 3,072 tokens: read in PyTorch's sources, not compared with a GPU",
     "cuDNN attention, which PyTorch prefers on compute capability 9 and 10: taken for flash attention, no workspace",
     "workspaces of cuDNN (convolutions, recurrent networks): not counted",
+    "nn.TransformerEncoder's fast path with a padding mask: predicted with its padding",
     "memory outside of the allocator (CUDA context): an estimate",
 )
 """Rules that no recorded run has confirmed yet; every predicted record carries them."""

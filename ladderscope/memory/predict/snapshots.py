@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import pickle
+from collections import deque
 from pathlib import Path
+from typing import Any
 
 from ladderscope.memory.allocator import Block, CachingAllocator
 from ladderscope.memory.allocator.layout import describe
 from ladderscope.memory.predict.allocations import Allocation
 from ladderscope.memory.predict.device import SimulatedDevice
-from ladderscope.memory.replay import Frame, HistoryRecorder, write_snapshot
+from ladderscope.memory.predict.interventions import Intervention
+from ladderscope.memory.replay import Frame, HistoryRecorder, make_snapshot
+from ladderscope.memory.replay.snapshot import PICKLE_PROTOCOL
 
 
 def save_snapshot(path: Path, device: SimulatedDevice) -> None:
-    """Write the history of ``device``, and what it holds, to ``path``.
+    """Write the history of ``device``, and what it holds, to ``path``."""
+    path.write_bytes(pickle.dumps(snapshot_of(device), protocol=PICKLE_PROTOCOL))
 
-    The history is made anew: the same requests in the same order take the same way through the allocator.
+
+def snapshot_of(device: SimulatedDevice) -> dict[str, Any]:
+    """The history of ``device``, and what it holds, in PyTorch's form.
+
+    The history is made anew: the same requests in the same order take the same way through the allocator, and what
+    else was done to it is done again at the same place.
     """
     recorder = HistoryRecorder()
-    allocator = CachingAllocator(device.allocator.config, device.allocator.device.capacity_bytes, on_event=recorder)
+    allocator = CachingAllocator(device.allocator.config, device.capacity_bytes, on_event=recorder)
     blocks: dict[int, Block] = {}
+    interventions = deque(device.interventions)
     for index, event in enumerate(device.events):
-        if index in device.cache_clears:
-            allocator.empty_cache()
+        _catch_up(interventions, index, allocator)
         allocation = event.allocation
         if not allocation.num_bytes:
             continue
@@ -30,7 +41,13 @@ def save_snapshot(path: Path, device: SimulatedDevice) -> None:
             blocks[allocation.number] = allocator.malloc(allocation.num_bytes)
         else:
             allocator.free(blocks.pop(allocation.number))
-    write_snapshot(path, describe(allocator), recorder.events, allocator.config)
+    _catch_up(interventions, len(device.events), allocator)
+    return make_snapshot(describe(allocator), recorder.events, allocator.config)
+
+
+def _catch_up(interventions: deque[Intervention], index: int, allocator: CachingAllocator) -> None:
+    while interventions and interventions[0].before_event <= index:
+        interventions.popleft().act(allocator)
 
 
 def _frame(allocation: Allocation) -> Frame:

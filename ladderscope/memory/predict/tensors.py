@@ -6,6 +6,7 @@ itself is to see it on `meta`, the one device without data on which autograd run
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ from torch.overrides import _get_current_function_mode_stack
 from torch.utils._device import DeviceContext
 
 from ladderscope.memory.predict.device import SimulatedDevice
+from ladderscope.memory.predict.storages import CUDA, storage_attributes
 
-CUDA = torch.device("cuda", 0)
 META = torch.device("meta")
 
 
@@ -29,23 +30,19 @@ def tensors_answer_cuda(device: SimulatedDevice) -> Iterator[None]:
     attributes = {
         **_properties(device),
         **_moves(device),
-        "data_ptr": _data_ptr(device, Tensor.data_ptr, lambda tensor: tensor.untyped_storage()),
+        "data_ptr": _data_ptr(device, Tensor.data_ptr),
         "get_device": _get_device(device, Tensor.get_device),
         "tolist": _tolist(device, Tensor.tolist),
         "__repr__": _repr(device, Tensor.__repr__),
         "pin_memory": lambda tensor, *args, **kwargs: tensor,
         "is_pinned": lambda tensor, *args, **kwargs: False,
-    }
-    storage: Any = torch.UntypedStorage
-    storage_attributes: dict[str, Any] = {
-        "device": property(_where(device, _getter(storage.device), lambda storage: storage)),
-        "data_ptr": _data_ptr(device, storage.data_ptr, lambda storage: storage),
-        "cpu": _storage_to_host(device, storage.cpu),
+        "record_stream": lambda tensor, stream: None,  # all streams are one
     }
     with (
         mock.patch.multiple(torch.Tensor, **attributes, new_tensor=_new_tensor),
-        mock.patch.multiple(storage, **storage_attributes),
+        mock.patch.multiple(torch.UntypedStorage, **storage_attributes(device)),
         mock.patch.multiple(torch, **_constructors(device), Generator=_Generator),
+        mock.patch.object(torch._VF, "_pad_packed_sequence", _received(device, torch._VF._pad_packed_sequence)),
         mock.patch.object(torch, "_has_compatible_shallow_copy_type", _always),
     ):
         yield
@@ -55,9 +52,14 @@ def _new_tensor(tensor: Tensor, data: Any, *, dtype: Any = None, device: Any = N
     return torch.tensor(data, dtype=dtype or tensor.dtype, device=device or tensor.device, **kwargs)
 
 
-def _storage_to_host(device: SimulatedDevice, real: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Saving a tensor copies its storage; without data, it is one of the same size."""
-    return lambda storage: torch.UntypedStorage(storage.nbytes()) if device.holds_storage(storage) else real(storage)
+def _received(device: SimulatedDevice, make: Callable[..., Any]) -> Callable[..., Any]:
+    """``make``, whose own code makes its result on the device of its first argument, which to it is `meta`."""
+
+    def made(first: Tensor, *args: Any, **kwargs: Any) -> Any:
+        with device.receiving(first) if device.holds(first) else contextlib.nullcontext():
+            return make(first, *args, **kwargs)
+
+    return made
 
 
 def _always(one: Tensor, other: Tensor) -> bool:
@@ -96,37 +98,21 @@ def _set_data(device: SimulatedDevice) -> Callable[[Tensor, Tensor], None]:
     return set_data
 
 
-def _where(
-    device: SimulatedDevice, real: Callable[[Any], torch.device], storage_of: Callable[[Any], Any]
-) -> Callable[[Any], torch.device]:
-    def where(owner: Any) -> torch.device:
-        found = real(owner)
-        # Kernels of PyTorch for `meta` that are written in Python ask too, and are to get the truth.
-        if found.type == "meta" and not device.inside_kernel and device.holds_storage(storage_of(owner)):
-            return CUDA
-        return found
-
-    return where
-
-
 def _where_tensor(device: SimulatedDevice, real: Callable[[Tensor], torch.device]) -> Callable[[Tensor], torch.device]:
     def where(tensor: Tensor) -> torch.device:
         found = real(tensor)
-        if found.type == "meta" and not device.inside_kernel and device.holds(tensor):
+        # Kernels of PyTorch for `meta` that are written in Python ask too, and are to get the truth.
+        if found.type == "meta" and not device.runs_kernel_here() and device.holds(tensor):
             return CUDA
         return found
 
     return where
 
 
-def _data_ptr(
-    device: SimulatedDevice, real: Callable[[Any], int], storage_of: Callable[[Any], Any]
-) -> Callable[[Any], int]:
-    def data_ptr(owner: Any) -> int:
-        address = device.address_of(storage_of(owner))
-        if address is None:
-            return real(owner)
-        return address + (int(owner.storage_offset()) * owner.element_size() if isinstance(owner, Tensor) else 0)
+def _data_ptr(device: SimulatedDevice, real: Callable[[Tensor], int]) -> Callable[[Tensor], int]:
+    def data_ptr(tensor: Tensor) -> int:
+        address = device.address_of(tensor.untyped_storage())
+        return real(tensor) if address is None else address + int(tensor.storage_offset()) * tensor.element_size()
 
     return data_ptr
 
@@ -175,7 +161,7 @@ def _moves(device: SimulatedDevice) -> dict[str, Any]:
 
     def to_type(tensor: Tensor, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
         if dtype is None and device.holds(tensor):
-            return real_type(tensor).replace("torch.", "torch.cuda.")
+            return real_type(tensor).replace("torch.meta.", "torch.cuda.")
         return real_type(tensor, dtype, *args, **kwargs)
 
     return {
@@ -226,6 +212,8 @@ def _on_host_first(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def constructor(data: Any, *args: Any, device: Any = None, **kwargs: Any) -> Tensor:
         if isinstance(data, Tensor) and device is None and make.__name__ != "tensor":
             device = data.device
+        if isinstance(data, list | tuple):
+            data = _with_numbers(data)
         target = torch.device(device if device is not None else _default_device())
         if target.type != "cuda":
             return make(data, *args, device=device, **kwargs)
@@ -237,6 +225,15 @@ def _on_host_first(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return made.requires_grad_() if requires_grad else made
 
     return constructor
+
+
+def _with_numbers(data: Any) -> Any:
+    """Python data with the numbers that its tensors hold; reading them is one of the things done behind every mode."""
+    if isinstance(data, Tensor):
+        return data.tolist()
+    if isinstance(data, list | tuple) and any(isinstance(part, Tensor | list | tuple) for part in data):
+        return [_with_numbers(part) for part in data]
+    return data
 
 
 def _default_device() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +41,7 @@ class MemoryTrace:
         device: the simulated device, which goes on writing as code runs.
         gpu: the GPU that it stands for.
         ownership: says what blocks are for.
-        rules: that it follows.
+        rules: that it follows; what they say to be unverified grows with what the code does.
     """
 
     def __init__(self, device: SimulatedDevice, gpu: Gpu, ownership: Ownership, rules: Rules) -> None:
@@ -63,6 +64,11 @@ class MemoryTrace:
         """Name modules from this model on; without it, from the outermost module that is called."""
         self._ownership.register(model)
 
+    def note(self, sentence: str) -> None:
+        """Add to ``rules.unverified`` what the running code made uncertain; once is enough."""
+        if sentence not in self.rules.unverified:
+            self.rules = dataclasses.replace(self.rules, unverified=(*self.rules.unverified, sentence))
+
     def finish(self) -> None:
         """Name what models and optimizers own at the end."""
         self._ownership.refresh()
@@ -78,7 +84,11 @@ class MemoryTrace:
         return self._device.first_oom
 
     def save_snapshot(self, path: str | Path) -> None:
-        """Write a PyTorch memory snapshot: for pytorch.org/memory_viz and the tools that read those."""
+        """Write a PyTorch memory snapshot: for pytorch.org/memory_viz and the tools that read those.
+
+        It has all that happened, also behind the end of memory where ``on_oom="continue"`` went on: its numbers are
+        those of :meth:`peak` and :meth:`peak_reserved`, and ``ladderscope replay`` finds the same.
+        """
         save_snapshot(Path(path), self._device)
 
     @property
@@ -95,7 +105,9 @@ class MemoryTrace:
         """Most bytes that the allocator held at a time, in the whole trace or in a span."""
         start, stop = self._bounds(span)
         held = self.events[start - 1].reserved_bytes if start else 0
-        held = self._device.cache_clears.get(start, held)
+        for done in self._device.interventions:
+            if done.before_event == start:
+                held = done.reserved_bytes
         return max((held, *(event.reserved_bytes for event in self.events[start:stop])))
 
     def peak(self, span: str | None = None) -> Moment:

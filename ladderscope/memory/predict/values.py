@@ -64,6 +64,11 @@ class HostValues:
         """The storage is gone, or something unknown was written into it."""
         self._of_storage.pop(key, None)
 
+    def copy(self, key: int, other: int) -> None:
+        """What is known of one storage is known of the other, which is as large."""
+        if key in self._of_storage:
+            self._of_storage[other] = self._of_storage[key].clone()
+
     @staticmethod
     def is_small(tensor: Tensor) -> bool:
         """Whether values of a tensor are kept."""
