@@ -179,8 +179,8 @@ def _make(make: Callable[[Forecasts, Callable[[int], None]], Iterator[list[T]]])
         except KeyboardInterrupt:
             status = INTERRUPTED
     if status:
-        known = "what was known by then is printed" if forecasts.count else "nothing was known by then"
-        console.print(f"Interrupted: {known}.", highlight=False)
+        outcome = "what was known by then is printed" if forecasts.count else "nothing was known by then"
+        console.print(f"Interrupted: {outcome}.", highlight=False)
     return plans, forecasts.count, status
 
 

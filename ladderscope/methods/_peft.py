@@ -15,8 +15,13 @@ def attach(model: nn.Module, config: Any) -> nn.Module:
     from peft import TaskType, get_peft_model
 
     config.task_type = TaskType.CAUSAL_LM
-    with warnings.catch_warnings(), quick_start(model, str(config.peft_type.value).lower()):
+    with warnings.catch_warnings(), quick_start(model, _tuner(config)):
         # PEFT still reads a property that transformers 5.23 renamed.
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
         tuned: nn.Module = get_peft_model(model, config)
     return tuned
+
+
+def _tuner(config: Any) -> str:
+    # Of tuners that others register, ours among them, it is no member of PEFT's enumeration.
+    return str(getattr(config.peft_type, "value", config.peft_type)).lower()

@@ -19,7 +19,10 @@ def _tuned(init: Any) -> torch.nn.Module:
     backbone = LlamaForCausalLM(
         LlamaConfig(vocab_size=64, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4)
     ).to("cuda")
-    return get_peft_model(backbone, LadderConfig(reduction_factor=4, init=init, task_type="CAUSAL_LM"))
+    tuned: torch.nn.Module = get_peft_model(
+        backbone, LadderConfig(reduction_factor=4, init=init, task_type="CAUSAL_LM")
+    )
+    return tuned
 
 
 @pytest.mark.parametrize("init", ["default", "pruned", "sliced"])
