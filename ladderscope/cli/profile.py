@@ -16,8 +16,11 @@ from ladderscope.cli.cell_options import axes_of, axis, cell_options
 if TYPE_CHECKING:
     from ladderscope.memory.base import Meter
     from ladderscope.records import Cell, Record
+    from ladderscope.sweep.executor import LocalExecutor
     from ladderscope.sweep.protocol import Job
 
+_EARLY_PREDICTORS = 2
+"""Processes that start while the grid is still being checked, which takes as long as their start."""
 SOME_FAILED = 1
 INTERRUPTED = 130
 
@@ -70,6 +73,30 @@ def command(
     **options: Any,
 ) -> int:
     """See ``_EXAMPLES``."""
+    from ladderscope.records import PREDICT
+    from ladderscope.sweep.predictors import Predictors
+
+    predictors = Predictors()
+    if meter == PREDICT and gpu is not None:
+        predictors.start_early(min(jobs or _num_cores(), _EARLY_PREDICTORS))
+    try:
+        to_do, slots = _to_do(grid, meter, gpu, jobs, axes_of(options))
+
+        def again(record: Record) -> bool:
+            return force or (retry_failed and record.status != "ok")
+
+        from ladderscope.sweep.executor import LocalExecutor
+
+        executor = LocalExecutor(slots, timeout, _cuda_devices(to_do), predictors)
+        return _sweep(to_do, again, out, executor, Console(stderr=True), as_json)
+    finally:
+        predictors.close()
+
+
+def _to_do(
+    grid: Path | None, meter: str, gpu: str | None, jobs: int | None, axes: dict[str, list[Any]]
+) -> tuple[list[Job], int]:
+    """The jobs of a grid, and how many to run at a time."""
     from ladderscope.errors import UsageError
     from ladderscope.memory.meters import resolve_meter
     from ladderscope.records import PREDICT
@@ -78,24 +105,17 @@ def command(
     from ladderscope.sweep.host_memory import check_host_memory
     from ladderscope.sweep.protocol import Job
 
-    cells = resolve_cells(read_grid(grid) if grid else {}, axes_of(options))
+    cells = resolve_cells(read_grid(grid) if grid else {}, axes)
     if meter == PREDICT:
-        gpu, jobs = _gpu_to_predict(gpu), jobs or _num_cores()
-        to_do = [Job(cell, PREDICT, gpu, num_threads=1) for cell in cells]
-    else:
-        if gpu is not None:
-            raise UsageError("--gpu says what to predict for: give --meter predict with it, or leave it out.")
-        resolved, jobs = resolve_meter(meter), jobs or 1
-        check_meter(cells, resolved.name)
-        if resolved.name == "cpu":
-            check_host_memory(cells)
-        to_do = _jobs(cells, resolved, jobs)
-
-    def again(record: Record) -> bool:
-        return force or (retry_failed and record.status != "ok")
-
-    console = Console(stderr=True)
-    return _sweep(to_do, again, out, jobs, timeout, console, as_json)
+        known = _gpu_to_predict(gpu)
+        return [Job(cell, PREDICT, known, num_threads=1) for cell in cells], jobs or _num_cores()
+    if gpu is not None:
+        raise UsageError("--gpu says what to predict for: give --meter predict with it, or leave it out.")
+    resolved, slots = resolve_meter(meter), jobs or 1
+    check_meter(cells, resolved.name)
+    if resolved.name == "cpu":
+        check_host_memory(cells)
+    return _jobs(cells, resolved, slots), slots
 
 
 def _gpu_to_predict(name: str | None) -> str:
@@ -126,15 +146,13 @@ def _sweep(
     jobs: list[Job],
     again: Callable[[Record], bool],
     out: Path,
-    slots: int,
-    timeout: float | None,
+    executor: LocalExecutor,
     console: Console,
     as_json: bool,
 ) -> int:
     from ladderscope.cli.progress import SweepProgress
     from ladderscope.ledger import Ledger
     from ladderscope.report.terminal import print_records
-    from ladderscope.sweep.executor import LocalExecutor
     from ladderscope.sweep.interrupt import graceful_interrupt
     from ladderscope.sweep.run import missing_jobs, run_jobs
 
@@ -142,14 +160,10 @@ def _sweep(
         to_run = missing_jobs(jobs, ledger.records, again)
         if len(to_run) < len(jobs):
             console.print(f"{len(jobs) - len(to_run)} of {len(jobs)} cells are in {out} already.", highlight=False)
-        executor = LocalExecutor(slots, timeout, _cuda_devices(jobs))
         with SweepProgress(console, len(to_run)) as progress:
             _prepare_models(to_run, progress.say)
             with graceful_interrupt(progress.say, executor.cancel) as stop:
-                try:
-                    run_jobs(to_run, executor, ledger, progress, stop)
-                finally:
-                    executor.close()
+                run_jobs(to_run, executor, ledger, progress, stop)
         latest = {record.key: record for record in ledger.records}
     records = [latest[job.key] for job in jobs if job.key in latest]
     print_records(records, console)

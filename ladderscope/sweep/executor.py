@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ladderscope.records import Record, Status
+from ladderscope.sweep.predictors import Predictors
 from ladderscope.sweep.process import Tick, WorkerProcess
 from ladderscope.sweep.protocol import Job
 
@@ -31,20 +32,26 @@ class Executor(Protocol):
 class LocalExecutor:
     """Processes of this machine: a fresh one for each measured cell, one per slot for all predicted ones.
 
-    A measurement must not see what an earlier one left behind in its process. A prediction cannot: its device is made
-    anew each time, and starting a process takes longer than most predictions.
+    A measurement must not see what an earlier one left behind in its process.
 
     Args:
         slots: how many at a time.
         timeout_seconds: after which a cell is ended, None for never.
         devices: CUDA devices to hand out to the slots, round robin; empty where none is used.
+        predictors: the processes for predictions, its own by default; :meth:`close` lets go of them.
     """
 
-    def __init__(self, slots: int = 1, timeout_seconds: float | None = None, devices: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        slots: int = 1,
+        timeout_seconds: float | None = None,
+        devices: tuple[str, ...] = (),
+        predictors: Predictors | None = None,
+    ) -> None:
         self.slots = slots
         self._timeout_seconds = timeout_seconds
         self._running: set[WorkerProcess] = set()
-        self._idle: list[WorkerProcess] = []
+        self._predictors = predictors or Predictors()
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
         self._devices: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -68,19 +75,14 @@ class LocalExecutor:
 
     def close(self) -> None:
         """Let the workers go that wait for another job."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for worker in idle:
-            worker.close()
+        self._predictors.close()
 
     def _run(self, job: Job, tick: Tick, device: str | None) -> Record | None:
         oom_kills = _count_oom_kills()
         with self._lock:
             if self._cancelled.is_set():
                 return None
-            worker = self._idle_worker() if job.is_prediction else None
-            # A prediction must not find a real GPU.
-            worker = worker or WorkerProcess("" if job.is_prediction else device)
+            worker = self._predictors.take() if job.is_prediction else _measuring(device)
             self._running.add(worker)
         timed_out = threading.Event()
         timer = _start_timer(self._timeout_seconds, worker, timed_out)
@@ -94,22 +96,12 @@ class LocalExecutor:
             worker.close()
             return None
         if job.is_prediction and ("record" in message or "failure" in message) and not timed_out.is_set():
-            with self._lock:
-                self._idle.append(worker)
+            self._predictors.give_back(worker)
             return _record_of(job, message)
         try:
             return self._record_of_ended(job, message, worker, timed_out.is_set(), oom_kills)
         finally:
             worker.close()
-
-    def _idle_worker(self) -> WorkerProcess | None:
-        """A worker that waits for a job, of those that are still there."""
-        while self._idle:
-            worker = self._idle.pop()
-            if worker.is_running:
-                return worker
-            worker.close()
-        return None
 
     def _record_of_ended(
         self, job: Job, message: dict[str, Any], worker: WorkerProcess, timed_out: bool, oom_kills: int
@@ -125,6 +117,10 @@ class LocalExecutor:
         ran_out = killed and _count_oom_kills() > oom_kills and not job.is_prediction
         status: Status = "oom" if ran_out else "error"
         return _failed(job, status, _how_it_ended(worker))
+
+
+def _measuring(device: str | None) -> WorkerProcess:
+    return WorkerProcess({} if device is None else {"CUDA_VISIBLE_DEVICES": device})
 
 
 def _record_of(job: Job, message: dict[str, Any]) -> Record:

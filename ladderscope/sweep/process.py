@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,18 +23,17 @@ class WorkerProcess:
     """One process of ``ladderscope.sweep.worker``.
 
     Args:
-        device: the CUDA device that it sees, None for what the environment says.
+        variables: of its environment, beside those of this process.
+        arguments: on its command line.
     """
 
-    def __init__(self, device: str | None = None) -> None:
-        environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
-        if device is not None:
-            environment["CUDA_VISIBLE_DEVICES"] = device
+    def __init__(self, variables: Mapping[str, str], arguments: Sequence[str] = ()) -> None:
+        environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false", **variables}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         self._log_start = 0
         """Where the log of the latest job starts: a worker that predicts runs many."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "ladderscope.sweep.worker"],
+            [sys.executable, "-m", "ladderscope.sweep.worker", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -26,6 +26,8 @@ def main() -> None:
     jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
     warnings.simplefilter("ignore")
+    if "--predict" in sys.argv[1:]:
+        _predictor()  # while the first job is on its way
     while True:
         job = Job.from_line(jobs.get())
         try:

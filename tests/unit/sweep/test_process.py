@@ -15,7 +15,7 @@ GPU = "rtx-3060-12gb"
 
 @pytest.fixture
 def worker() -> Iterator[WorkerProcess]:
-    process = WorkerProcess("")
+    process = WorkerProcess({})
     yield process
     process.kill()
     process.close()
