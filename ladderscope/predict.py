@@ -29,6 +29,7 @@ GENERATION = "generation"
 """Spans of the trace of a cell, in order; generation where the cell has it."""
 VARIED_STEPS = "steps of varied length"
 """The last span of :func:`predict_varied`."""
+NO_OUTLIERS = "8-bit products: no activation is large enough for bitsandbytes to treat its column apart"
 CUDA, META = torch.device("cuda"), torch.device("meta")
 
 
@@ -136,6 +137,8 @@ def _load_and_evaluate(
 ) -> TrainingLoop:
     with trace.span(LOAD):
         config = backbone_config(resolve_name(cell.model))
+        if cell.quantization == "int8":
+            trace.note(NO_OUTLIERS)
         backbone = random_backbone(config, DTYPES[cell.dtype], cell.quantization, CUDA, cell.seed, host=META)
     tick(0.2)
     loop = _make_loop(cell, backbone, lengths)

@@ -13,7 +13,7 @@ from ladderscope.memory.cpu import CpuMeter
 from ladderscope.memory.predict import predict_memory
 from ladderscope.memory.predict.gpus import find_gpu
 from ladderscope.methods import METHODS
-from ladderscope.predict import EVALUATE, FIRST_STEP, LOAD, STEADY_STEP, predict_cell
+from ladderscope.predict import EVALUATE, FIRST_STEP, LOAD, NO_OUTLIERS, STEADY_STEP, predict_cell
 from ladderscope.records import Cell, Record
 from ladderscope.units import GIB
 
@@ -88,6 +88,20 @@ def test_loading_in_four_bits_never_holds_the_model_in_sixteen() -> None:
     forecast = predict_cell(large, GPU).record.forecast
     assert forecast is not None
     assert forecast.phases[LOAD].peak_allocated_bytes < 1.1 * GIB  # 2.3 GiB in bf16
+
+
+@pytest.mark.parametrize("method", ["qlora", "ladder"])
+def test_eight_bits_take_twice_the_weights_of_four_and_say_what_is_assumed(method: str) -> None:
+    def weights(quantization: str) -> tuple[int, Record]:
+        found = predict_cell(cell(method, quantization=quantization), GPU)
+        live = found.trace.peak(STEADY_STEP).live
+        return sum(a.num_bytes for a in live if a.module.endswith("_proj") and a.category == "weights"), found.record
+
+    eight, record = weights("int8")
+    four, _ = weights("nf4")
+    assert eight == 2 * four
+    assert record.forecast is not None
+    assert NO_OUTLIERS in record.forecast.unverified
 
 
 def test_a_record_survives_the_ledger() -> None:

@@ -52,8 +52,10 @@ def bitsandbytes_on_cpu() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(mock.patch("bitsandbytes.matmul", matmul_on_cpu))
         stack.enter_context(mock.patch.dict(utils._code_4bit_cache, clear=True))
-        yield
-    for module in modules:
-        for value in vars(module).values():
-            if hasattr(value, "cache_clear"):
-                value.cache_clear()
+        try:
+            yield
+        finally:
+            for module in modules:
+                for value in vars(module).values():
+                    if hasattr(value, "cache_clear"):
+                        value.cache_clear()

@@ -84,7 +84,10 @@ def load_backend(backend: str, library: Any = None) -> tuple[ModuleType, dict[st
 
 @functools.cache
 def _load() -> tuple[ModuleType, dict[str, Kernel]]:
-    return load_backend("cuda")
+    """The module for CUDA, and all kernels by operation; what has none for CUDA runs the one for any device."""
+    _, everywhere_kernels = load_backend("default")
+    module, kernels = load_backend("cuda")
+    return module, {**everywhere_kernels, **kernels}
 
 
 def kernel_of(func: Any, kernels: dict[str, Kernel]) -> Kernel | None:
