@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ladderscope.memory.predict.expectations import TESTS
 from ladderscope.memory.predict.kernels import MATRIX_PRODUCTS
 from ladderscope.memory.predict.refusals import UnpredictableError
 
@@ -43,6 +44,8 @@ class Operation(NamedTuple):
         is_value_free: whether its values do not depend on those of its input.
         is_product: whether cuBLAS runs it.
         is_bitsandbytes: whether bitsandbytes brings it.
+        is_test: whether code may ask it if something has gone wrong.
+        only_writes: whether all that it does is to write into lists of tensors: on `meta`, nothing.
     """
 
     name: str
@@ -54,6 +57,8 @@ class Operation(NamedTuple):
     is_value_free: bool
     is_product: bool
     is_bitsandbytes: bool
+    is_test: bool
+    only_writes: bool
 
 
 def describe_operation(func: Any) -> Operation:
@@ -96,6 +101,12 @@ def _changes_storage(func: Any) -> bool:
     return func._schema.name in ("aten::resize_", "aten::resize_as_", "aten::set_")
 
 
+def _only_writes(func: Any) -> bool:
+    return bool(
+        func._schema.is_mutable and not func._schema.returns and func.__name__.startswith(("_foreach", "_fused"))
+    )
+
+
 def _look_up(func: Any) -> Operation:
     if not isinstance(func, torch._ops.OpOverload):
         raise UnpredictableError(f"predict_memory cannot follow {func}: only compiled code knows what it takes.")
@@ -109,4 +120,6 @@ def _look_up(func: Any) -> Operation:
         is_value_free=func in _VALUE_FREE,
         is_product=func in MATRIX_PRODUCTS,
         is_bitsandbytes=func.namespace == "bitsandbytes",
+        is_test=func in TESTS,
+        only_writes=_only_writes(func),
     )

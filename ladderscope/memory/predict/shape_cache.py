@@ -6,7 +6,6 @@ take most of the time of a trace; a tensor of a known shape is made in a microse
 
 from __future__ import annotations
 
-import functools
 from typing import Any, NamedTuple
 
 import torch
@@ -52,12 +51,17 @@ class ShapeCache:
 
     def call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of ``func``: run, or made anew in the form that it had before."""
-        if _only_writes(func):
+        operation = describe_operation(func)
+        if operation.only_writes:
             return None
-        key = _key(func, args, kwargs)
-        if key is None:
+        # PyTorch's own way to make a view is as fast.
+        if operation.is_view:
             return func(*args, **kwargs)
-        known = self._results.get(key)
+        try:
+            key = _key(func, args, kwargs)
+            known = self._results.get(key)
+        except TypeError:  # an argument that tells nothing of the result, or cannot be remembered
+            return func(*args, **kwargs)
         if known is None:
             out = func(*args, **kwargs)
             self._results[key] = _describe(out, args, kwargs)
@@ -67,23 +71,10 @@ class ShapeCache:
         return _rebuild(known, args)
 
 
-@functools.cache
-def _only_writes(func: Any) -> bool:
-    """Whether all that an operation does is to write into lists of tensors: on `meta`, nothing."""
-    return bool(
-        func._schema.is_mutable and not func._schema.returns and func.__name__.startswith(("_foreach", "_fused"))
-    )
-
-
 def _key(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    if describe_operation(func).is_view:
-        return None  # PyTorch's own way is as fast
-    try:
-        key = (id(func), _describe_inputs(args), *((name, _describe_input(value)) for name, value in kwargs.items()))
-        hash(key)
-    except TypeError:
-        return None
-    return key
+    if not kwargs:
+        return id(func), _describe_inputs(args)
+    return id(func), _describe_inputs(args), *[(name, _describe_input(value)) for name, value in kwargs.items()]
 
 
 def _describe_inputs(values: Any) -> tuple[Any, ...]:

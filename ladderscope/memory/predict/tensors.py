@@ -143,6 +143,8 @@ def _moves(device: SimulatedDevice) -> dict[str, Any]:
     real_to, real_type = Tensor.to, Tensor.type
 
     def to(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if not kwargs and len(args) == 1 and isinstance(args[0], torch.dtype):
+            return real_to(tensor, args[0])
         asked = _Move.parse(args, kwargs)
         if asked.device is None or asked.device.type not in ("cuda", "cpu"):
             return real_to(tensor, *args, **kwargs)
