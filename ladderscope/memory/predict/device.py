@@ -74,12 +74,7 @@ class SimulatedDevice:
 
     def held(self, tensors: list[Tensor]) -> list[Tensor]:
         """Those of ``tensors`` that are on this device."""
-        live = self._live
-        try:
-            # A tensor of the host has another storage: there is no need to ask for more.
-            return [tensor for tensor in tensors if tensor.untyped_storage()._cdata in live]
-        except NotImplementedError:
-            return [tensor for tensor in tensors if self.holds(tensor)]
+        return [tensor for tensor in tensors if self.holds(tensor)]
 
     def holds_storage(self, storage: Any) -> bool:
         """Whether a storage is on this device."""

@@ -119,11 +119,11 @@ class DeviceMode(FollowingMode):
         return [] if make is None else self._run_replacement(operation, make, args, kwargs)
 
     def _on_meta(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        self._device.inside_kernel = True
+        inside, self._device.inside_kernel = self._device.inside_kernel, True
         try:
             return self._shapes.call(func, args, kwargs)
         finally:
-            self._device.inside_kernel = False
+            self._device.inside_kernel = inside
 
     def _run_replacement(
         self, operation: Operation, kernel: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
