@@ -16,6 +16,11 @@ from ladderscope.units import format_bytes
 
 DEPTH = 3
 _BAR_CELLS = 20
+_TERMS = (
+    (" (x", "(x2): two modules that differ in their number alone, together"),
+    ("workspace", "workspace: what cuBLAS keeps for its products"),
+    ("rounding", "rounding: what the allocator adds to sizes that are asked for"),
+)
 _LEAST_NAME = 26
 """Terminal cells that names keep when columns compete for the width."""
 
@@ -37,6 +42,7 @@ def print_answer(answer: Answer, console: Console, depth: int = DEPTH) -> None:
         Column("", ["█" * round(_BAR_CELLS * size / total) for size in sizes], rank=2, numeric=False),
     ]
     _print_table("at the peak", [line.stem + line.name for line in lines], columns, console)
+    _print_terms([line.name for line in lines], console)
     print_end([answer], console)
 
 
@@ -56,7 +62,15 @@ def print_difference(a: Answer, b: Answer, console: Console, depth: int = DEPTH)
         Column("B - A in bytes", [f"{size:+,}" if size else "0" for size in differences], rank=2),
     ]
     _print_table("at the peaks", [line.stem + line.name for line in lines], columns, console)
+    _print_terms([line.name for line in lines], console)
     print_end([a, b], console)
+
+
+def _print_terms(names: list[str], console: Console) -> None:
+    """Say what words of the table mean that are in it."""
+    terms = [meaning for start, meaning in _TERMS if any(start in name for name in names)]
+    if terms:
+        _say(console, "; ".join(terms) + ".", "dim")
 
 
 def print_end(answers: list[Answer], console: Console) -> None:

@@ -27,12 +27,14 @@ _FUSED_RMS_NORM = (2, 9)
 UNVERIFIED = (
     "temporaries inside of attention's backward: read in PyTorch's sources, not compared with a GPU",
     "sort and embedding backward of more than 3,072 tokens: read in PyTorch's sources, not compared with a GPU",
-    "cuDNN attention, which PyTorch prefers on compute capability 9 and 10: taken for flash attention, no workspace",
     "workspaces of cuDNN (convolutions, recurrent networks): not counted",
     "nn.TransformerEncoder's fast path with a padding mask: predicted with its padding",
     "memory outside of the allocator (CUDA context): an estimate",
 )
 """Rules that no recorded run has confirmed yet; every predicted record carries them."""
+CUDNN_ATTENTION = "cuDNN attention, which PyTorch prefers on this GPU: taken for flash attention, without a workspace"
+_PREFER_CUDNN = (9, 10)
+"""Major compute capabilities."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def rules_of(gpu: Gpu, torch_version: str | None = None) -> Rules:
         workspace_stays=version < _WORKSPACE_PER_PRODUCT,
         copies=COPIES,
         temporaries={**TEMPORARIES, **reductions_of(gpu)},
+        unverified=(*UNVERIFIED, CUDNN_ATTENTION) if gpu.capability[0] in _PREFER_CUDNN else UNVERIFIED,
     )
 
 
