@@ -19,4 +19,4 @@ def on_interrupt(handle: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: set by other than Python

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -69,8 +70,7 @@ def predict_cell(
         The record, ``meter`` being ``predict``, and the trace with the spans of this module.
     """
     gpu = find_gpu(gpu) if isinstance(gpu, str) else gpu
-    with predict_memory(gpu, on_oom="continue", alloc_conf=alloc_conf) as trace:
-        torch.manual_seed(cell.seed)
+    with _simulated(cell, gpu, alloc_conf) as trace:
         loop = _load_and_evaluate(cell, trace, tick)
         tokens = cell.seq_len * cell.batch_size * cell.gradient_accumulation
         with trace.span(FIRST_STEP):
@@ -122,14 +122,24 @@ def predict_varied(
         The trace, with the spans LOAD, EVALUATE and VARIED_STEPS. Where memory runs out, it goes on as if there were
         more.
     """
-    with predict_memory(gpu, on_oom="continue", alloc_conf=alloc_conf) as trace:
-        torch.manual_seed(cell.seed)
+    with _simulated(cell, gpu, alloc_conf) as trace:
         loop = _load_and_evaluate(cell, trace, tick, lengths)
         with trace.span(VARIED_STEPS):
             for step in range(len(lengths)):
                 loop.step()
                 tick(0.3 + 0.7 * (step + 1) / len(lengths))
     return trace
+
+
+@contextmanager
+def _simulated(cell: Cell, gpu: Gpu, alloc_conf: str | None) -> Iterator[MemoryTrace]:
+    """The GPU, with the random numbers of the cell's seed; the caller's go on as if nothing had been."""
+    with (
+        torch.random.fork_rng(devices=[]),
+        predict_memory(gpu, on_oom="continue", alloc_conf=alloc_conf) as trace,
+    ):
+        torch.manual_seed(cell.seed)
+        yield trace
 
 
 def _load_and_evaluate(

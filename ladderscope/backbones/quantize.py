@@ -36,7 +36,7 @@ def quantize_in_place(model: Any, quantization: str, dtype: torch.dtype, device:
     if quantization == "none":
         return
     head = model.get_output_embeddings()
-    for parent, name, linear in _linear_layers(model, skip=head):
+    for parent, name, linear in linear_layers(model, skip=head):
         setattr(parent, name, _quantized_linear(linear, quantization, dtype, device))
     # PEFT asks the model, not its layers.
     model.is_loaded_in_4bit = quantization != "int8"
@@ -57,7 +57,8 @@ def keep_training_layout(model: nn.Module) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
-def _linear_layers(model: nn.Module, skip: nn.Module) -> list[tuple[nn.Module, str, nn.Module]]:
+def linear_layers(model: nn.Module, skip: nn.Module) -> list[tuple[nn.Module, str, nn.Module]]:
+    """What is quantised: parent, name and layer of all linear layers but ``skip``."""
     from transformers.pytorch_utils import Conv1D
 
     return [

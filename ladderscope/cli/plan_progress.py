@@ -1,11 +1,16 @@
-"""Shows a plan in the making on standard error: a bar with the time left, on a terminal alone."""
+"""Shows a plan in the making on standard error: a bar with the time left, or now and then a line."""
 
 from __future__ import annotations
+
+import time
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ladderscope.cli.bar import StoppableBar
+
+_SECONDS_PER_LINE = 15.0
+"""Where no bar can be drawn."""
 
 
 class PlanProgress(StoppableBar):
@@ -23,6 +28,7 @@ class PlanProgress(StoppableBar):
         )
         self._task = self._bar.add_task("plan", total=1)
         self._total = 1.0
+        self._said_at = time.monotonic()
 
     def expect(self, total: int) -> None:
         """There will be about so many predictions."""
@@ -36,4 +42,7 @@ class PlanProgress(StoppableBar):
             KeyboardInterrupt: the user has asked to stop.
         """
         self._bar.update(self._task, completed=done, total=max(self._total, done))
+        if not self._console.is_terminal and time.monotonic() - self._said_at > _SECONDS_PER_LINE:
+            self._said_at = time.monotonic()
+            self.say(f"{done:.0f} of about {max(self._total, done):.0f} predictions")
         self.check()

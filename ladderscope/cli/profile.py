@@ -170,7 +170,10 @@ def _sweep(
     if as_json:
         click.echo(json.dumps([record.to_json() for record in records], indent=2))
     if stop.is_set():
-        console.print(f"Interrupted: the same command runs the {len(jobs) - len(records)} missing cells.")
+        missing = len(jobs) - len(records)
+        console.print(
+            f"Interrupted: the same command runs the {missing} missing cells." if missing else "Interrupted."
+        )
         return INTERRUPTED
     return 0 if all(record.status == "ok" for record in records) else SOME_FAILED
 

@@ -31,10 +31,11 @@ def quick_start(model: nn.Module, tuner: str) -> Iterator[None]:
     """Inside, PEFT attaches adapters of ``tuner`` to ``model`` without what takes long and changes nothing.
 
     Args:
-        model: the backbone; where its weights have no data, neither do the adapters'.
+        model: the backbone; on a simulated device its weights have no data, and neither do the adapters'.
         tuner: as PEFT names it, such as ``boft``.
     """
-    made_up = any(is_on_meta(weight) for weight in model.parameters())
+    # Weights that are nowhere yet, on `meta` or on disk, will have values: only a simulated device's never do.
+    made_up = any(is_on_meta(weight) and not weight.is_meta for weight in model.parameters())
     with ExitStack() as stack:
         if tuner == "boft":
             stack.enter_context(_replaced("peft.tuners.boft.layer", "BOFTLayer.perm2mat", _permutation_matrix))
@@ -57,8 +58,9 @@ class _HostNumbers(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func is torch.randperm and set(kwargs) == {"generator"} and len(args) == 1 and args[0] >= LARGE:
-            return self._permutation(args[0], kwargs["generator"])
+        generator = kwargs.get("generator") if len(kwargs) == 1 else None
+        if func is torch.randperm and generator is not None and len(args) == 1 and args[0] >= LARGE:
+            return self._permutation(args[0], generator)
         if self._made_up and func in _FILLS:
             filled = args[0] if args else kwargs["tensor"]
             if _is_large_on_host(filled):

@@ -38,7 +38,7 @@ class LocalExecutor:
         slots: how many at a time.
         timeout_seconds: after which a cell is ended, None for never.
         devices: CUDA devices to hand out to the slots, round robin; empty where none is used.
-        predictors: the processes for predictions, its own by default; :meth:`close` lets go of them.
+        predictors: the processes for predictions, which the caller lets go; needed for no other job.
     """
 
     def __init__(
@@ -73,10 +73,6 @@ class LocalExecutor:
             for worker in self._running:
                 worker.kill()
 
-    def close(self) -> None:
-        """Let the workers go that wait for another job."""
-        self._predictors.close()
-
     def _run(self, job: Job, tick: Tick, device: str | None) -> Record | None:
         oom_kills = _count_oom_kills()
         with self._lock:
@@ -90,6 +86,8 @@ class LocalExecutor:
             message = worker.run(job, tick)
         finally:
             timer.cancel()
+            if timer.is_alive():
+                timer.join()  # it may have begun: what it ends must not be the next job
             with self._lock:
                 self._running.discard(worker)
         if self._cancelled.is_set():

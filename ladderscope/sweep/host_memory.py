@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterable
 
 import torch
-from torch import nn
 
 from ladderscope.backbones.loading import DTYPES
 from ladderscope.backbones.names import backbone_config, resolve_name
+from ladderscope.backbones.quantize import linear_layers
 from ladderscope.errors import UsageError
 from ladderscope.records import Cell
 from ladderscope.units import format_bytes
@@ -60,7 +60,5 @@ def _numbers_of_weights(model: str) -> tuple[int, int]:
     with torch.device("meta"):
         backbone = AutoModelForCausalLM.from_config(backbone_config(resolve_name(model)))
     head = backbone.get_output_embeddings()
-    linear = sum(
-        module.weight.numel() for module in backbone.modules() if isinstance(module, nn.Linear) and module is not head
-    )
+    linear = sum(next(layer.parameters()).numel() for _, _, layer in linear_layers(backbone, skip=head))
     return linear, sum(weight.numel() for weight in backbone.parameters()) - linear

@@ -24,8 +24,8 @@ from ladderscope.memory.predict.device import SimulatedDevice
 _KEY_NAME = "AutocastPrivateUse1"
 _KEY: Any = getattr(torch._C.DispatchKey, _KEY_NAME)
 MADE_BEFORE = (
-    "this autocast context was made before predict_memory, when PyTorch found no GPU and switched it off: "
-    'make it, or the "@torch.autocast" function, inside of predict_memory.'
+    "this autocast context was made before predict_memory and is off, since PyTorch found no GPU then or because of "
+    'enabled=False: make it, or import the "@torch.autocast" function, inside of predict_memory.'
 )
 _ONLY_KEY = torch._C.DispatchKeySet(_KEY)
 
@@ -38,7 +38,7 @@ class SimulatedAutocast:
     """
 
     def __init__(self, device: SimulatedDevice) -> None:
-        self._device = device
+        self._device: SimulatedDevice = weakref.proxy(device)  # PyTorch never lets go of a kernel
         self._cache: dict[Tensor, Tensor] = {}
         self._depth = 0
         self._made_here: weakref.WeakSet[Any] = weakref.WeakSet()

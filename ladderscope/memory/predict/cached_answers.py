@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from typing import Any
 
 from torch.utils._device import _device_constructors
 
@@ -23,10 +24,32 @@ def asked_afresh() -> Iterator[None]:
     # Which functions make tensors, by the functions themselves: to be found before any of them is replaced.
     _device_constructors()
     _forget()
+    with _states_of_accelerate():
+        try:
+            yield
+        finally:
+            _forget()
+
+
+@contextmanager
+def _states_of_accelerate() -> Iterator[None]:
+    """Inside, accelerate finds out anew which device there is; afterwards it knows what it knew."""
+    before = {name: dict(state) for name, state in _shared_states()}
+    for _, state in _shared_states():
+        state.clear()
     try:
         yield
     finally:
-        _forget()
+        for name, state in _shared_states():
+            state.clear()
+            state.update(before.get(name, {}))
+
+
+def _shared_states() -> Iterator[tuple[str, MutableMapping[str, Any]]]:
+    module = sys.modules.get("accelerate.state")
+    if module is not None:
+        for name in ("PartialState", "AcceleratorState", "GradientState"):
+            yield name, getattr(module, name)._shared_state
 
 
 def _forget() -> None:

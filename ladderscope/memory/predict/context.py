@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -36,7 +37,7 @@ def predict_memory(
     """Run PyTorch code for CUDA without a GPU, and follow its memory.
 
     Inside, ``"cuda"`` is a device whose tensors have shapes and no data, ``torch.cuda`` answers for ``gpu``, and
-    nothing is computed. Values that are read from the device are one (or true), but for small whole numbers and
+    nothing is computed. Values that are read from the device, such as a loss, are one (or true), but for small whole numbers and
     booleans, which are computed on the host.
 
     Threads that start inside are followed too; operations of all threads run one at a time, and count as if they did.
@@ -144,6 +145,8 @@ def _operations_of_cuda(device: SimulatedDevice, rules: Rules) -> Iterator[None]
 def _on_device(
     device: SimulatedDevice, simulated: Callable[..., Tensor], otherwise: Callable[..., Tensor]
 ) -> Callable[..., Tensor]:
+    device = weakref.proxy(device)  # PyTorch never lets go of a kernel
+
     def kernel(first: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return (simulated if device.holds(first) else otherwise)(first, *args, **kwargs)
 

@@ -115,19 +115,26 @@ class SimulatedDevice:
     def resize(self, storage: Any) -> None:
         """Follow a storage that got another size: it moves into a new block, and the old one is freed behind it."""
         key = storage._cdata
-        if key not in self._live:
-            return
-        old, block, finalizer = self._live[key]
-        new, new_block = self._allocate(storage.nbytes(), old.operation, old.category, old.shape)
-        new.module = old.module
-        self._live[key] = new, new_block, finalizer
-        self.values.forget(key)
-        self._free(old, block)
+        with self.lock:
+            if key not in self._live:
+                return
+            old, block, finalizer = self._live[key]
+            new, new_block = self._allocate(storage.nbytes(), old.operation, old.category, old.shape)
+            new.module = old.module
+            self._live[key] = new, new_block, finalizer
+            self.values.forget(key)
+            self._free(old, block)
 
     def allocate(self, num_bytes: int, operation: str, category: str | None = None) -> Callable[[], None]:
         """Allocate memory that no tensor owns; returns what frees it."""
-        allocation, block = self._allocate(num_bytes, operation, category, "")
-        return lambda: self._free(allocation, block)
+        with self.lock:
+            allocation, block = self._allocate(num_bytes, operation, category, "")
+
+        def free() -> None:
+            with self.lock:
+                self._free(allocation, block)
+
+        return free
 
     def _allocate(
         self, num_bytes: int, operation: str, category: str | None, shape: str
@@ -147,8 +154,9 @@ class SimulatedDevice:
 
     def intervene(self, act: Callable[[CachingAllocator], None]) -> None:
         """Do something to the allocator that is neither a request nor a free, and remember it for a snapshot."""
-        act(self.allocator)
-        self._noted(act)
+        with self.lock:
+            act(self.allocator)
+            self._noted(act)
 
     def _noted(self, act: Callable[[CachingAllocator], None]) -> None:
         self.interventions.append(Intervention(len(self.events), act, self.allocator.stats.reserved_bytes))

@@ -57,13 +57,20 @@ class DeviceMode(FollowingMode):
             here, args, kwargs = self._redirect(args, kwargs)
         operation = describe_operation(func)
         if operation.is_view and not operation.is_composite:
-            return self._on_meta(func, args, kwargs)  # nothing is allocated, no value changes
+            with self._device.lock:
+                return self._on_meta(func, args, kwargs)  # nothing is allocated, no value changes
         if operation.is_composite and self._device.expects_copy:
             with self:
                 return func.decompose(*args, **kwargs)
         tensors = self._device.held(tensors_in((*args, *kwargs.values()) if kwargs else args))
         if not here and not tensors:
-            return func(*args, **kwargs)
+            return func(*args, **kwargs)  # not under the lock: it may wait for another thread
+        with self._device.lock:
+            return self._follow(func, operation, tensors, args, kwargs)
+
+    def _follow(
+        self, func: Any, operation: Operation, tensors: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         if func is aten.copy_.default and not self._device.holds(args[0]):
             return func(args[0], self._device.to_host(args[1]), *args[2:], **kwargs)
         if operation.is_composite:

@@ -59,18 +59,25 @@ def _bincount(device: SimulatedDevice, tensor: Tensor, weights: Tensor | None = 
     return _received(device, torch.bincount(_known(device, tensor), minlength=minlength), "bincount")
 
 
+def _distinct(device: SimulatedDevice, tensor: Tensor) -> Tensor:
+    """Values that are known, or as many different ones as there are elements: the largest that the result can be."""
+    if device.values.of(tensor) is not None or not device.holds(tensor):
+        return _known(device, tensor)
+    return torch.arange(tensor.numel(), dtype=torch.float64).reshape(tensor.shape).to(tensor.dtype)
+
+
 def _unique(device: SimulatedDevice, tensor: Tensor, *flags: Any, **options: Any) -> tuple[Tensor, ...]:
-    results = aten._unique2.default(_known(device, tensor), *flags, **options)
+    results = aten._unique2.default(_distinct(device, tensor), *flags, **options)
     return tuple(_received(device, result, "unique") for result in results)
 
 
 def _unique_dim(device: SimulatedDevice, tensor: Tensor, *args: Any, **options: Any) -> tuple[Tensor, ...]:
-    results = aten.unique_dim.default(_known(device, tensor), *args, **options)
+    results = aten.unique_dim.default(_distinct(device, tensor), *args, **options)
     return tuple(_received(device, result, "unique_dim") for result in results)
 
 
 def _unique_consecutive(device: SimulatedDevice, tensor: Tensor, *args: Any, **options: Any) -> tuple[Tensor, ...]:
-    results = aten.unique_consecutive.default(_known(device, tensor), *args, **options)
+    results = aten.unique_consecutive.default(_distinct(device, tensor), *args, **options)
     return tuple(_received(device, result, "unique_consecutive") for result in results)
 
 

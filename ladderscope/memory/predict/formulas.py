@@ -73,4 +73,5 @@ def _hands_on(frame: FrameType) -> bool:
     return is_mode or frame.f_globals.get("__name__", "").startswith(_DISPATCH)
 
 
-_DISPATCH = (__name__, "torch._ops", "torch._dynamo", "torch._compile", "torch.utils._")
+_OURS = (__name__, "ladderscope.memory.predict.dispatch")
+_DISPATCH = (*_OURS, "torch._ops", "torch._dynamo", "torch._compile", "torch.utils._")

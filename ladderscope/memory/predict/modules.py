@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,15 @@ class Frame(NamedTuple):
     is_loss: bool
 
 
+class _Here(threading.local):
+    """Where one thread is. Autograd counts by thread too."""
+
+    def __init__(self) -> None:
+        self.stack: list[Frame] = []
+        self.changes: list[tuple[int, Frame]] = [(0, Frame("", False))]
+        self.updating = False
+
+
 class ModulePlace:
     """Follows modules through forward, and back from autograd's nodes to the module whose forward made them."""
 
@@ -32,10 +42,8 @@ class ModulePlace:
     def __init__(self) -> None:
         self._names: weakref.WeakKeyDictionary[nn.Module, str] = weakref.WeakKeyDictionary()
         self._roots: weakref.WeakSet[nn.Module] = weakref.WeakSet()
-        self._stack: list[Frame] = []
-        self._changes: list[tuple[int, Frame]] = [(0, Frame("", False))]
+        self._here = _Here()
         self._heads: weakref.WeakSet[nn.Module] = weakref.WeakSet()
-        self.updating = False
 
     @contextmanager
     def watch(self) -> Iterator[None]:
@@ -51,39 +59,44 @@ class ModulePlace:
             for handle in handles:
                 handle.remove()
 
+    def update(self, running: bool) -> None:
+        """An optimizer's step begins or ends in this thread."""
+        self._here.updating = running
+
     def describe(self) -> tuple[str, str, str]:
         """Category, module and phase of what is allocated now."""
         node: Any = torch._C._current_autograd_node()
-        if self.updating:
+        here = self._here
+        if here.updating:
             return "other", "", UPDATE
         if node is not None:
-            return _described(self._stack[-1] if self._stack else self._made_node(node._sequence_nr()), BACKWARD)
-        if self._stack:
-            return _described(self._stack[-1], FORWARD)
+            return _described(here.stack[-1] if here.stack else self._made_node(node._sequence_nr()), BACKWARD)
+        if here.stack:
+            return _described(here.stack[-1], FORWARD)
         return ("logits_and_loss", "", FORWARD) if self._roots else ("other", "", LOAD)
 
     def _made_node(self, sequence_number: int) -> Frame:
-        index = bisect.bisect_right(self._changes, sequence_number, key=lambda change: change[0])
-        return self._changes[max(0, index - 1)][1]
+        index = bisect.bisect_right(self._here.changes, sequence_number, key=lambda change: change[0])
+        return self._here.changes[max(0, index - 1)][1]
 
     def _enter(self, module: nn.Module, args: Any) -> None:
         # A part of a known model runs alone when checkpointing recomputes it.
-        if not self._stack and module not in self._names:
+        if not self._here.stack and module not in self._names:
             self.register(module)
-        behind_head = bool(self._stack) and self._stack[-1].is_loss
+        behind_head = bool(self._here.stack) and self._here.stack[-1].is_loss
         frame = Frame(self.name_of(module), behind_head or module in self._heads)
-        self._stack.append(frame)
+        self._here.stack.append(frame)
         self._changed(frame)
 
     def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
-        if self._stack.pop().is_loss:
+        if self._here.stack.pop().is_loss:
             # Whatever follows the head until the model returns is loss.
-            self._stack = [frame._replace(is_loss=True) for frame in self._stack]
-        self._changed(self._stack[-1] if self._stack else Frame("", True))
+            self._here.stack = [frame._replace(is_loss=True) for frame in self._here.stack]
+        self._changed(self._here.stack[-1] if self._here.stack else Frame("", True))
 
     def _changed(self, frame: Frame) -> None:
-        if torch._C._current_autograd_node() is None and frame != self._changes[-1][1]:
-            self._changes.append((torch._C._autograd._get_sequence_nr(), frame))
+        if torch._C._current_autograd_node() is None and frame != self._here.changes[-1][1]:
+            self._here.changes.append((torch._C._autograd._get_sequence_nr(), frame))
 
     def register(self, root: nn.Module) -> None:
         """Name the modules of a model from its root on; a part that was or is called by itself keeps those names."""

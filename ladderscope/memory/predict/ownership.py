@@ -90,10 +90,10 @@ class Ownership:
     def _before_update(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         self._optimizers.add(optimizer)
         self._name("gradients", self._gradients(group["params"] for group in optimizer.param_groups))
-        self._place.updating = True
+        self._place.update(True)
 
     def _after_update(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
-        self._place.updating = False
+        self._place.update(False)
         self._name("optimizer_state", self._state(optimizer))
 
     def _name_gradients(self) -> None:

@@ -7,6 +7,7 @@ itself is to see it on `meta`, the one device without data on which autograd run
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -214,7 +215,9 @@ def _on_host_first(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def constructor(data: Any, *args: Any, device: Any = None, **kwargs: Any) -> Tensor:
         if isinstance(data, Tensor) and device is None and make.__name__ != "tensor":
             device = data.device
-        if isinstance(data, list | tuple):
+        if isinstance(data, list | tuple) and any(isinstance(leaf, Tensor) for leaf in _leaves(data)):
+            if not args and kwargs.get("dtype") is None:
+                kwargs["dtype"] = functools.reduce(torch.promote_types, {_dtype_of(leaf) for leaf in _leaves(data)})
             data = _with_numbers(data)
         target = torch.device(device if device is not None else _default_device())
         if target.type != "cuda":
@@ -227,6 +230,23 @@ def _on_host_first(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return made.requires_grad_() if requires_grad else made
 
     return constructor
+
+
+def _leaves(data: Any) -> Iterator[Any]:
+    for part in data:
+        if isinstance(part, list | tuple):
+            yield from _leaves(part)
+        else:
+            yield part
+
+
+def _dtype_of(leaf: Any) -> torch.dtype:
+    """In which PyTorch holds a tensor or a number; of several, it makes a tensor in the one that holds them all."""
+    if isinstance(leaf, Tensor):
+        return leaf.dtype
+    if isinstance(leaf, bool):
+        return torch.bool
+    return torch.int64 if isinstance(leaf, int) else torch.get_default_dtype()
 
 
 def _with_numbers(data: Any) -> Any:

@@ -10,49 +10,41 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.dispatch import DeviceMode
 from ladderscope.memory.predict.refusals import unknown_operation
-from ladderscope.memory.predict.rules import Rules
 from ladderscope.torch_internals import FollowingMode
 
 
 class SharedDeviceMode(DeviceMode):
-    """Follows operations one at a time, whichever thread they come from.
-
-    Args:
-        device: the simulated device.
-        rules: what CUDA would do.
-    """
+    """Follows operations of several threads, and says what it cannot follow."""
 
     supports_higher_order_operators = True
     """They come here too, to be refused in a sentence."""
 
-    def __init__(self, device: SimulatedDevice, rules: Rules) -> None:
-        super().__init__(device, rules)
-        self._one_at_a_time = device.lock
-
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        with self._one_at_a_time:
-            try:
-                return super().__torch_dispatch__(func, types, args, kwargs)
-            except NotImplementedError as error:
-                raise unknown_operation(func, error) from error
+        try:
+            return super().__torch_dispatch__(func, types, args, kwargs)
+        except NotImplementedError as error:
+            raise unknown_operation(func, error) from error
 
 
 class _ThreadMode(FollowingMode):
-    """Hands what another thread runs to the one mode that follows everything."""
+    """Hands what another thread runs to the one mode that follows everything, as long as that does."""
 
-    def __init__(self, shared: DeviceMode) -> None:
+    supports_higher_order_operators = True
+
+    def __init__(self, following: list[DeviceMode]) -> None:
         super().__init__()
-        self._shared = shared
+        self._following = following
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        return self._shared.__torch_dispatch__(func, types, args, kwargs)
+        for shared in self._following:
+            return shared.__torch_dispatch__(func, types, args, kwargs)
+        return func(*args, **(kwargs or {}))
 
 
 @contextmanager
@@ -64,7 +56,8 @@ def followed_threads(shared: DeviceMode) -> Iterator[None]:
     Args:
         shared: the mode that follows operations; it must be one that takes them from several threads.
     """
-    follow = _follower(shared)
+    following = [shared]
+    follow = _follower(following)
     start, submit = threading.Thread.start, ThreadPoolExecutor.submit
 
     def started(thread: threading.Thread) -> None:
@@ -79,10 +72,13 @@ def followed_threads(shared: DeviceMode) -> Iterator[None]:
         mock.patch.object(threading.Thread, "start", started),
         mock.patch.object(ThreadPoolExecutor, "submit", submitted),
     ):
-        yield
+        try:
+            yield
+        finally:
+            following.clear()  # threads of a pool live on, and are to run as ever
 
 
-def _follower(shared: DeviceMode) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _follower(following: list[DeviceMode]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     here = threading.local()
 
     def follow(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -92,7 +88,7 @@ def _follower(shared: DeviceMode) -> Callable[[Callable[..., Any]], Callable[...
                 return function(*args, **kwargs)
             here.is_followed = True
             try:
-                with _ThreadMode(shared):
+                with _ThreadMode(following):
                     return function(*args, **kwargs)
             finally:
                 here.is_followed = False

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
+from ladderscope.memory.predict import predict_memory
 from ladderscope.methods._peft_start import LARGE, quick_start
 
 REAL = nn.Linear(2, 2)
-WITHOUT_DATA = nn.Linear(2, 2, device="meta")
+NOT_LOADED_YET = nn.Linear(2, 2, device="meta")
+
+
+@pytest.fixture
+def simulated() -> Iterator[nn.Module]:
+    with predict_memory("rtx-3060-12gb"):
+        yield nn.Linear(2, 2, device="cuda")
 
 
 def permutations(count: int) -> list[list[int]]:
@@ -21,12 +29,17 @@ def permutations(count: int) -> list[list[int]]:
     return [draw[:5].tolist() for draw in draws]
 
 
-@pytest.mark.parametrize("model", [REAL, WITHOUT_DATA])
-def test_a_seeded_permutation_is_the_one_that_pytorch_draws(model: nn.Module) -> None:
+def test_a_seeded_permutation_is_the_one_that_pytorch_draws(simulated: nn.Module) -> None:
     expected = permutations(LARGE)
-    with quick_start(model, "fourierft"):
-        assert permutations(LARGE) == expected
+    for model in (REAL, simulated):
+        with quick_start(model, "fourierft"):
+            assert permutations(LARGE) == expected
     assert expected[0] == expected[2] != expected[1]
+
+
+def test_a_permutation_without_a_generator_is_drawn_anew() -> None:
+    with quick_start(REAL, "shira"):
+        assert torch.randperm(LARGE, generator=None).shape == (LARGE,)
 
 
 def test_changing_a_permutation_does_not_change_the_next_draw() -> None:
@@ -47,16 +60,17 @@ def test_the_permutation_matrices_of_boft_are_those_of_peft() -> None:
         assert torch.equal(BOFTLayer.perm2mat(SimpleNamespace(), indices.tolist()), expected)
 
 
-def test_large_random_tensors_keep_their_seed_on_a_real_backbone() -> None:
+@pytest.mark.parametrize("model", [REAL, NOT_LOADED_YET])
+def test_large_random_tensors_keep_their_seed_on_a_real_backbone(model: nn.Module) -> None:
     torch.manual_seed(3)
     expected = nn.init.normal_(torch.empty(LARGE))
     torch.manual_seed(3)
-    with quick_start(REAL, "shadow"):
+    with quick_start(model, "shadow"):
         assert torch.equal(nn.init.normal_(torch.empty(LARGE)), expected)
 
 
-def test_large_made_up_matrices_are_full_of_numbers_and_have_rows_that_differ() -> None:
-    with quick_start(WITHOUT_DATA, "shadow"):
+def test_large_made_up_matrices_are_full_of_numbers_and_have_rows_that_differ(simulated: nn.Module) -> None:
+    with quick_start(simulated, "shadow"):
         matrix = nn.init.normal_(torch.empty(1025, 1024))
         keyword = nn.init.normal_(tensor=torch.empty(1025, 1024))
     assert torch.isfinite(matrix).all()
@@ -65,7 +79,7 @@ def test_large_made_up_matrices_are_full_of_numbers_and_have_rows_that_differ() 
     assert matrix.std() > 0.5
 
 
-def test_frod_gets_factors_of_the_shapes_that_it_computes() -> None:
+def test_frod_gets_factors_of_the_shapes_that_it_computes(simulated: nn.Module) -> None:
     from peft.tuners.frod import layer, model
 
     weights = [torch.randn(6, 4, generator=torch.Generator().manual_seed(seed)) for seed in range(2)]
@@ -76,14 +90,14 @@ def test_frod_gets_factors_of_the_shapes_that_it_computes() -> None:
         return [(tensor.shape, tensor.dtype) for tensor in (basis, *factors)]
 
     expected = shapes()
-    with quick_start(WITHOUT_DATA, "frod"):
+    with quick_start(simulated, "frod"):
         assert shapes() == expected
 
 
-def test_frod_still_refuses_a_weight_that_is_packed() -> None:
+def test_frod_still_refuses_a_weight_that_is_packed(simulated: nn.Module) -> None:
     from peft.tuners.frod.layer import FrodLayer
 
-    with quick_start(WITHOUT_DATA, "frod"), pytest.raises(RuntimeError, match="shape"):
+    with quick_start(simulated, "frod"), pytest.raises(RuntimeError, match="shape"):
         FrodLayer._calculate_frod_u_and_lambda(SimpleNamespace(), torch.eye(1), torch.empty(8, 2))
 
 
@@ -91,6 +105,6 @@ def test_peft_is_left_as_it_was() -> None:
     from peft.tuners.boft.layer import BOFTLayer
 
     before = BOFTLayer.perm2mat
-    with pytest.raises(KeyError), quick_start(WITHOUT_DATA, "boft"):
+    with pytest.raises(KeyError), quick_start(REAL, "boft"):
         raise KeyError
     assert BOFTLayer.perm2mat is before

@@ -44,6 +44,17 @@ def test_a_list_of_losses_makes_a_tensor() -> None:
     assert torch.tensor([losses, losses], device="cuda").shape == (2, 3)
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.int32])
+def test_a_list_of_tensors_keeps_its_dtype(device: str, dtype: torch.dtype) -> None:
+    assert torch.tensor([torch.ones((), dtype=dtype)] * 2, device=device).dtype == dtype
+    assert torch.tensor([torch.ones((), dtype=torch.int32), 0.5], device=device).dtype == torch.float32
+
+
+def test_values_that_nobody_knows_may_all_differ() -> None:
+    assert torch.unique(torch.randn(1000, device="cuda")).shape == (1000,)
+
+
 def test_an_encoder_with_a_mask_keeps_its_padding() -> None:
     encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(32, 4, 64, batch_first=True), 1).cuda().eval()
     mask = torch.tensor([[False] * 10, [False] * 6 + [True] * 4], device="cuda")

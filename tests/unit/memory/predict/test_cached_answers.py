@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from accelerate import Accelerator
 from torch.utils._device import _device_constructors
 from transformers.utils import is_torch_bf16_gpu_available, is_torch_cuda_available
 
@@ -27,3 +28,12 @@ def test_libraries_find_the_gpu_inside_and_none_afterwards() -> None:
         assert is_torch_bf16_gpu_available()
     assert not is_torch_cuda_available()
     assert not is_torch_bf16_gpu_available()
+
+
+def test_accelerate_finds_the_gpu_inside_and_what_it_knew_afterwards() -> None:
+    before = Accelerator().device
+    with predict_memory(GPU) as trace:
+        model = Accelerator().prepare(torch.nn.Linear(64, 64))
+        assert model.weight.is_cuda
+        assert trace.peak_allocated_bytes
+    assert Accelerator().device == before == torch.device("cpu")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from ladderscope.memory.predict import predict_memory
 from ladderscope.units import MIB
@@ -104,3 +107,46 @@ def test_weights_that_transformers_loads_in_threads_are_all_there(tmp_path: Path
         model = LlamaForCausalLM.from_pretrained(tmp_path, device_map="cuda")
         assert all(parameter.is_cuda for parameter in model.parameters())
         assert torch.cuda.memory_allocated() >= sum(parameter.nbytes for parameter in model.parameters())
+
+
+def test_a_thread_of_a_pool_that_outlives_the_prediction_runs_as_ever_and_keeps_nothing_alive() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with predict_memory(GPU) as trace:
+            pool.submit(train).result()
+        device = weakref.ref(trace._device)
+        del trace
+        gc.collect()
+        assert pool.submit(lambda: torch.ones(3).sum().item()).result() == 3
+        assert device() is None
+
+
+def test_an_operation_of_the_host_may_wait_for_another_thread() -> None:
+    @torch.library.custom_op("ladderscope_tests::doubled_elsewhere", mutates_args=())
+    def doubled_elsewhere(value: torch.Tensor) -> torch.Tensor:
+        return pool.submit(lambda: value * 2).result(timeout=20)
+
+    with predict_memory(GPU), ThreadPoolExecutor(1) as pool:
+        assert doubled_elsewhere(torch.ones(2)).tolist() == [2, 2]
+
+
+def test_what_a_thread_takes_is_told_apart_like_that_of_the_main_one() -> None:
+    config = LlamaConfig(
+        vocab_size=512, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2
+    )
+
+    def step() -> None:
+        model(input_ids=ids, labels=ids).loss.backward()
+        model.zero_grad()
+
+    breakdowns = []
+    for run in (lambda work: work(), in_a_thread):
+        with predict_memory(GPU) as trace:
+            model = LlamaForCausalLM(config).to("cuda")
+            ids = torch.zeros(1, 64, dtype=torch.long, device="cuda")
+            step()
+            with trace.span("step"):
+                run(step)
+        breakdowns.append(trace.breakdown("step"))
+    for breakdown in breakdowns:
+        breakdown.pop("workspace")  # each thread has its own
+    assert breakdowns[0] == breakdowns[1]
