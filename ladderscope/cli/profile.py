@@ -171,9 +171,8 @@ def _sweep(
         click.echo(json.dumps([record.to_json() for record in records], indent=2))
     if stop.is_set():
         missing = len(jobs) - len(records)
-        console.print(
-            f"Interrupted: the same command runs the {missing} missing cells." if missing else "Interrupted."
-        )
+        rest = f": the same command runs the {missing} missing cells" if missing else ""
+        console.print(f"Interrupted{rest}.")
         return INTERRUPTED
     return 0 if all(record.status == "ok" for record in records) else SOME_FAILED
 

@@ -37,8 +37,8 @@ def predict_memory(
     """Run PyTorch code for CUDA without a GPU, and follow its memory.
 
     Inside, ``"cuda"`` is a device whose tensors have shapes and no data, ``torch.cuda`` answers for ``gpu``, and
-    nothing is computed. Values that are read from the device, such as a loss, are one (or true), but for small whole numbers and
-    booleans, which are computed on the host.
+    nothing is computed. Values that are read from the device, such as a loss, are one (or true), but for small whole
+    numbers and booleans, which are computed on the host.
 
     Threads that start inside are followed too; operations of all threads run one at a time, and count as if they did.
     Compiled code (``torch.compile``, ``torch.jit.script``) runs eagerly, and ``trace.rules.unverified`` says so.
