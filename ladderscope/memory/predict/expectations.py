@@ -19,8 +19,7 @@ _TESTS = {
 }
 _SAME = {aten.eq.Tensor: True, aten.ne.Tensor: False}
 _INFINITE = {aten.eq.Scalar: False, aten.ne.Scalar: True}
-_END_TOKENS = 16
-"""At most so many tokens end a text."""
+_FEW_TOKENS = 16
 TESTS = frozenset([*_TESTS, *_SAME, *_INFINITE, aten.isin.Tensor_Tensor])
 """All that may be such a test; to ask each time whether it is one takes longer."""
 
@@ -40,9 +39,15 @@ def expected_answer(func: Any, args: tuple[Any, ...]) -> bool | None:
         return _SAME[func]
     if func in _INFINITE and isinstance(args[1], float) and math.isinf(args[1]):
         return _INFINITE[func]
-    if func is aten.isin.Tensor_Tensor and args[0].ndim == 1 and args[1].numel() <= _END_TOKENS:
-        return None if args[0].dtype.is_floating_point else False
+    if func is aten.isin.Tensor_Tensor and _may_be_ends_of_text(args[0], args[1]):
+        return False
     return None
+
+
+def _may_be_ends_of_text(tokens: Tensor, ends: Tensor) -> bool:
+    """Whether the latest tokens of some texts are compared with a few; not a whole batch, to select from it."""
+    are_few = tokens.ndim == 1 or tokens.shape[-1] <= _FEW_TOKENS
+    return are_few and ends.numel() <= _FEW_TOKENS and not tokens.dtype.is_floating_point
 
 
 def kept_as_it_is(func: Any, args: tuple[Any, ...]) -> Tensor | None:

@@ -51,6 +51,11 @@ def test_a_list_of_tensors_keeps_its_dtype(device: str, dtype: torch.dtype) -> N
     assert torch.tensor([torch.ones((), dtype=torch.int32), 0.5], device=device).dtype == torch.float32
 
 
+def test_rows_that_are_selected_by_what_nobody_knows_are_all_of_them() -> None:
+    large = torch.randint(0, 9, (2048, 2048), device="cuda")
+    assert large[torch.isin(large, torch.tensor([1, 2], device="cuda"))].numel() == large.numel()
+
+
 def test_values_that_nobody_knows_may_all_differ() -> None:
     assert torch.unique(torch.randn(1000, device="cuda")).shape == (1000,)
 
