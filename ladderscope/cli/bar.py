@@ -10,12 +10,16 @@ from typing import Any, Self
 from rich.console import Console, RenderableType
 from rich.constrain import Constrain
 from rich.markup import escape
-from rich.progress import Progress, ProgressColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ladderscope.interrupts import on_interrupt
 
 _ECHO_CELLS = 4
 """Kept free at the end of a line: terminals echo ``^C`` there, and a line that wraps would not be erased."""
+
+
+AVERAGED_SECONDS = 3600.0
+"""For the time left of such work: all that has been done."""
 
 
 @contextmanager
@@ -26,6 +30,11 @@ def preparing(console: Console, what: str = "Starting") -> Iterator[None]:
         return
     with console.status(f"{what} ..."):
         yield
+
+
+def time_left() -> tuple[ProgressColumn, ...]:
+    """The columns of work whose parts differ: bar, time gone, time left."""
+    return BarColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
 
 
 class _Narrower(Progress):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import TextColumn
 
-from ladderscope.cli.bar import StoppableBar
+from ladderscope.cli.bar import AVERAGED_SECONDS, StoppableBar, time_left
 
 
 class ExplainProgress(StoppableBar):
@@ -15,11 +15,8 @@ class ExplainProgress(StoppableBar):
         super().__init__(
             console,
             TextColumn("predicting"),
-            BarColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            speed_estimate_period=3600.0,  # the parts of a prediction differ: average over them
+            *time_left(),
+            speed_estimate_period=AVERAGED_SECONDS,
         )
         self._task = self._bar.add_task("explain", total=num_cells)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import TextColumn
 
-from ladderscope.cli.bar import StoppableBar
+from ladderscope.cli.bar import AVERAGED_SECONDS, StoppableBar, time_left
 
 _SECONDS_PER_LINE = 15.0
 """Where no bar can be drawn."""
@@ -20,11 +20,8 @@ class PlanProgress(StoppableBar):
         super().__init__(
             console,
             TextColumn("{task.completed:.0f} of about {task.total:.0f} predictions"),
-            BarColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            speed_estimate_period=3600.0,  # the first prediction is slower than the others: average over many
+            *time_left(),
+            speed_estimate_period=AVERAGED_SECONDS,
         )
         self._task = self._bar.add_task("plan", total=1)
         self._total = 1.0

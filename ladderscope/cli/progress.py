@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import TextColumn
 
-from ladderscope.cli.bar import ShownBar
+from ladderscope.cli.bar import AVERAGED_SECONDS, ShownBar, time_left
 from ladderscope.records import PREDICT, Record
 from ladderscope.sweep.protocol import Job
 from ladderscope.units import format_bytes
@@ -24,11 +24,8 @@ class SweepProgress(ShownBar):
         super().__init__(
             console,
             TextColumn("{task.fields[finished]}/{task.total:.0f} cells"),
-            BarColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            speed_estimate_period=3600.0,  # cells differ: average over many
+            *time_left(),
+            speed_estimate_period=AVERAGED_SECONDS,
         )
         self._task = self._bar.add_task("sweep", total=num_jobs, finished=0)
 

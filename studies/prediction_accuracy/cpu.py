@@ -13,7 +13,7 @@ import gc
 import itertools
 import statistics
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -39,6 +39,9 @@ MODELS = ("tiny-llama", "tiny-gpt2")
 LARGER_MODEL, LARGER_LAYERS = "smollm2-135m", 4
 
 
+PeakOf = Callable[[Cell, int | None], int]
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Peak bytes of a steady training step of a cell, predicted and measured."""
@@ -51,18 +54,6 @@ class Comparison:
     def ratio(self) -> float:
         """Predicted over measured."""
         return self.predicted / self.measured
-
-
-def compare(cell: Cell, layers: int | None = None) -> Comparison:
-    """Predict and measure a cell.
-
-    Args:
-        cell: of a ``random:`` model, on random tokens.
-        layers: of the backbone; by default as many as its architecture has.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return Comparison(cell, predict_peak(cell, layers), measure_peak(cell, layers))
 
 
 def predict_peak(cell: Cell, layers: int | None = None) -> int:
@@ -84,6 +75,22 @@ def measure_peak(cell: Cell, layers: int | None = None) -> int:
     loop = make_loop(cell, layers, CPU, CPU)
     loop.step()
     return CpuMeter().measure_step(loop).peak_allocated_bytes - before
+
+
+def compare(
+    cell: Cell, layers: int | None = None, predict: PeakOf = predict_peak, measure: PeakOf = measure_peak
+) -> Comparison:
+    """Predict and measure a cell.
+
+    Args:
+        cell: of a ``random:`` model, on random tokens.
+        layers: of the backbone; by default as many as its architecture has.
+        predict: gives the peak in bytes; by default that of a training step.
+        measure: the same, measured.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Comparison(cell, predict(cell, layers), measure(cell, layers))
 
 
 def alive_bytes() -> int:

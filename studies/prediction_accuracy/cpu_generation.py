@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ladderscope.memory.cpu import CpuMeter
@@ -12,7 +11,7 @@ from ladderscope.records import Cell
 from ladderscope.training.batches import Batch
 from ladderscope.training.generation import generate
 from ladderscope.training.loop import TrainingLoop
-from studies.prediction_accuracy.cpu import CPU, Comparison, alive_bytes, make_loop
+from studies.prediction_accuracy.cpu import CPU, Comparison, alive_bytes, compare, make_loop
 
 
 class _Generation:
@@ -36,9 +35,7 @@ def compare_generation(cell: Cell, layers: int | None = None) -> Comparison:
         cell: of a ``random:`` model, on random tokens.
         layers: of the backbone; by default as many as its architecture has.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return Comparison(cell, _predict_peak(cell, layers), _measure_peak(cell, layers))
+    return compare(cell, layers, _predict_peak, _measure_peak)
 
 
 def _predict_peak(cell: Cell, layers: int | None) -> int:

@@ -85,7 +85,6 @@ def _describe_input(value: Any) -> Any:
     if isinstance(value, Tensor):
         if value.layout is not torch.strided:
             raise TypeError("a sparse tensor has no form that tells what becomes of it")
-        # Tensors in one storage make some operations give views, or copies.
         return (value.shape, value.stride(), value.dtype, is_on_meta(value))
     if isinstance(value, list | tuple):
         return _describe_inputs(value)
