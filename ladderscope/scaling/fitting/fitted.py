@@ -1,0 +1,72 @@
+"""A law that has been fitted: the optimum with what statistics are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ladderscope.scaling.fitting.objective import Objective, robust_deviation
+from ladderscope.scaling.fitting.solver import Problem
+from ladderscope.scaling.laws.base import Law
+from ladderscope.scaling.points import FloatArray, Points
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedLaw:
+    """The optimum of one objective.
+
+    Attributes:
+        theta: the parameters as the fit moves them (:meth:`Law.theta`), shape (k,).
+        objective: with its delta settled.
+        value: of the objective at the optimum.
+        start: the ``theta`` from which the optimum was reached, shape (k,).
+        n_starts: how many starts were tried; ``agreement`` is the share that reached the best objective.
+    """
+
+    law: Law
+    points: Points
+    objective: Objective
+    theta: FloatArray
+    value: float
+    start: FloatArray
+    n_starts: int = 1
+    agreement: float = 1.0
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The parameters by name."""
+        return self.law.values(self.theta)
+
+    @property
+    def problem(self) -> Problem:
+        """The problem that the optimum solves."""
+        return Problem.of(self.law, self.points)
+
+    @property
+    def residuals(self) -> FloatArray:
+        """Prediction minus response on the law's scale, shape (n,)."""
+        problem = self.problem
+        return problem.residuals(problem.matrix @ self.theta)
+
+    @property
+    def jacobian(self) -> FloatArray:
+        """Derivatives of the residuals by ``theta``, shape (n, k)."""
+        problem = self.problem
+        return problem.jacobian(problem.matrix @ self.theta) @ problem.matrix
+
+    @property
+    def curvature_share(self) -> float:
+        """The mean second derivative of the objective's loss: 1 for least squares, less for robust ones.
+
+        For small deltas the share of residuals inside of delta is estimated in a wider window, as the density of
+        residuals at zero is in quantile regression (Koenker 2005, section 3.4). For ``lad`` it is twice that density.
+        """
+        if self.objective.kind == "ols":
+            return 1.0
+        residuals = self.residuals
+        window = 1.06 * robust_deviation(residuals) * len(residuals) ** -0.2
+        delta = self.objective.delta or 0.0
+        half_width = max(delta, window, np.finfo(float).tiny)
+        inside = float(np.mean(np.abs(residuals) <= half_width))
+        return inside / half_width if self.objective.kind == "lad" else inside * delta / half_width

@@ -1,0 +1,75 @@
+"""What a fit minimises: a sum over points of a loss of the residual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ladderscope.scaling.points import FloatArray
+
+ObjectiveKind = Literal["huber", "ols", "lad"]
+OBJECTIVES: tuple[ObjectiveKind, ...] = ("huber", "ols", "lad")
+
+EFFICIENT_DELTA = 1.345
+"""Huber's delta in standard deviations at which normal errors lose 5% of efficiency (Huber 1981)."""
+SMALLEST_DELTA = 1e-6
+FIRST_DELTA = 1e-3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """The kind of objective; ``delta`` in units of the residuals, ``None`` where the residuals choose it.
+
+    * ``huber``: r^2 / 2 up to ``delta`` and delta (|r| - delta / 2) beyond, as in Hoffmann et al. 2022.
+    * ``ols``: r^2 / 2.
+    * ``lad``: |r|.
+    """
+
+    kind: ObjectiveKind = "huber"
+    delta: float | None = None
+
+    def losses(self, residuals: FloatArray) -> FloatArray:
+        """The loss of each residual, shape (n,)."""
+        size = np.abs(residuals)
+        if self.kind == "lad":
+            return size
+        if self.kind == "ols":
+            return 0.5 * size**2
+        delta = self.known_delta
+        return np.where(size <= delta, 0.5 * size**2, delta * (size - 0.5 * delta))
+
+    def influence(self, residuals: FloatArray) -> FloatArray:
+        """The derivative of each loss by its residual, shape (n,)."""
+        if self.kind == "lad":
+            return np.sign(residuals)
+        if self.kind == "ols":
+            return residuals
+        return np.clip(residuals, -self.known_delta, self.known_delta)
+
+    @property
+    def known_delta(self) -> float:
+        """``delta`` of a Huber objective that has been settled."""
+        assert self.delta is not None, "delta is settled before a Huber objective is evaluated"
+        return self.delta
+
+    def settled(self, residuals: FloatArray) -> Objective:
+        """This objective with its delta: 1.345 robust standard deviations of ``residuals`` where none was given."""
+        if self.kind != "huber" or self.delta is not None:
+            return self
+        return Objective(kind="huber", delta=max(EFFICIENT_DELTA * robust_deviation(residuals), SMALLEST_DELTA))
+
+    def text(self, scale: str) -> str:
+        """The objective in words, ``scale`` being that of residuals."""
+        of = "relative residuals in log space" if scale == "log" else "residuals"
+        if self.kind == "lad":
+            return f"least absolute deviations: the sum of absolute {of}"
+        if self.kind == "ols":
+            return f"least squares: half the sum of squared {of}"
+        return f"the sum of Huber losses of {of}, delta {self.known_delta:.3g}"
+
+
+def robust_deviation(residuals: FloatArray) -> float:
+    """The standard deviation that normal residuals of this median absolute deviation have."""
+    return 1.4826 * float(np.median(np.abs(residuals - np.median(residuals))))
