@@ -1,6 +1,6 @@
 """Sums of terms in log space: log L = log sum_j exp(u_j), without overflow.
 
-The shape that most loss laws share. Each u_j is linear in theta: ``e`` for the offset, ``a - alpha log N`` for a power.
+The shape that most loss laws share. Each u_j is linear in theta: ``e`` for an offset, ``a - alpha log N`` for a power.
 """
 
 from __future__ import annotations
