@@ -16,8 +16,8 @@ def variance_components(fitted: FittedLaw) -> tuple[float, float]:
     """Standard deviations of what the points of a run share, and of what each point has to itself, on the law's scale.
 
     Method of moments (analysis of variance): the sum of squared residuals and its part between runs are set equal to
-    their expectations. These account for what the fit took away: residuals are (I - H) times the errors, with H the hat
-    matrix of the linearised fit. Where every run has one point the two cannot be told apart, and all is noise.
+    their expectations. These account for what the fit took away: residuals are (I - H) times the errors, with H the
+    hat matrix of the linearised fit. Where every run has one point the two cannot be told apart, and all is noise.
 
     Returns:
         (run deviation, noise deviation); a component that comes out negative is 0.
@@ -30,7 +30,8 @@ def variance_components(fitted: FittedLaw) -> tuple[float, float]:
     run = np.unique(fitted.points.run[counted], return_inverse=True)[1]
     scale = np.sqrt((jacobian**2).sum(axis=0))
     jacobian = jacobian / np.where(scale > 0, scale, 1.0)
-    hat = np.linalg.pinv(jacobian * np.sqrt(weights)[:, None]) * np.sqrt(weights)
+    root = np.sqrt(weights)
+    hat: FloatArray = np.asarray(np.linalg.pinv(jacobian * root[:, None]) * root, dtype=np.float64)
     n_runs = int(run.max(initial=-1)) + 1
     left = _left_over(jacobian, hat)
     if n_runs == len(run):

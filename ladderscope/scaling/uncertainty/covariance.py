@@ -22,8 +22,8 @@ class ClusteredCovariance:
     Attributes:
         matrix: shape (k, k).
         degrees_of_freedom: of the t distribution that intervals take.
-        run_deviation, noise_deviation: standard deviations of what the points of a run share and of what each point has
-            to itself, on the law's scale.
+        run_deviation, noise_deviation: standard deviations of what the points of a run share and of what each point
+            has to itself, on the law's scale.
         n_clusters: the number of runs.
     """
 
@@ -59,10 +59,10 @@ def delete_one_steps(linear: LinearClusters) -> FloatArray | None:
 def clustered_covariance(fitted: FittedLaw) -> ClusteredCovariance | None:
     """The covariance of ``theta``, clustered by run, with the jackknife correction for few runs (CR3).
 
-    Each run is left out in turn; (G - 1) / G times the sum of squares of the changes of ``theta`` around their mean is
-    the covariance. The changes are those of the objective's quadratic approximation, so that for a linear law and least
-    squares this equals the brute-force jackknife. Source: Bell and McCaffrey 2002, Survey Methodology 28(2); for robust
-    objectives the sandwich of M-estimators, with :attr:`FittedLaw.curvature_share` for their second derivative.
+    Each run is left out in turn; (G - 1) / G times the sum of squares of the changes of ``theta`` around their mean
+    is the covariance. The changes are those of the objective's quadratic approximation, so that for a linear law and
+    least squares this equals the brute-force jackknife. Source: Bell and McCaffrey 2002, Survey Methodology 28(2); for
+    robust objectives the sandwich of M-estimators, with :attr:`FittedLaw.curvature_share` for the second derivative.
 
     Returns:
         ``None`` with fewer runs than parameters + 1 or than 4, or where a parameter is not determined by the points
@@ -81,7 +81,7 @@ def clustered_covariance(fitted: FittedLaw) -> ClusteredCovariance | None:
 
 
 def degrees_between(linear: LinearClusters) -> float:
-    """The degrees of freedom that the fit leaves between runs: of the run means, less what the parameters take of them.
+    """The degrees of freedom that the fit leaves between runs: run means, less what the parameters take of them.
 
     G - tr(B H), with B the projection on run means and H the hat matrix. It is n - k where every point is a run of its
     own, and G - 1 where all runs span the same range of x, so that only the curve's level is determined between them.

@@ -28,7 +28,7 @@ class Line(Law):
     response = "any"
 
     def prediction(self, theta: FloatArray, x: FloatArray) -> FloatArray:
-        return theta[0] + theta[1] * x[:, 0]
+        return np.asarray(theta[0] + theta[1] * x[:, 0])
 
     def jacobian(self, theta: FloatArray, x: FloatArray) -> FloatArray:
         return np.stack([np.ones(len(x)), x[:, 0]], axis=1)

@@ -44,7 +44,7 @@ def test_losses_have_bands_that_stay_positive_and_hold_the_curve(power_points: M
     value, low, high = interval_at(fitted, covariance, at, kind="mean")
     _, new_low, new_high = interval_at(fitted, covariance, at, kind="new-run")
     assert value == pytest.approx(PowerOffset().predict(fitted.values, at))
-    assert np.all((0 < new_low) & (new_low < low) & (low < value) & (value < high) & (high < new_high))
+    assert np.all((new_low > 0) & (new_low < low) & (low < value) & (value < high) & (high < new_high))
 
 
 def test_a_higher_confidence_is_wider(power_points: MakePoints) -> None:

@@ -37,10 +37,6 @@ def brute_force(law: Law, points: Points, objective: Objective = OLS) -> FloatAr
     return np.asarray((len(thetas) - 1) / len(thetas) * centred.T @ centred)
 
 
-def whole_runs(points: Points) -> range:
-    return range(points.n_runs)
-
-
 def test_equals_the_brute_force_jackknife_for_a_linear_law(line: Law, line_points: MakePoints) -> None:
     points = line_points()
     assert covariance_of(line, points).matrix == pytest.approx(brute_force(line, points), rel=1e-6)
@@ -136,4 +132,4 @@ def test_too_few_runs_have_no_covariance(line: Law, line_points: MakePoints, pow
 
 def test_a_parameter_that_one_run_alone_determines_has_no_covariance(line: Law) -> None:
     x = np.array([1.0, 1, 1, 1, 1, 2])
-    assert clustered_covariance(fit_law(line, Points.of(x, x + [0.1, -0.1, 0.2, 0, -0.2, 0]), OLS)) is None
+    assert clustered_covariance(fit_law(line, Points.of(x, x + np.array([0.1, -0.1, 0.2, 0, -0.2, 0])), OLS)) is None
