@@ -30,9 +30,8 @@ def covariance_of(
 def brute_force(law: Law, points: Points, objective: Objective = OLS) -> FloatArray:
     """The jackknife by run: refitted without each, around the mean of the refits."""
     whole = fit_law(law, points, objective)
-    thetas = np.array(
-        [refit(whole, points.subset(points.run != run), tolerance=1e-12).theta for run in whole_runs(points)]
-    )
+    parts = [points.subset(points.run != run) for run in range(points.n_runs)]
+    thetas = np.array([refit(whole, part, tolerance=1e-12).theta for part in parts])
     centred = thetas - thetas.mean(axis=0)
     return np.asarray((len(thetas) - 1) / len(thetas) * centred.T @ centred)
 
