@@ -56,13 +56,16 @@ def delete_one_steps(linear: LinearClusters) -> FloatArray | None:
     return steps @ linear.back.T
 
 
-def clustered_covariance(fitted: FittedLaw) -> ClusteredCovariance | None:
+def clustered_covariance(fitted: FittedLaw, *, components: bool = True) -> ClusteredCovariance | None:
     """The covariance of ``theta``, clustered by run, with the jackknife correction for few runs (CR3).
 
     Each run is left out in turn; (G - 1) / G times the sum of squares of the changes of ``theta`` around their mean
     is the covariance. The changes are those of the objective's quadratic approximation, so that for a linear law and
     least squares this equals the brute-force jackknife. Source: Bell and McCaffrey 2002, Survey Methodology 28(2); for
     robust objectives the sandwich of M-estimators, with :attr:`FittedLaw.curvature_share` for the second derivative.
+
+    Args:
+        components: whether the variance components are computed; they are NaN otherwise.
 
     Returns:
         ``None`` with fewer runs than parameters + 1 or than 4, or where a parameter is not determined by the points
@@ -77,7 +80,8 @@ def clustered_covariance(fitted: FittedLaw) -> ClusteredCovariance | None:
     n_runs = fitted.points.n_runs
     centred = steps - steps.mean(axis=0)
     matrix = (n_runs - 1) / n_runs * centred.T @ centred
-    return ClusteredCovariance(matrix, degrees_between(linear), *variance_components(fitted), n_runs)
+    deviations = variance_components(fitted) if components else (np.nan, np.nan)
+    return ClusteredCovariance(matrix, degrees_between(linear), *deviations, n_runs)
 
 
 def degrees_between(linear: LinearClusters) -> float:
