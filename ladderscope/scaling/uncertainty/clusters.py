@@ -8,6 +8,7 @@ import numpy as np
 
 from ladderscope.scaling.fitting.fitted import FittedLaw
 from ladderscope.scaling.points import FloatArray, IntArray
+from ladderscope.scaling.uncertainty.curvature import curvatures
 
 WORST_CONDITION = 1e12
 """Of a curvature matrix in columns of length one; beyond it, inverses hold no digit of a standard error."""
@@ -21,7 +22,7 @@ class LinearClusters:
         jacobian: of the residuals by the scaled centred parameters, shape (n, k).
         influence: weighted derivatives of the losses by the residuals, shape (n,).
         weights: of the points, shape (n,).
-        curvature: the mean second derivative of the loss (:attr:`FittedLaw.curvature_share`).
+        curvature: second derivative of each point's loss (:func:`curvatures`), shape (n,).
         run: cluster of each point, shape (n,).
         back: the matrix from the scaled parameters to ``theta``, shape (k, k).
     """
@@ -29,7 +30,7 @@ class LinearClusters:
     jacobian: FloatArray
     influence: FloatArray
     weights: FloatArray
-    curvature: float
+    curvature: FloatArray
     run: IntArray
     back: FloatArray
 
@@ -46,7 +47,7 @@ class LinearClusters:
             centred / lengths,
             points.weights * fitted.objective.influence(residuals),
             points.weights,
-            fitted.curvature_share,
+            curvatures(fitted),
             points.run,
             problem.inverse / lengths,
         )
@@ -58,12 +59,12 @@ class LinearClusters:
 
     def matrix(self) -> FloatArray:
         """The objective's Hessian, shape (k, k)."""
-        return self.curvature * (self.jacobian.T * self.weights) @ self.jacobian
+        return np.asarray((self.jacobian.T * (self.weights * self.curvature)) @ self.jacobian)
 
     def matrices(self) -> FloatArray:
         """What each cluster adds to :meth:`matrix`, shape (G, k, k)."""
-        outer = self.weights[:, None, None] * self.jacobian[:, :, None] * self.jacobian[:, None, :]
-        return self.curvature * self._summed(outer)
+        weighted = (self.weights * self.curvature)[:, None] * self.jacobian
+        return self._summed(weighted[:, :, None] * self.jacobian[:, None, :])
 
     def scores(self) -> FloatArray:
         """What each cluster adds to the objective's gradient, shape (G, k)."""
