@@ -14,9 +14,7 @@ from ladderscope.scaling.uncertainty.draws import Advance, Draws, refits
 PAIRS_STREAM = 1
 
 
-def pairs_bootstrap(
-    fitted: FittedLaw, resamples: int, *, seed: int = 0, advance: Advance | None = None
-) -> Draws:
+def pairs_bootstrap(fitted: FittedLaw, resamples: int, *, seed: int = 0, advance: Advance | None = None) -> Draws:
     """``fitted`` refitted to ``resamples`` draws of its runs.
 
     A draw that holds too few different x to determine all parameters is a failure, and is counted.

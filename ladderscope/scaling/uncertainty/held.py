@@ -22,13 +22,17 @@ class HeldLaw(Law):
         """``theta`` of the others with the held one in its place, shape (k,)."""
         return np.insert(theta, self._index, self._value)
 
-    def prediction(self, theta: FloatArray, x: FloatArray) -> FloatArray:
-        """That of the law."""
-        return self._law.prediction(self.whole(theta), x)
+    def features(self, x: FloatArray) -> FloatArray:
+        """Those of the law."""
+        return self._law.features(x)
 
-    def jacobian(self, theta: FloatArray, x: FloatArray) -> FloatArray:
-        """That of the law without the held parameter's column, shape (n, k - 1)."""
-        return np.delete(self._law.jacobian(self.whole(theta), x), self._index, axis=1)
+    def evaluate(self, theta: FloatArray, features: FloatArray) -> FloatArray:
+        """That of the law."""
+        return self._law.evaluate(self.whole(theta), features)
+
+    def derivatives(self, theta: FloatArray, features: FloatArray) -> FloatArray:
+        """Those of the law without the held parameter's, shape (n, k - 1)."""
+        return np.delete(self._law.derivatives(self.whole(theta), features), self._index, axis=1)
 
     def start(self, x: FloatArray, y: FloatArray, rng: np.random.Generator) -> FloatArray:
         """That of the law."""

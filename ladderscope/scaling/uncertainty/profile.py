@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ladderscope.scaling.fitting.fitted import FittedLaw
-from ladderscope.scaling.fitting.lad import least_absolute
-from ladderscope.scaling.fitting.objective import FIRST_DELTA, Objective
-from ladderscope.scaling.fitting.solver import Problem, descend
+from ladderscope.scaling.fitting.objective import Objective
+from ladderscope.scaling.fitting.problem import Problem
+from ladderscope.scaling.fitting.solver import descend
+from ladderscope.scaling.fitting.stages import near_least_absolute
 from ladderscope.scaling.points import FloatArray
 from ladderscope.scaling.uncertainty.clusters import LinearClusters
 from ladderscope.scaling.uncertainty.covariance import ClusteredCovariance
@@ -25,8 +26,7 @@ BETWEEN = (0.35, 0.7, 1.25)
 """Where else the curve is drawn, as shares of the way to its end."""
 NO_DIRECTION_STEP = 0.5
 MOST_GROWTH = 3.0
-TOLERANCE = 1e-7
-_WARM = Objective(kind="huber", delta=FIRST_DELTA)
+TOLERANCE = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,7 @@ class Profile:
     better: bool
 
 
-def profiles(
-    fitted: FittedLaw, covariance: ClusteredCovariance | None, *, confidence: float = 0.95
-) -> list[Profile]:
+def profiles(fitted: FittedLaw, covariance: ClusteredCovariance | None, *, confidence: float = 0.95) -> list[Profile]:
     """The profile of each parameter; none with too few runs. See :func:`thresholds` for what is compared."""
     limits = thresholds(fitted, covariance, confidence)
     if limits is None or not np.all(np.isfinite(limits)) or limits.min() <= 0:
@@ -128,7 +126,7 @@ class _Walk:
         held = np.where(np.arange(len(near)) == self.index, value, near)
         moved = near + self.tangent * (value - near[self.index])
         law, objective = HeldLaw(self.fitted.law, self.index, value), self.fitted.objective
-        problem = Problem.of(law, self.fitted.points)
+        problem = Problem.of(law, self.fitted.points, objective.deviation or 0.0)
         starts = [problem.matrix @ np.delete(theta, self.index) for theta in (moved, held)]
         best = _optimum(problem, min(starts, key=lambda phi: problem.value(phi, objective)), objective)
         rise = problem.value(best, objective) - self.fitted.value
@@ -139,7 +137,7 @@ class _Walk:
 
 def _optimum(problem: Problem, phi: FloatArray, objective: Objective) -> FloatArray:
     if objective.kind == "lad":
-        return least_absolute(problem, descend(problem, phi, _WARM, tolerance=TOLERANCE, limit=100))
+        return near_least_absolute(problem, phi)
     return descend(problem, phi, objective, tolerance=TOLERANCE, limit=200)
 
 

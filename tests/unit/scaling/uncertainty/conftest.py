@@ -27,11 +27,14 @@ class Line(Law):
     falls = False
     response = "any"
 
-    def prediction(self, theta: FloatArray, x: FloatArray) -> FloatArray:
-        return np.asarray(theta[0] + theta[1] * x[:, 0])
+    def features(self, x: FloatArray) -> FloatArray:
+        return x
 
-    def jacobian(self, theta: FloatArray, x: FloatArray) -> FloatArray:
-        return np.stack([np.ones(len(x)), x[:, 0]], axis=1)
+    def evaluate(self, theta: FloatArray, features: FloatArray) -> FloatArray:
+        return np.asarray(theta[0] + theta[1] * features[:, 0])
+
+    def derivatives(self, theta: FloatArray, features: FloatArray) -> FloatArray:
+        return np.stack([np.ones(len(features)), features[:, 0]], axis=1)
 
     def start(self, x: FloatArray, y: FloatArray, rng: np.random.Generator) -> FloatArray:
         return np.array([y.mean(), 0.0])
