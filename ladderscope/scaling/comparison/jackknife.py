@@ -79,8 +79,8 @@ class Jackknifed:
             freedom = self._freedom(members, weights)
             variances, squares, least = variances + part, squares + part**2 / freedom, min(least, freedom)
         with np.errstate(invalid="ignore", divide="ignore"):
-            freedom = np.where(squares > 0, variances**2 / squares, least)
-        return Spread(np.asarray(value), np.asarray(variances), np.asarray(freedom))
+            welch = np.where(squares > 0, variances**2 / squares, least)
+        return Spread(np.asarray(value), np.asarray(variances), np.asarray(welch))
 
     def _freedom(self, members: IntArray, weights: FloatArray) -> float:
         """Of the variance from the clusters ``members`` of one stratum.

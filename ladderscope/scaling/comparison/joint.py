@@ -57,7 +57,7 @@ class JointPoints:
         return JointPoints(points=self.points.subset(keep), stratum=self.stratum[left])
 
     def within(self, ends: tuple[float, float]) -> JointPoints:
-        """The measured points whose first predictor is in ``ends``; lower bounds (censored) have no place on a line."""
+        """The measured points whose first predictor is in ``ends``; lower bounds (censored) are on no line."""
         x = self.points.x[:, 0]
         return self.subset((x >= ends[0]) & (x <= ends[1]) & ~self.points.censored)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -33,6 +33,7 @@ class JointLaw(Law):
 
     def __init__(self, base: Law, model: ModelName) -> None:
         self.base, self.model = base, model
+        self._last: tuple[FloatArray, list[_Seen]] | None = None
         self.name = f"{base.name}, {model}"
         self.title, self.formula, self.source = f"{base.title}, {model}", base.formula, base.source
         self.predictors = (*base.predictors, "method")
@@ -50,25 +51,26 @@ class JointLaw(Law):
         k = Parameter(name=MULTIPLIER, unit="1", meaning="how many times the predictor the first needs", log=True)
         self.parameters = (*shared, *firsts, *seconds, *([k] if model == "parallel" else []))
 
-    def prediction(self, theta: FloatArray, x: FloatArray) -> FloatArray:
+    def features(self, x: FloatArray) -> FloatArray:
+        """x itself: the base law's features of each method are kept for the x that was seen last."""
+        return x
+
+    def evaluate(self, theta: FloatArray, features: FloatArray) -> FloatArray:
         """The base law's, for each method with its own parameters."""
-        found = np.empty(len(x))
-        for method, rows in _methods(x):
-            found[rows] = self.base.prediction(theta[self.parts[method]], self._predictors(theta, x, method, rows))
+        found = np.empty(len(features))
+        for method, seen in enumerate(self._split(features)):
+            found[seen.rows] = self.base.evaluate(theta[self.parts[method]], self._moved(theta, seen, method))
         return found
 
-    def jacobian(self, theta: FloatArray, x: FloatArray) -> FloatArray:
+    def derivatives(self, theta: FloatArray, features: FloatArray) -> FloatArray:
         """The base law's, in the columns of each method; by log k a central difference over log x."""
-        found = np.zeros((len(x), len(theta)))
-        for method, rows in _methods(x):
-            own, predictors = theta[self.parts[method]], self._predictors(theta, x, method, rows)
-            found[np.ix_(rows, self.parts[method])] = self.base.jacobian(own, predictors)
+        found = np.zeros((len(features), len(theta)))
+        for method, seen in enumerate(self._split(features)):
+            own = theta[self.parts[method]]
+            found[np.ix_(seen.rows, self.parts[method])] = self.base.derivatives(own, self._moved(theta, seen, method))
             if self.model == "parallel" and method == FIRST:
-                less, more = predictors.copy(), predictors.copy()
-                less[:, 0] *= np.exp(-_STEP)
-                more[:, 0] *= np.exp(_STEP)
-                change = self.base.prediction(own, less) - self.base.prediction(own, more)
-                found[rows, -1] = change / (2 * _STEP)
+                ends = [self.base.evaluate(own, self._moved(theta, seen, method, step)) for step in (-_STEP, _STEP)]
+                found[seen.rows, -1] = (ends[1] - ends[0]) / (2 * _STEP)
         return found
 
     def start(self, x: FloatArray, y: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -103,12 +105,30 @@ class JointLaw(Law):
         """Where in theta the parameter ``name`` of the base law is for one method."""
         return int(self.parts[method][self.base.names.index(name)])
 
-    def _predictors(self, theta: FloatArray, x: FloatArray, method: int, rows: BoolArray) -> FloatArray:
-        predictors = x[rows, :-1]
-        if self.model == "parallel" and method == FIRST:
-            predictors = predictors.copy()
-            predictors[:, 0] *= np.exp(-np.clip(theta[-1], -_LARGEST_LOG, _LARGEST_LOG))
-        return predictors
+    def _moved(self, theta: FloatArray, seen: _Seen, method: int, step: float = 0.0) -> FloatArray:
+        """The base law's features of one method's points, those of the first moved by log k and ``step``."""
+        if self.model != "parallel" or method != FIRST:
+            return seen.features
+        x = seen.x.copy()
+        x[:, 0] *= np.exp(-np.clip(theta[-1] + step, -_LARGEST_LOG, _LARGEST_LOG))
+        return self.base.features(x)
+
+    def _split(self, x: FloatArray) -> list[_Seen]:
+        if self._last is None or self._last[0] is not x:
+            seen = [
+                _Seen(np.flatnonzero(rows), x[rows, :-1], self.base.features(x[rows, :-1])) for _, rows in _methods(x)
+            ]
+            self._last = (x, seen)
+        return self._last[1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One method's points: their rows, predictors, and the base law's features of them."""
+
+    rows: IntArray
+    x: FloatArray
+    features: FloatArray
 
 
 _LARGEST_LOG = 50.0

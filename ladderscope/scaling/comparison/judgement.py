@@ -75,7 +75,7 @@ def judged(
 
 
 def decided(slopes: SlopeComparison, margin: float, confidence: float, *, adjusted_for: int = 1) -> SlopeComparison:
-    """``slopes`` with the verdict of their p-values (adjusted by Holm where ``adjusted_for`` comparisons were made)."""
+    """``slopes`` with the verdict of their p-values, adjusted by Holm for ``adjusted_for`` comparisons."""
     p_difference, p_equivalence = slopes.p_difference_holm, slopes.p_equivalence_holm
     if p_difference is None or p_equivalence is None:
         p_difference, p_equivalence = slopes.p_difference, slopes.p_equivalence
@@ -122,13 +122,10 @@ def _inside(interval: Ends, margin: float) -> bool:
 
 
 def _too_few(slopes: SlopeComparison, n_runs: int, what: str) -> str:
-    needed = slopes.runs_needed or FEWEST_DECIDING
-    return (
-        f"{n_runs} {what} are too few for a verdict, which takes at least {FEWEST_RUNS}; by the scatter of these, about "
-        f"{needed} would decide"
-        if slopes.runs_needed
-        else f"{n_runs} {what} are too few for a verdict: at least {FEWEST_DECIDING}"
-    )
+    few = f"{n_runs} {what} are too few for a verdict: it takes at least {FEWEST_RUNS}"
+    if slopes.runs_needed is None:
+        return few
+    return f"{few}, and by the scatter of these, about {max(slopes.runs_needed, FEWEST_DECIDING)} would decide"
 
 
 def _estimate(value: float, variance: float, freedom: float, level: float) -> Estimate:

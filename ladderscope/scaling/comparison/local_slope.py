@@ -70,7 +70,7 @@ def local_slope(group: Group, within: Ends | None, confidence: float) -> Estimat
 
 
 def pooled_lines(joint: JointPoints) -> Lines | None:
-    """One line for each method through all of its points, jackknifed; ``None``: not identified without some cluster."""
+    """One line for each method through all of its points, jackknifed; ``None``: not identified without a cluster."""
     points = joint.points
     log_x = np.log(joint.predictors)
     middle = log_x.mean(axis=0)

@@ -44,7 +44,7 @@ def p_against(smaller: NestedFit, larger: NestedFit, joint: JointPoints, lost: i
     """p of ``smaller`` against ``larger``: a Wald test with the jackknife by cluster.
 
     What the larger model adds, as predictions, is projected on the directions that only it has. For straight lines
-    this is the test of their interaction with CR3. ``None``: more directions than clusters can tell, or a refit failed.
+    this is the test of their interaction with CR3. ``None``: too few clusters, or a refit failed.
     """
     extra = len(larger.law.parameters) - len(smaller.law.parameters)
     freedom = sum(np.sum(joint.stratum == s) - lost for s in np.unique(joint.stratum))

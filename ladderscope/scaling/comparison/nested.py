@@ -18,9 +18,6 @@ from ladderscope.scaling.laws.base import Law
 from ladderscope.scaling.points import FloatArray, Points
 from ladderscope.scaling.settings import FitSettings
 
-REFIT_TOLERANCE = 1e-8
-"""Of refits without a cluster: their differences are the standard errors."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NestedFit:
@@ -125,11 +122,6 @@ def _without_method(joint: JointPoints) -> Points:
 
 
 def _replicates(fitted: FittedLaw, joint: JointPoints) -> FloatArray | None:
-    found = []
-    for cluster in range(len(joint.stratum)):
-        try:
-            found.append(refit(fitted, joint.points.subset(joint.points.run != cluster), tolerance=REFIT_TOLERANCE))
-        except ValueError:  # SciPy's answer to residuals that are not finite
-            return None
-    thetas = np.array([one.theta for one in found])
+    runs = fitted.points.run
+    thetas = np.array([refit(fitted, fitted.points.subset(runs != g)).theta for g in range(len(joint.stratum))])
     return thetas if np.isfinite(thetas).all() else None
