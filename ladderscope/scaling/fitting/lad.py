@@ -1,9 +1,9 @@
 """Least absolute deviations, exactly: a sequence of linear programmes in a trust region.
 
 An optimum of absolute deviations goes through as many points as there are parameters. A Huber objective with a small
-delta comes near it slowly and can stop beside it, so that its parameters are off in the fourth digit. Linear programmes
-(SciPy's HiGHS) walk from corner to corner of the linearised problem: Madsen 1975, an algorithm for minimax solution of
-overdetermined systems of non-linear equations, in its L1 form.
+delta comes near it slowly and can stop beside it, so that its parameters are off in the fourth digit. Linear
+programmes (SciPy's HiGHS) walk from corner to corner of the linearised problem: Madsen 1975, an algorithm for minimax
+solution of overdetermined systems of non-linear equations, in its L1 form.
 """
 
 from __future__ import annotations
