@@ -15,8 +15,8 @@ from ladderscope.report.headline import headline
 from ladderscope.report.provenance import CATEGORY_MEANINGS, environment, limits, settings_used
 from ladderscope.report.tables import MISSING, failure_columns, result_columns
 from ladderscope.scaling import ScalingFit
-from ladderscope.terminal_columns import Column
 from ladderscope.scaling.terminal import group_columns, lines_below, pair_columns
+from ladderscope.terminal_columns import Column
 
 
 def render_pages(data: ReportData, figures: Sequence[RenderedFigure]) -> dict[str, str]:
