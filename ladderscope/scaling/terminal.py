@@ -23,13 +23,11 @@ from ladderscope.scaling.sentences import (
     how_sentences,
     left_out_sentence,
     local_slope_sentence,
-    pair_sentences,
     remarks,
-    verdict_sentence,
 )
+from ladderscope.scaling.text import NOT_STATED
+from ladderscope.scaling.verdicts import pair_sentences, verdict_sentence
 from ladderscope.terminal_columns import Column, print_columns
-
-NOT_STATED = "not stated"
 
 
 def print_fit(fit: ScalingFit, console: Console) -> None:
@@ -51,7 +49,7 @@ def checklist_sentences(fit: ScalingFit) -> list[str]:
     """Which questions of the reporting checklist are open; the answers to the others are long, and in the JSON."""
     if not fit.checklist:
         return []
-    open_questions = [item.question for item in fit.checklist if item.answer.startswith(NOT_STATED)]
+    open_questions = [item.question for item in fit.checklist if NOT_STATED in item.answer]
     answered = len(fit.checklist) - len(open_questions)
     missing = f"; not stated: {', '.join(open_questions)}" if open_questions else ""
     return [f"Reporting checklist: {answered} of {len(fit.checklist)} questions answered (--json has them){missing}."]

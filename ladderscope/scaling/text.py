@@ -14,6 +14,7 @@ from ladderscope.units import GIB, MIB, format_bytes, format_count, format_flops
 
 MISSING = "-"
 NOT_IDENTIFIED = "not identified"
+NOT_STATED = "not stated"
 UNBOUNDED = "unbounded"
 KIB = 2**10
 INTERVAL_NAMES = {
