@@ -23,6 +23,7 @@ from ladderscope.scaling.predictors import predictors_of
 from ladderscope.scaling.progress import Progress
 from ladderscope.scaling.results.allocation import Approach
 from ladderscope.scaling.results.choice import LawChoice
+from ladderscope.scaling.results.comparison import MethodComparison
 from ladderscope.scaling.results.scaling_fit import GroupFit, ScalingFit
 from ladderscope.scaling.settings import FitSettings
 from ladderscope.scaling.table import Group, ScalingTable

@@ -10,13 +10,12 @@ import numpy as np
 from ladderscope.scaling.results.estimates import Ends, Estimate
 from ladderscope.scaling.results.law_fit import LawFit
 from ladderscope.scaling.results.scaling_fit import AxisInfo, ScalingFit
-from ladderscope.units import GIB, MIB, format_bytes, format_count, format_flops
+from ladderscope.units import GIB, KIB, MIB, format_bytes, format_count, format_flops
 
 MISSING = "-"
 NOT_IDENTIFIED = "not identified"
 NOT_STATED = "not stated"
 UNBOUNDED = "unbounded"
-KIB = 2**10
 INTERVAL_NAMES = {
     "covariance": "from the covariance clustered by run",
     "profile": "by profile likelihood",
