@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ladderscope.errors import UsageError
 from ladderscope.scaling.fitting.fitted import FittedLaw
 from ladderscope.scaling.fitting.objective import Objective
 from ladderscope.scaling.fitting.problem import Problem
@@ -48,10 +49,13 @@ def fit_law(
 
     Returns:
         The best optimum, with the share of starts that agree on it.
+
+    Raises:
+        UsageError: the law is not finite at any start.
     """
     problem = Problem.of(law, points)
     rng = np.random.default_rng(seed)
-    thetas = [near] if near is not None else [law.start(points.x, points.y, rng) for _ in range(starts)]
+    thetas = [near] if near is not None else law.starts(points.x, points.y, starts, rng)
     wide = wide_objective(problem, objective)
     reached = [
         descend(problem, problem.matrix @ theta, wide, tolerance=COARSE, limit=COARSE_STEPS) for theta in thetas
@@ -62,6 +66,8 @@ def fit_law(
     ends = _finished([(values[i], reached[i]) for i in order], lambda phi: to_the_end(problem, phi, stated))
     final = [_comparable(problem.value(phi, stated)) for phi in ends]
     best = int(np.argmin(final))
+    if not np.isfinite(final[best]):
+        raise UsageError(f"{law.title}: no start gives finite values at all points; give other starts or bounds.")
     return FittedLaw(
         law=law,
         points=points,

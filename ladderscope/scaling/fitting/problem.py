@@ -11,6 +11,9 @@ from ladderscope.scaling.fitting.objective import Objective
 from ladderscope.scaling.laws.base import Law
 from ladderscope.scaling.points import FloatArray, Points
 
+CANCELLED = 1e-8
+"""Of the response: residuals below it have lost half of their digits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -51,6 +54,17 @@ class Problem:
             at = self.points.censored
             found[at] = censored_residuals(found[at], self.deviation)
         return found
+
+    def careful_residuals(self, phi: FloatArray) -> FloatArray:
+        """:meth:`residuals`; in extended precision, where the machine has it, if nearly all digits cancel in them."""
+        found = self.residuals(phi)
+        if self.has_censored or np.abs(found).max(initial=0.0) > CANCELLED * np.abs(self.response).max(initial=0.0):
+            return found
+        try:
+            theta, x = (array.astype(np.longdouble) for array in (self.inverse @ phi, self.points.x))
+            return np.asarray(self.law.prediction(theta, x) - self.response, dtype=np.float64)
+        except TypeError:
+            return found
 
     def jacobian(self, phi: FloatArray) -> FloatArray:
         """Derivatives of :meth:`residuals` by ``phi``, shape (n, k)."""

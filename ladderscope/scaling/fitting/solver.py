@@ -23,7 +23,7 @@ from ladderscope.scaling.points import BoolArray, FloatArray
 __all__ = ["WIDE", "Problem", "descend"]
 
 WIDE = Objective(kind="huber", delta=10 * FIRST_DELTA)
-FIRST_DAMPING = 1e-2
+FIRST_DAMPING = 0.1
 SMALLEST_DAMPING = 1e-12
 LARGEST_DAMPING = 1e12
 NEWTON_DAMPING = 1e-3
@@ -52,12 +52,8 @@ def descend(problem: Problem, phi: FloatArray, objective: Objective, *, toleranc
             found = float(problem.points.weights @ objective.losses(residuals))
             done = promised <= tolerance * value and damping <= NEWTON_DAMPING
             if found <= value:
-                gain = (value - found) / promised if promised > 0 else 1.0
-                phi, value = trial, found
-                damping = max(
-                    damping * (0.1 if gain > 0.75 else max(1 / 3, 1 - (2 * gain - 1) ** 3)), SMALLEST_DAMPING
-                )
-                growth = 2.0
+                damping = _less(damping, (value - found) / promised if promised > 0 else 1.0)
+                phi, value, growth = trial, found, 2.0
                 if not done:
                     model = _Model.at(problem, phi, residuals, objective)
             else:
@@ -65,6 +61,12 @@ def descend(problem: Problem, phi: FloatArray, objective: Objective, *, toleranc
             if done or damping > LARGEST_DAMPING:
                 break
     return phi
+
+
+def _less(damping: float, gain: float) -> float:
+    """The damping after a step that gained ``gain`` of what it promised."""
+    factor = 0.1 if gain > 0.75 else max(1 / 3, 1 - (2 * gain - 1) ** 3)
+    return max(damping * factor, SMALLEST_DAMPING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class _Model:
         return cls(gradient, curvature, chord, unit)
 
     def step_within(self, damping: float, lower: FloatArray, upper: FloatArray) -> FloatArray:
-        """The damped Newton step up to the first bound that it meets; ``lower`` and ``upper`` bound the step itself."""
+        """The damped Newton step up to the first bound that it meets; ``lower`` and ``upper`` are the step's own."""
         free = np.ones(len(self.gradient), dtype=bool)
         if np.isinf(lower).all() and np.isinf(upper).all():
             return self._step(damping, free)

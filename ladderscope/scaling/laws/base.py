@@ -93,6 +93,10 @@ class Law(ABC):
     def start(self, x: FloatArray, y: FloatArray, rng: np.random.Generator) -> FloatArray:
         """A random ``theta`` to start from, shape (k,), near points ``x`` (n, p) and ``y`` (n,)."""
 
+    def starts(self, x: FloatArray, y: FloatArray, n: int, rng: np.random.Generator) -> list[FloatArray]:
+        """``n`` random starts."""
+        return [self.start(x, y, rng) for _ in range(n)]
+
     def centring(self, x: FloatArray) -> FloatArray:
         """The matrix from ``theta`` to what the optimiser moves, shape (k, k).
 
