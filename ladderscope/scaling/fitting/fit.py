@@ -72,7 +72,7 @@ def fit_law(
         law=law,
         points=points,
         objective=stated,
-        theta=problem.inverse @ ends[best],
+        theta=problem.theta(ends[best]),
         value=final[best],
         start=thetas[order[best]],
         n_starts=len(thetas),
@@ -88,7 +88,7 @@ def refit(fitted: FittedLaw, points: Points, *, tolerance: float = REFIT_TOLERAN
         phi = near_least_absolute(problem, phi)
     else:
         phi = descend(problem, phi, fitted.objective, tolerance=tolerance, limit=COARSE_STEPS)
-    theta = problem.inverse @ phi
+    theta = problem.theta(phi)
     return replace(fitted, points=points, theta=theta, value=problem.value(phi, fitted.objective), start=fitted.theta)
 
 

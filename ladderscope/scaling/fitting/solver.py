@@ -26,6 +26,8 @@ WIDE = Objective(kind="huber", delta=10 * FIRST_DELTA)
 FIRST_DAMPING = 0.1
 SMALLEST_DAMPING = 1e-12
 LARGEST_DAMPING = 1e12
+ROUNDING = 1e-13
+"""Of the objective: nothing is to be gained where less was promised and did not come true."""
 NEWTON_DAMPING = 1e-3
 """With less, what a step promises is what is left to gain."""
 
@@ -38,6 +40,7 @@ def descend(problem: Problem, phi: FloatArray, objective: Objective, *, toleranc
         limit: of steps.
     """
     lower, upper = problem.bounds()
+    longest = problem.longest_step()
     phi = np.clip(phi, lower, upper)
     with np.errstate(all="ignore"):
         residuals = problem.residuals(phi)
@@ -45,7 +48,7 @@ def descend(problem: Problem, phi: FloatArray, objective: Objective, *, toleranc
         model = _Model.at(problem, phi, residuals, objective)
         damping, growth = FIRST_DAMPING, 2.0
         for _ in range(limit):
-            step = model.step_within(damping, lower - phi, upper - phi)
+            step = np.clip(model.step_within(damping, lower - phi, upper - phi), -longest, longest)
             promised = model.promise(step)
             trial = np.clip(phi + step, lower, upper)
             residuals = problem.residuals(trial)
@@ -58,6 +61,7 @@ def descend(problem: Problem, phi: FloatArray, objective: Objective, *, toleranc
                     model = _Model.at(problem, phi, residuals, objective)
             else:
                 damping, growth = damping * growth, 2 * growth
+                done = done or promised <= ROUNDING * value
             if done or damping > LARGEST_DAMPING:
                 break
     return phi

@@ -138,7 +138,7 @@ class CustomLaw(Law):
             return np.full(len(features), value[()])
         if value.shape != (len(features),):
             raise UsageError(
-                f"{self.title} gives values of shape {value.shape} for {len(features)} points: it must give one a point."
+                f"{self.title} gives values of shape {value.shape} for {len(features)} points; it must give one each."
             )
         return value
 
