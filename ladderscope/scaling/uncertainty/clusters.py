@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ladderscope.scaling.fitting.fitted import FittedLaw
-from ladderscope.scaling.points import FloatArray, IntArray
+from ladderscope.scaling.points import BoolArray, FloatArray, IntArray
 from ladderscope.scaling.uncertainty.curvature import curvatures
 
+IDLE = 1e-9
+"""A parameter changes nothing whose column of the Jacobian is shorter than this share of the longest."""
 WORST_CONDITION = 1e12
 """Of a curvature matrix in columns of length one; beyond it, inverses hold no digit of a standard error."""
 
@@ -24,7 +26,8 @@ class LinearClusters:
         weights: of the points, shape (n,).
         curvature: second derivative of each point's loss (:func:`curvatures`), shape (n,).
         run: cluster of each point, shape (n,).
-        back: the matrix from the scaled parameters to ``theta``, shape (k, k).
+        back: the matrix from the scaled parameters to ``theta``, shape (all parameters, k). Rows of parameters that
+            are held are 0: those at a bound, and those that change nothing (an offset that went to 0).
     """
 
     jacobian: FloatArray
@@ -36,21 +39,26 @@ class LinearClusters:
 
     @classmethod
     def of(cls, fitted: FittedLaw) -> LinearClusters | None:
-        """The linear problem at the optimum of ``fitted``, or ``None`` where a parameter changes nothing."""
+        """The linear problem at the optimum of ``fitted``; ``None`` where no parameter changes anything."""
         problem, points, residuals = fitted.problem, fitted.points, fitted.residuals
         centred = problem.jacobian(problem.matrix @ fitted.theta)
         lengths = np.sqrt(points.weights @ centred**2)
-        largest = lengths.max(initial=0.0)
-        if not np.isfinite(largest) or lengths.min(initial=np.inf) <= 1e-9 * largest:
+        free = (lengths > IDLE * lengths.max(initial=0.0)) & ~_at_bound(fitted)
+        if not np.all(np.isfinite(lengths)) or not free.any():
             return None
         return cls(
-            centred / lengths,
+            centred[:, free] / lengths[free],
             points.weights * fitted.objective.influence(residuals),
             points.weights,
             curvatures(fitted),
             points.run,
-            problem.inverse / lengths,
+            problem.inverse[:, free] / lengths[free],
         )
+
+    @property
+    def n_free(self) -> int:
+        """How many parameters are not held."""
+        return int(self.jacobian.shape[1])
 
     @property
     def n_runs(self) -> int:
@@ -74,6 +82,11 @@ class LinearClusters:
         sums = np.zeros((self.n_runs, *values.shape[1:]))
         np.add.at(sums, self.run, values)
         return sums
+
+
+def _at_bound(fitted: FittedLaw) -> BoolArray:
+    bounds = [(-np.inf, np.inf) if p.log else (p.lower, p.upper) for p in fitted.law.parameters]
+    return np.array([t <= low or t >= high for t, (low, high) in zip(fitted.theta, bounds, strict=True)])
 
 
 def is_regular(matrices: FloatArray) -> bool:

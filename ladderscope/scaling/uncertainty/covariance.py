@@ -20,7 +20,7 @@ class ClusteredCovariance:
     """The covariance of ``theta``.
 
     Attributes:
-        matrix: shape (k, k).
+        matrix: shape (k, k). Rows of parameters that are held, at a bound or at nothing, are 0.
         degrees_of_freedom: of the t distribution that intervals take.
         run_deviation, noise_deviation: standard deviations of what the points of a run share and of what each point
             has to itself, on the law's scale.
@@ -35,7 +35,7 @@ class ClusteredCovariance:
 
     @property
     def standard_errors(self) -> FloatArray:
-        """Of ``theta``, shape (k,)."""
+        """Of ``theta``, shape (k,); 0 for parameters that are held."""
         return np.sqrt(np.diag(self.matrix))
 
 
@@ -71,11 +71,11 @@ def clustered_covariance(fitted: FittedLaw, *, components: bool = True) -> Clust
         ``None`` with fewer runs than parameters + 1 or than 4, or where a parameter is not determined by the points
         that are left without some run.
     """
-    if fitted.points.n_runs < FEWEST_RUNS or fitted.points.n_runs <= len(fitted.theta):
-        return None
     linear = LinearClusters.of(fitted)
-    steps = delete_one_steps(linear) if linear is not None else None
-    if linear is None or steps is None:
+    if linear is None or fitted.points.n_runs < fewest_runs(linear.n_free):
+        return None
+    steps = delete_one_steps(linear)
+    if steps is None:
         return None
     n_runs = fitted.points.n_runs
     centred = steps - steps.mean(axis=0)

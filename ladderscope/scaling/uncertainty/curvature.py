@@ -16,9 +16,9 @@ WINDOW = 0.7
 def curvatures(fitted: FittedLaw) -> FloatArray:
     """The expected second derivative of each point's loss, shape (n,): 1 for least squares.
 
-    A Huber loss has curvature 1 within delta and 0 beyond, and absolute deviations have all of it in one corner, so what
-    counts is how likely a residual falls there. It is estimated point by point, with a Gaussian around each residual, as
-    for quantile regression (Powell 1991; Koenker 2005, section 3.4). One mean for all points
+    A Huber loss has curvature 1 within delta and 0 beyond, and absolute deviations have all of it in one corner, so
+    what counts is how likely a residual falls there. It is estimated point by point, with a Gaussian around each
+    residual, as for quantile regression (Powell 1991; Koenker 2005, section 3.4). One mean for all points
     (:attr:`FittedLaw.curvature_share`) would be wrong where some points are noisier than others: on the 240 points of
     Chinchilla's reconstruction it makes the standard error of alpha 40% too small.
     """

@@ -34,7 +34,8 @@ class Profile:
     """The profile of one parameter, in the terms of ``theta``.
 
     Attributes:
-        low, high: ends of the interval; ``None`` where the objective does not rise by the threshold.
+        low, high: ends of the interval, at most the parameter's bounds; ``None`` where the objective does not rise by
+            the threshold however far one goes: the parameter is not identified on that side.
         value, rise: the curve, in ascending order of ``value``.
         better: a lower objective was met on the way, so that the optimum was none.
     """
@@ -108,7 +109,9 @@ class _Walk:
                 return at
             if root < 1:
                 inside = (step, root)
-                if at in self.bounds or step > FARTHEST * self.expected:
+                if at in self.bounds:
+                    return at
+                if step > FARTHEST * self.expected:
                     return None
             else:
                 outside = (step, root)

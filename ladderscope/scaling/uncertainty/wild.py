@@ -47,10 +47,10 @@ class WildDraws:
 def wild_bootstrap(fitted: FittedLaw, resamples: int, *, seed: int = 0, advance: Advance | None = None) -> WildDraws:
     """``fitted`` refitted to ``resamples`` responses y* = prediction + w_c residual, with a Webb weight w_c per run.
 
-    Residuals are on the law's scale. They are smaller than errors, most of all in runs that pull the fit, so each run's
-    are first divided by (I - H_cc)^(1/2), as the covariance CR2 does. With few runs percentiles of theta* would still
-    be too narrow; so each draw's change of theta is studentised by the clustered covariance of that draw, and intervals
-    are theta -+ quantile of |t*| times the standard error (the symmetric bootstrap-t).
+    Residuals are on the law's scale. They are smaller than errors, most of all in runs that pull the fit, so each
+    run's are first divided by (I - H_cc)^(1/2), as the covariance CR2 does. With few runs percentiles of theta* would
+    still be too narrow; so each draw's change of theta is studentised by the clustered covariance of that draw, and
+    intervals are theta -+ quantile of |t*| times the standard error (the symmetric bootstrap-t).
     """
     k = len(fitted.theta)
     changes = []
@@ -58,9 +58,13 @@ def wild_bootstrap(fitted: FittedLaw, resamples: int, *, seed: int = 0, advance:
         for found in refits(fitted, _responses(fitted, resamples, seed), advance):
             covariance = clustered_covariance(found, components=False) if found is not None else None
             if found is not None and covariance is not None:
-                changes.append((found.theta, (found.theta - fitted.theta) / covariance.standard_errors))
+                changes.append((found.theta, _ratio(found.theta - fitted.theta, covariance.standard_errors)))
     pairs = np.array(changes).reshape(len(changes), 2, k)
     return WildDraws(pairs[:, 0], pairs[:, 1], resamples - len(changes))
+
+
+def _ratio(change: FloatArray, error: FloatArray) -> FloatArray:
+    return np.divide(change, error, out=np.zeros_like(change), where=error > 0)
 
 
 def _responses(fitted: FittedLaw, resamples: int, seed: int) -> Iterator[Points | None]:
