@@ -108,7 +108,7 @@ def role_named(name: str) -> Role:
     """
     found = predictor(name) or name
     if found not in ROLES:
-        raise UnknownNameError("role in --columns", name, ROLES)
+        raise UnknownNameError("role in --columns", name, [*ROLES, *LONG_NAMES])
     return ROLES[found]
 
 
