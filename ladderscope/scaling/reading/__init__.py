@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ladderscope.scaling.reading.files import is_ledger
-from ladderscope.scaling.reading.read import read_table, table_from_records
+from ladderscope.scaling.reading.read import default_x, read_table, table_from_records
 from ladderscope.scaling.reading.request import TableRequest
-from ladderscope.scaling.reading.roles import LONG_NAMES, ROLES
+from ladderscope.scaling.reading.roles import LONG_NAMES, ROLES, axis_name
 
-__all__ = ["LONG_NAMES", "ROLES", "TableRequest", "is_ledger", "read_table", "table_from_records"]
+__all__ = ["LONG_NAMES", "ROLES", "TableRequest", "axis_name", "default_x", "read_table", "table_from_records"]

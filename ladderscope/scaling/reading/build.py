@@ -11,7 +11,7 @@ from ladderscope.scaling.table import CENSORED, GROUP, RESPONSE, RUN, WEIGHT, Sc
 
 OWN_RUNS = "The table names no training runs, so each row counts as a run of its own."
 LIKE_CHECKPOINTS = (
-    "{n} of {total} rows differ from others in {along} alone: if they are checkpoints of one run, name its column with "
+    "{n} of {total} rows differ from others in {along} alone: if they are checkpoints of a run, name its column with "
     "--columns run=COLUMN, because intervals are too narrow otherwise."
 )
 FEW_CHECKPOINTS = 3

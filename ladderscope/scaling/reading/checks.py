@@ -22,7 +22,7 @@ def check_points(raw: RawPoints) -> None:
         _check_positive(raw.frame[name], _called(raw, name), name)
     _check_positive(raw.frame[WEIGHT], "the weight", WEIGHT)
     if len(raw.frame) < 2:
-        raise UsageError(f"there is only one point, {rows(raw.frame.index)}: a law needs several.")
+        raise UsageError("there is only one point, and a law needs several: give more runs, or loosen --where.")
     _check_varies(raw)
 
 

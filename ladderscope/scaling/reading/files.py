@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 from typing import Any, Literal
@@ -11,20 +9,12 @@ from typing import Any, Literal
 import pandas as pd
 
 from ladderscope.errors import UsageError
+from ladderscope.scaling.reading.csv_cells import read_csv
 
 Kind = Literal["ledger", "json lines", "parquet", "csv"]
 
 PARQUET_START = b"PAR1"
 _FIRST_BYTES = 1 << 16
-
-
-def is_ledger(path: Path) -> bool:
-    """Whether ``path`` is a ledger, by its first record.
-
-    Raises:
-        UsageError: it cannot be read, or is empty.
-    """
-    return kind_of(path) == "ledger"
 
 
 def kind_of(path: Path) -> Kind:
@@ -59,7 +49,7 @@ def read_rows(path: Path, kind: Kind) -> pd.DataFrame:
     Raises:
         UsageError: it cannot be read, has no rows, or names a column twice.
     """
-    readers = {"csv": _read_csv, "json lines": _read_json_lines, "parquet": _read_parquet}
+    readers = {"csv": read_csv, "json lines": _read_json_lines, "parquet": _read_parquet}
     table = readers[kind](path)
     if table.empty:
         raise UsageError(f"{path} has no rows: a law needs points.")
@@ -68,22 +58,6 @@ def read_rows(path: Path, kind: Kind) -> pd.DataFrame:
         twice = table.columns[table.columns.duplicated()][0]
         raise UsageError(f"{path} has two columns called {twice!r}: rename one of them.")
     table.index = pd.RangeIndex(1, len(table) + 1)
-    return table
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    try:
-        text = path.read_bytes().decode("utf-8-sig").lstrip()
-        separator = "\t" if "\t" in text.partition("\n")[0] else ","
-        header = next(csv.reader(io.StringIO(text), delimiter=separator))
-        table = pd.read_csv(io.StringIO(text), sep=separator, float_precision="round_trip", low_memory=False)
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not text in UTF-8: save it as CSV in UTF-8, or as Parquet.") from error
-    except (pd.errors.ParserError, csv.Error, StopIteration) as error:
-        raise UsageError(f"{path} is not a table that can be read: {_first_line(error)}.") from error
-    if not isinstance(table.index, pd.RangeIndex):
-        raise UsageError(f"{path} has rows with more fields than its header: name every column, and quote commas.")
-    table.columns = pd.Index(header)  # pandas numbers columns of the same name, which hides them
     return table
 
 

@@ -27,7 +27,7 @@ from ladderscope.scaling.reading.ledger_notes import notes_on_records
 from ladderscope.scaling.reading.out_of_memory import needed_at_least
 from ladderscope.scaling.reading.raw_points import RawPoints
 from ladderscope.scaling.reading.request import TableRequest
-from ladderscope.scaling.reading.roles import LONG_NAMES, ROLES, predictor
+from ladderscope.scaling.reading.roles import LONG_NAMES, ROLES, axis_name
 from ladderscope.scaling.results.scaling_fit import AxisInfo, LeftOut
 from ladderscope.scaling.table import CENSORED, GROUP, RESPONSE, RUN, WEIGHT
 
@@ -108,7 +108,7 @@ def _response(request: TableRequest) -> Response:
 
 
 def _asked(request: TableRequest) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(predictor(name) or name for name in request.x))
+    found = tuple(dict.fromkeys(axis_name(name) for name in request.x))
     for name, role in zip(request.x, found, strict=False):
         if role not in PREDICTORS:
             raise UnknownNameError("predictor of a ledger", name, [*LONG_NAMES, *PREDICTORS])

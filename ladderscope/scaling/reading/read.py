@@ -12,7 +12,8 @@ from ladderscope.ledger import read_ledgers
 from ladderscope.records import Record
 from ladderscope.scaling.reading.build import checked_table, table_of
 from ladderscope.scaling.reading.files import kind_of
-from ladderscope.scaling.reading.ledger_points import points_of_records
+from ladderscope.scaling.reading.ledger_axes import LOSS, RESPONSES
+from ladderscope.scaling.reading.ledger_points import default_predictor, points_of_records
 from ladderscope.scaling.reading.raw_points import RawPoints
 from ladderscope.scaling.reading.request import TableRequest
 from ladderscope.scaling.reading.user_table import points_of_tables
@@ -63,6 +64,18 @@ def table_from_records(
         UnknownNameError: no such response, predictor or setting.
     """
     return table_of(points_of_records(records, TableRequest(y=y, by=by, x=tuple(x))))
+
+
+def default_x(paths: Sequence[Path], y: str | None) -> tuple[str, ...]:
+    """The predictors to choose laws over where none are asked for; empty for tables: all that they hold.
+
+    Of ledgers it is compute for losses and the sequence length for memory, since they hold every predictor.
+
+    Raises:
+        UsageError: the first file cannot be read; an unknown ``y`` is left to :func:`read_table`.
+    """
+    is_known = y is None or y in RESPONSES
+    return (default_predictor(y or LOSS),) if is_known and kind_of(paths[0]) == "ledger" else ()
 
 
 def _check_any(raw: RawPoints, paths: Sequence[Path]) -> None:

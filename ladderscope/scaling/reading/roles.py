@@ -95,6 +95,11 @@ def predictor(name: str) -> str | None:
     return found if found in PREDICTORS else None
 
 
+def axis_name(name: str) -> str:
+    """What a table calls the predictor ``name``: its role, or the column itself."""
+    return predictor(name) or name
+
+
 def role_named(name: str) -> Role:
     """The role called ``name``; a long name of a predictor will do.
 
@@ -103,7 +108,7 @@ def role_named(name: str) -> Role:
     """
     found = predictor(name) or name
     if found not in ROLES:
-        raise UnknownNameError("role in --columns", name, ROLES)
+        raise UnknownNameError("role in --columns", name, [*ROLES, *LONG_NAMES])
     return ROLES[found]
 
 

@@ -16,7 +16,7 @@ from ladderscope.scaling.reading.columns import Columns
 from ladderscope.scaling.reading.files import Kind, read_rows
 from ladderscope.scaling.reading.raw_points import RawPoints
 from ladderscope.scaling.reading.request import TableRequest
-from ladderscope.scaling.reading.roles import LONG_NAMES, PREDICTORS, RESPONSES, ROLES, SETTINGS, predictor
+from ladderscope.scaling.reading.roles import LONG_NAMES, PREDICTORS, RESPONSES, ROLES, SETTINGS, axis_name, predictor
 from ladderscope.scaling.results.scaling_fit import AxisInfo
 from ladderscope.scaling.table import CENSORED, GROUP, RESPONSE, RUN, WEIGHT
 
@@ -156,7 +156,7 @@ class _Reader:
 
     def _axes(self) -> tuple[dict[str, tuple[AxisInfo, pd.Series[float]]], tuple[str, ...]]:
         """The predictors by name, and the names of those that were asked for."""
-        asked = tuple(dict.fromkeys(predictor(name) or name for name in self.request.x))
+        asked = tuple(dict.fromkeys(axis_name(name) for name in self.request.x))
         found = {}
         for name in (*asked, *(role for role in PREDICTORS if role not in asked and self._has(role))):
             if name in PREDICTORS:
