@@ -23,7 +23,6 @@ from ladderscope.scaling.predictors import predictors_of
 from ladderscope.scaling.progress import Progress
 from ladderscope.scaling.results.allocation import Approach
 from ladderscope.scaling.results.choice import LawChoice
-from ladderscope.scaling.results.comparison import MethodComparison
 from ladderscope.scaling.results.scaling_fit import GroupFit, ScalingFit
 from ladderscope.scaling.settings import FitSettings
 from ladderscope.scaling.table import Group, ScalingTable
@@ -67,16 +66,16 @@ def fit_scaling(
     progress = Progress(len(groups) + len(pairs) + len(allocate), on_progress)
     shared = shared_range(groups)
     fits = [
-        progress.during(group.name, lambda group=group: _fit_group(chosen, group, table, predictors, shared, settings))
+        progress.during(group.name, _fit_group, chosen, group, table, predictors, shared, settings)
         for group in groups
     ]
-    comparisons = adjusted([
-        progress.during(f"{a.name} against {b.name}", lambda a=a, b=b: compare_groups(chosen, a, b, settings))
-        for a, b in pairs
-    ])  # fmt: skip
+    comparisons = [
+        progress.during(f"{first.name} against {second.name}", compare_groups, chosen, first, second, settings)
+        for first, second in pairs
+    ]
     allocations = [
-        progress.during(f"{a} allocation", lambda a=a: allocate_compute(a, table, settings, budgets=budgets))
-        for a in allocate
+        progress.during(f"{approach} allocation", allocate_compute, approach, table, settings, budgets=budgets)
+        for approach in allocate
     ]
     fit = ScalingFit(
         y=table.response,
@@ -92,7 +91,7 @@ def fit_scaling(
         groups=fits,
         shared_range=shared,
         choice=choice,
-        comparisons=list(comparisons),
+        comparisons=adjusted(comparisons),
         allocations=allocations,
         left_out=table.left_out,
     )

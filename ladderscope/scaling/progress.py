@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
+_Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
 
@@ -16,10 +17,12 @@ class Progress:
         self._done = 0
         self._on_progress = on_progress
 
-    def during(self, what: str, work: Callable[[], _Result]) -> _Result:
-        """The result of ``work``, which is one part."""
+    def during(
+        self, what: str, work: Callable[_Given, _Result], /, *args: _Given.args, **kwargs: _Given.kwargs
+    ) -> _Result:
+        """What ``work`` returns for its arguments: one part."""
         self._tell(what)
-        result = work()
+        result = work(*args, **kwargs)
         self._done += 1
         self._tell(what)
         return result

@@ -1,8 +1,8 @@
 """What a law is: a formula with named parameters, its Jacobian, and where a fit may start.
 
 A fit moves ``theta``, one number for each parameter: its logarithm where it must be positive (``log``), itself
-otherwise. Predictions and residuals are on the law's ``scale``: logarithms for losses, so that a residual is a relative
-error and the objective that of Hoffmann et al. 2022 (arXiv:2203.15556).
+otherwise. Predictions and residuals are on the law's ``scale``: logarithms for losses, so that a residual is a
+relative error and the objective that of Hoffmann et al. 2022 (arXiv:2203.15556).
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class Law(ABC):
         title: its name in tables and figures.
         formula: the law as text, in the names of its parameters and predictors.
         source: where it comes from.
-        predictors: names of its predictors, the columns of ``x``: ``x`` stands for whichever the user chooses.
+        predictors: names of its predictors, the columns of ``x``. N: parameters; D: tokens or examples; C: compute;
+            R: rank; S: sequence length; ``x``, and ``X`` beside D, stand for whichever the user chooses.
         parameters: in the order of ``theta``.
         slope: the exponent that comparisons between methods are about, or ``None``.
         scale: of residuals.
@@ -68,13 +69,25 @@ class Law(ABC):
     falls: bool = True
     response: Literal["loss", "memory", "any"] = "loss"
 
-    @abstractmethod
-    def prediction(self, theta: FloatArray, x: FloatArray) -> FloatArray:
-        """The prediction on the law's ``scale`` for ``x`` of shape (n, p); shape (n,)."""
+    def features(self, x: FloatArray) -> FloatArray:
+        """What the formula is made of, computed once per fit from ``x`` of shape (n, p): logarithms, as a rule."""
+        return np.log(x)
 
     @abstractmethod
+    def evaluate(self, theta: FloatArray, features: FloatArray) -> FloatArray:
+        """The prediction on the law's ``scale`` at :meth:`features`; shape (n,)."""
+
+    @abstractmethod
+    def derivatives(self, theta: FloatArray, features: FloatArray) -> FloatArray:
+        """The derivatives of :meth:`evaluate` by ``theta``, shape (n, k)."""
+
+    def prediction(self, theta: FloatArray, x: FloatArray) -> FloatArray:
+        """The prediction on the law's ``scale`` for ``x`` of shape (n, p); shape (n,)."""
+        return self.evaluate(theta, self.features(x))
+
     def jacobian(self, theta: FloatArray, x: FloatArray) -> FloatArray:
         """The derivatives of :meth:`prediction` by ``theta``, shape (n, k)."""
+        return self.derivatives(theta, self.features(x))
 
     @abstractmethod
     def start(self, x: FloatArray, y: FloatArray, rng: np.random.Generator) -> FloatArray:

@@ -1,0 +1,100 @@
+"""One law against another: by two criteria, each with a threshold for what the data can tell.
+
+A criterion is clear where
+
+* held-out error: the errors (medians over groups) differ by a ratio of ``CLEAR_RATIO`` or more, and, with fewer than
+  ``MANY_GROUPS`` groups, the larger one is more than ``NOISE_WIDTHS`` deviations of the points around the closest law:
+  a smaller error is one that chance alone explains;
+* AICc: its sums over groups differ by ``CLEAR_AICC`` or more (Burnham & Anderson 2002: up to 2 both laws have
+  substantial support, from 4 on the worse one has considerably less);
+* both: with ``MANY_GROUPS`` groups or more, a paired sign test over groups agrees at 5%, so that one odd group cannot
+  decide for all of them.
+
+The law with more parameters has to win by both criteria. The simpler one wins where one criterion is clear for it and
+the other does not speak against it: more parameters that predict no better are not wanted. All else is a tie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binomtest
+
+from ladderscope.scaling.choice.judged import Judged
+from ladderscope.scaling.points import FloatArray
+
+CLEAR_RATIO = 1.25
+CLEAR_AICC = 4.0
+NOISE_WIDTHS = 2.0
+MANY_GROUPS = 6
+"""The fewest groups of which a unanimous sign test is significant at 5%."""
+SIGNIFICANT = 0.05
+EQUAL_ERRORS = 1e-3
+"""Relative difference of held-out errors below which a group has no vote: nested laws at the same optimum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """The outcome between a simpler law and another. Positive: the simpler one is better; 0: the data cannot tell.
+
+    Attributes:
+        by_error, by_aicc: by the criterion, -1, 0 or 1.
+    """
+
+    by_error: int
+    by_aicc: int
+
+    @property
+    def winner(self) -> int:
+        """1: the simpler law; -1: the other; 0: undecided."""
+        if self.by_error < 0 and self.by_aicc < 0:
+            return -1
+        return 1 if min(self.by_error, self.by_aicc) >= 0 and max(self.by_error, self.by_aicc) > 0 else 0
+
+    @property
+    def disagree(self) -> bool:
+        """Whether the criteria are clear and opposite."""
+        return self.by_error * self.by_aicc < 0
+
+
+def duel(simpler: Sequence[Judged], other: Sequence[Judged], deviation: float) -> Duel:
+    """Compare two laws.
+
+    Args:
+        simpler, other: the laws on the same groups, in the same order.
+        deviation: relative deviation of points around the closest law, the median over groups.
+    """
+    errors = np.array([[judged.held_out_error for judged in law] for law in (simpler, other)])
+    criteria = np.array([[judged.aicc for judged in law] for law in (simpler, other)])
+    return Duel(_by_error(errors, deviation), _by_aicc(criteria))
+
+
+def _by_error(errors: FloatArray, deviation: float) -> int:
+    first, second = np.median(errors, axis=1)
+    smaller, larger = min(first, second), max(first, second)
+    if larger < CLEAR_RATIO * smaller or larger == smaller:
+        return 0
+    better = 1 if first < second else -1
+    if errors.shape[1] < MANY_GROUPS:
+        return better if larger > NOISE_WIDTHS * deviation else 0
+    differ = np.abs(errors[0] - errors[1]) > EQUAL_ERRORS * errors.max(axis=0)
+    return better if _agrees(better * (errors[1] - errors[0])[differ]) else 0
+
+
+def _by_aicc(criteria: FloatArray) -> int:
+    differences = criteria[1] - criteria[0]
+    total = float(differences.sum())
+    if abs(total) < CLEAR_AICC:
+        return 0
+    better = 1 if total > 0 else -1
+    return better if len(differences) < MANY_GROUPS or _agrees(better * differences) else 0
+
+
+def _agrees(gains: FloatArray) -> bool:
+    """Whether a two-sided sign test says that ``gains`` of groups are positive."""
+    positive = int(np.sum(gains > 0))
+    if 2 * positive <= len(gains):
+        return False
+    return bool(binomtest(positive, len(gains)).pvalue < SIGNIFICANT)
