@@ -110,9 +110,11 @@ def parameter_unit(fit: ScalingFit, name: str) -> str:
 
 
 def axis_label(axis: AxisInfo, scaled_unit: str | None = None) -> str:
-    """``'training compute (FLOP)'``."""
+    """``'training compute (FLOP)'``; a label that names its unit, such as parameters, needs no second time."""
     unit = scaled_unit or axis.unit
-    return axis.label if unit in ("", "1") else f"{axis.label} ({unit})"
+    if unit in ("", "1") or (unit in _COUNTED and unit in axis.label):
+        return axis.label
+    return f"{axis.label} ({unit}s)" if unit in _COUNTED and not unit.endswith("s") else f"{axis.label} ({unit})"
 
 
 def is_relative(fit: LawFit) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -285,6 +286,7 @@ def scaling_examples() -> dict[str, ScalingFit]:
     return {name: make() for name, make in EXAMPLES.items()}
 
 
+@functools.cache
 def _compute_group(name: str, offset: float, coefficient: float, exponent: float, *, seed: int) -> GroupFit:
     rng = np.random.default_rng(seed)
     x = np.geomspace(2e15, 4e18, 12).repeat(3) * np.tile([0.25, 0.5, 1.0], 12)

@@ -19,7 +19,7 @@ from ladderscope.report.fit_figures.looks import (
 )
 from ladderscope.scaling.results.estimates import Band
 from ladderscope.scaling.results.scaling_fit import GroupFit, ScalingFit
-from ladderscope.scaling.text import axis_label, format_parameter, is_relative
+from ladderscope.scaling.text import axis_label, format_parameter, is_identified, is_relative
 
 
 def draw(fit: ScalingFit) -> Drawing | None:
@@ -47,8 +47,10 @@ def draw(fit: ScalingFit) -> Drawing | None:
 def _label(fit: ScalingFit, group: GroupFit) -> str:
     if group.fit.reason:
         return short(f"{group.name}: not fitted")
-    slope = f"{fit.slope} = {format_parameter(group.fit, fit.slope)}" if fit.slope else f"{group.fit.n_runs} runs"
-    return short(f"{group.name}: {slope}")
+    if not fit.slope:
+        return short(f"{group.name}: {group.fit.n_runs} runs")
+    equals = " =" if is_identified(group.fit, fit.slope) else ""
+    return short(f"{group.name}: {fit.slope}{equals} {format_parameter(group.fit, fit.slope)}")
 
 
 def _draw_group(axes: Axes, group: GroupFit, x: str, y_unit: float, looks: Looks, label: str) -> None:

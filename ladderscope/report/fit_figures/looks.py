@@ -21,6 +21,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 LOG_RATIO = 5.0
 """Positive values that span more than this go on a log axis."""
 MANY_POINTS = 60
+MOST_TICKS = 7
 LEGEND_LETTERS = 46
 
 
@@ -97,8 +98,8 @@ def log_axis(axes: Axes, which: str) -> None:
     setter("log")
     low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
     if high / low < 100:
-        axis.set_major_locator(FixedLocator(plain_ticks(low, high, 5 if which == "x" else 7)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
+        axis.set_major_locator(FixedLocator(plain_ticks(low, high, MOST_TICKS)))
+        axis.set_major_formatter(FuncFormatter(_tick_text))
         axis.set_minor_locator(NullLocator())
     else:
         axis.set_major_locator(LogLocator(numticks=8))
@@ -117,6 +118,14 @@ def plain_ticks(low: float, high: float, at_most: int) -> list[float]:
             break
         best = ticks
     return best
+
+
+def _tick_text(value: float, _: int) -> str:
+    if 1e-4 <= value < 1e6:
+        return f"{value:.6g}"
+    exponent = int(np.floor(np.log10(value) + 1e-9))
+    mantissa = value / 10.0**exponent
+    return f"$10^{{{exponent}}}$" if abs(mantissa - 1) < 1e-6 else f"${mantissa:.3g}\\times10^{{{exponent}}}$"
 
 
 def spread(values: FloatArray) -> bool:

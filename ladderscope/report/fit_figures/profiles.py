@@ -11,6 +11,7 @@ from ladderscope.report.fit_figures.looks import log_axis, looks_of, short, spre
 from ladderscope.scaling.results.scaling_fit import ScalingFit
 from ladderscope.scaling.text import parameter_names, parameter_unit
 
+PANELS_PER_ROW = 2
 HIGHEST = 3.0
 """In units of the threshold; the interval ends at 1."""
 
@@ -21,10 +22,11 @@ def draw(fit: ScalingFit) -> Drawing | None:
     names, remark = first_panels([name for name in parameter_names(fit) if name in profiled], "parameters")
     if not names:
         return None
-    figure, panels = new_panels(len(names), share_y=True)
+    figure, panels = new_panels(len(names), share_y=True, per_row=PANELS_PER_ROW)
     for panel, name in zip(panels, names, strict=True):
         _draw_panel(panel, fit, name)
-    panels[0].set_ylabel("objective above its minimum,\nin units of the threshold")
+    for panel in panels[::PANELS_PER_ROW]:
+        panel.set_ylabel("objective above its minimum,\nin units of the threshold")
     add_legend(figure, panels)
     sentence = (
         f"The {fit.confidence:.0%} interval is where a curve lies below the dashed threshold; a curve that does not "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -26,7 +28,7 @@ def draw(fit: ScalingFit) -> Drawing | None:
     if spread(np.concatenate([columns(group).x[fit.x[0].name] for group in groups])):
         log_axis(axes, "x")
     axes.set_xlabel(axis_label(fit.x[0]))
-    axes.set_ylabel(f"{axis_label(fit.y)} above E")
+    axes.set_ylabel(axis_label(replace(fit.y, label=f"{fit.y.label} - E")))
     add_legend(figure, [axes])
     sentences = ["Points and law less the group's own fitted E: a straight line is a power law."]
     if below:
@@ -41,8 +43,8 @@ def _draw_group(axes: Axes, group: GroupFit, x: str, looks: Looks, unit: str) ->
     offset = group.fit.parameters[OFFSET].value
     points = columns(group)
     above = points.y > offset
-    found = format_value(offset, unit) if is_identified(group.fit, OFFSET) else NOT_IDENTIFIED
-    draw_points(axes, points.x[x][above], points.y[above] - offset, looks, short(f"{group.name}: E = {found}"))
+    found = f"= {format_value(offset, unit)}" if is_identified(group.fit, OFFSET) else NOT_IDENTIFIED
+    draw_points(axes, points.x[x][above], points.y[above] - offset, looks, short(f"{group.name}: E {found}"))
     if group.fit.mean_band:
         curve = np.asarray(group.fit.mean_band.x), np.asarray(group.fit.mean_band.y) - offset
         low, high = group.fit.x_ranges.get(x, (0.0, np.inf))

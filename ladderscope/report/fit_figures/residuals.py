@@ -23,6 +23,7 @@ from ladderscope.scaling.results.scaling_fit import GroupFit, ScalingFit
 from ladderscope.scaling.text import axis_label, is_relative
 
 PERCENT = 100.0
+PANELS_PER_ROW = 2
 
 
 def draw(fit: ScalingFit) -> Drawing | None:
@@ -34,7 +35,7 @@ def draw(fit: ScalingFit) -> Drawing | None:
     y_unit, y_label = response_scale(fit.y, [y for g in groups if g.fit.points for y in g.fit.points.y])
     unit = 1 / PERCENT if relative else y_unit
     names = [axis_label(axis) for axis in fit.x]
-    figure, panels = new_panels(len(fit.x) + 2, share_y=False)
+    figure, panels = new_panels(len(fit.x) + 2, share_y=False, per_row=PANELS_PER_ROW)
     looks = looks_of(fit)
     for panel, axis in zip(panels, fit.x, strict=False):
         _against(panel, [(g, columns(g).x[axis.name]) for g in groups], unit, looks)
