@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,12 @@ def assert_complete(record: Record) -> None:
 
 def test_methods_see_the_same_data_in_the_same_order() -> None:
     """At a learning rate too small to change a weight, all methods that start at the backbone have its losses."""
-    axes = {"model": ["random:tiny-llama"], "method": ["qlora", "ladder"], "reduction": [2], "seq_len": [32]}
+    axes: dict[str, list[Any]] = {
+        "model": ["random:tiny-llama"],
+        "method": ["qlora", "ladder"],
+        "reduction": [2],
+        "seq_len": [32],
+    }
     qlora, ladder = (measure_cell(cell, CpuMeter()) for cell in resolve_cells({**axes, "steps": [3], "lr": [1e-30]}))
     assert len(set(qlora.loss)) == 3
     assert qlora.loss == pytest.approx(ladder.loss, rel=1e-6)
@@ -82,7 +88,7 @@ def test_on_a_pretrained_model_side_networks_need_less_and_learn(tmp_path: Path)
                 "--seq-len",
                 "128",
                 "--steps",
-                "8",
+                "4",
                 "--meter",
                 "cpu",
                 "--jobs",
