@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ladderscope.errors import UsageError
 from ladderscope.scaling.fitting.fitted import FittedLaw
 from ladderscope.scaling.fitting.objective import Objective
 from ladderscope.scaling.fitting.problem import Problem
@@ -48,10 +49,13 @@ def fit_law(
 
     Returns:
         The best optimum, with the share of starts that agree on it.
+
+    Raises:
+        UsageError: the law is not finite at any start.
     """
     problem = Problem.of(law, points)
     rng = np.random.default_rng(seed)
-    thetas = [near] if near is not None else [law.start(points.x, points.y, rng) for _ in range(starts)]
+    thetas = [near] if near is not None else law.starts(points.x, points.y, starts, rng)
     wide = wide_objective(problem, objective)
     reached = [
         descend(problem, problem.matrix @ theta, wide, tolerance=COARSE, limit=COARSE_STEPS) for theta in thetas
@@ -62,11 +66,13 @@ def fit_law(
     ends = _finished([(values[i], reached[i]) for i in order], lambda phi: to_the_end(problem, phi, stated))
     final = [_comparable(problem.value(phi, stated)) for phi in ends]
     best = int(np.argmin(final))
+    if not np.isfinite(final[best]):
+        raise UsageError(f"{law.title}: no start gives finite values at all points; give other starts or bounds.")
     return FittedLaw(
         law=law,
         points=points,
         objective=stated,
-        theta=problem.inverse @ ends[best],
+        theta=problem.theta(ends[best]),
         value=final[best],
         start=thetas[order[best]],
         n_starts=len(thetas),
@@ -82,7 +88,7 @@ def refit(fitted: FittedLaw, points: Points, *, tolerance: float = REFIT_TOLERAN
         phi = near_least_absolute(problem, phi)
     else:
         phi = descend(problem, phi, fitted.objective, tolerance=tolerance, limit=COARSE_STEPS)
-    theta = problem.inverse @ phi
+    theta = problem.theta(phi)
     return replace(fitted, points=points, theta=theta, value=problem.value(phi, fitted.objective), start=fitted.theta)
 
 

@@ -47,7 +47,7 @@ class FittedLaw:
     def residuals(self) -> FloatArray:
         """Prediction minus response on the law's scale, shape (n,)."""
         problem = self.problem
-        return problem.residuals(problem.matrix @ self.theta)
+        return problem.careful_residuals(problem.matrix @ self.theta)
 
     @property
     def jacobian(self) -> FloatArray:

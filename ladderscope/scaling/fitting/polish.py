@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from ladderscope.scaling.fitting.objective import Objective
 from ladderscope.scaling.fitting.problem import Problem
 from ladderscope.scaling.points import FloatArray
 
-MAX_STEPS = 20
+LEAST_SQUARES = Objective(kind="ols")
+MAX_STEPS = 100
+SHORTER = 0.9
+ROUNDING = 1e-9
+"""By which share a step may raise the objective, whose own last digits are noise; more where residuals cancel."""
 
 
 def polished(problem: Problem, phi: FloatArray) -> FloatArray:
@@ -19,7 +24,9 @@ def polished(problem: Problem, phi: FloatArray) -> FloatArray:
     lower, upper = problem.bounds()
     free = (phi > lower) & (phi < upper)
     root = np.sqrt(problem.points.weights)
-    last = np.inf
+    last, value = np.inf, problem.value(phi, LEAST_SQUARES)
+    noise = np.finfo(float).eps * float(problem.points.weights @ np.abs(problem.residuals(phi) * problem.response))
+    highest = value * (1 + ROUNDING) + 4 * noise
     with np.errstate(all="ignore"):
         for _ in range(MAX_STEPS):
             jacobian = problem.jacobian(phi)[:, free] * root[:, None]
@@ -28,9 +35,12 @@ def polished(problem: Problem, phi: FloatArray) -> FloatArray:
                 return phi
             scaled = np.linalg.lstsq(jacobian / length, -problem.residuals(phi) * root, rcond=1e-15)[0]
             size = float(np.linalg.norm(scaled))
-            if not size < 0.5 * last:
+            if not size < SHORTER * last:
                 return phi
             trial = phi.copy()
             trial[free] += scaled / length
-            phi, last = np.clip(trial, lower, upper), size
+            trial = np.clip(trial, lower, upper)
+            if not problem.value(trial, LEAST_SQUARES) <= highest:
+                return phi
+            phi, last = trial, size
     return phi

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ladderscope.scaling.fitting.censored import censored_residuals, censored_slopes
 from ladderscope.scaling.fitting.objective import Objective
-from ladderscope.scaling.laws.base import Law
+from ladderscope.scaling.laws.base import LOG_ZERO, Law
 from ladderscope.scaling.points import FloatArray, Points
+
+LONGEST_STEP = 5.0
+CANCELLED = 1e-8
+"""Of the response: residuals below it have lost half of their digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,18 @@ class Problem:
             found[at] = censored_residuals(found[at], self.deviation)
         return found
 
+    def careful_residuals(self, phi: FloatArray) -> FloatArray:
+        """:meth:`residuals`; in extended precision, where the machine has it, if nearly all digits cancel in them."""
+        found = self.residuals(phi)
+        if self.has_censored or np.abs(found).max(initial=0.0) > CANCELLED * np.abs(self.response).max(initial=0.0):
+            return found
+        theta: Any = (self.inverse @ phi).astype(np.longdouble)
+        x: Any = self.points.x.astype(np.longdouble)
+        try:
+            return np.asarray(self.law.prediction(theta, x) - self.response, dtype=np.float64)
+        except TypeError:
+            return found
+
     def jacobian(self, phi: FloatArray) -> FloatArray:
         """Derivatives of :meth:`residuals` by ``phi``, shape (n, k)."""
         found = self.law.derivatives(self.inverse @ phi, self.features) @ self.inverse
@@ -67,6 +84,16 @@ class Problem:
         lower = np.array([-np.inf if p.log else p.lower for p in parameters]) * scale
         upper = np.array([np.inf if p.log else p.upper for p in parameters]) * scale
         return lower, upper
+
+    def longest_step(self) -> FloatArray:
+        """How far one step may move each entry of ``phi``, shape (k,): logarithms of what fades run away otherwise."""
+        return np.array([LONGEST_STEP if p.log else np.inf for p in self.law.parameters])
+
+    def theta(self, phi: FloatArray) -> FloatArray:
+        """The parameters at ``phi``, shape (k,); what has faded is as good as zero."""
+        logs = np.array([p.log for p in self.law.parameters])
+        theta = self.inverse @ phi
+        return np.where(logs, np.maximum(theta, LOG_ZERO), theta)
 
     def value(self, phi: FloatArray, objective: Objective) -> float:
         """The objective at ``phi``."""

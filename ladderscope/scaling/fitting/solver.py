@@ -23,9 +23,11 @@ from ladderscope.scaling.points import BoolArray, FloatArray
 __all__ = ["WIDE", "Problem", "descend"]
 
 WIDE = Objective(kind="huber", delta=10 * FIRST_DELTA)
-FIRST_DAMPING = 1e-2
+FIRST_DAMPING = 0.1
 SMALLEST_DAMPING = 1e-12
 LARGEST_DAMPING = 1e12
+ROUNDING = 1e-13
+"""Of the objective: nothing is to be gained where less was promised and did not come true."""
 NEWTON_DAMPING = 1e-3
 """With less, what a step promises is what is left to gain."""
 
@@ -38,6 +40,7 @@ def descend(problem: Problem, phi: FloatArray, objective: Objective, *, toleranc
         limit: of steps.
     """
     lower, upper = problem.bounds()
+    longest = problem.longest_step()
     phi = np.clip(phi, lower, upper)
     with np.errstate(all="ignore"):
         residuals = problem.residuals(phi)
@@ -45,26 +48,29 @@ def descend(problem: Problem, phi: FloatArray, objective: Objective, *, toleranc
         model = _Model.at(problem, phi, residuals, objective)
         damping, growth = FIRST_DAMPING, 2.0
         for _ in range(limit):
-            step = model.step_within(damping, lower - phi, upper - phi)
+            step = np.clip(model.step_within(damping, lower - phi, upper - phi), -longest, longest)
             promised = model.promise(step)
             trial = np.clip(phi + step, lower, upper)
             residuals = problem.residuals(trial)
             found = float(problem.points.weights @ objective.losses(residuals))
             done = promised <= tolerance * value and damping <= NEWTON_DAMPING
             if found <= value:
-                gain = (value - found) / promised if promised > 0 else 1.0
-                phi, value = trial, found
-                damping = max(
-                    damping * (0.1 if gain > 0.75 else max(1 / 3, 1 - (2 * gain - 1) ** 3)), SMALLEST_DAMPING
-                )
-                growth = 2.0
+                damping = _less(damping, (value - found) / promised if promised > 0 else 1.0)
+                phi, value, growth = trial, found, 2.0
                 if not done:
                     model = _Model.at(problem, phi, residuals, objective)
             else:
                 damping, growth = damping * growth, 2 * growth
+                done = done or promised <= ROUNDING * value
             if done or damping > LARGEST_DAMPING:
                 break
     return phi
+
+
+def _less(damping: float, gain: float) -> float:
+    """The damping after a step that gained ``gain`` of what it promised."""
+    factor = 0.1 if gain > 0.75 else max(1 / 3, 1 - (2 * gain - 1) ** 3)
+    return max(damping * factor, SMALLEST_DAMPING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,7 @@ class _Model:
         return cls(gradient, curvature, chord, unit)
 
     def step_within(self, damping: float, lower: FloatArray, upper: FloatArray) -> FloatArray:
-        """The damped Newton step up to the first bound that it meets; ``lower`` and ``upper`` bound the step itself."""
+        """The damped Newton step up to the first bound that it meets; ``lower`` and ``upper`` are the step's own."""
         free = np.ones(len(self.gradient), dtype=bool)
         if np.isinf(lower).all() and np.isinf(upper).all():
             return self._step(damping, free)

@@ -14,7 +14,7 @@ from ladderscope.scaling.fitting.problem import Problem
 from ladderscope.scaling.fitting.solver import WIDE, descend
 from ladderscope.scaling.points import FloatArray
 
-COARSE, FINE = 1e-6, 1e-14
+COARSE, FINE = 1e-6, 1e-12
 COARSE_STEPS, FINE_STEPS = 200, 2000
 NARROWING = (1e-1, 1e-2, 1e-3, 1e-4)
 """Deltas by which Huber's objective becomes that of absolute deviations, in robust standard deviations."""
