@@ -48,7 +48,7 @@ def descend(problem: Problem, phi: FloatArray, objective: Objective, *, toleranc
         model = _Model.at(problem, phi, residuals, objective)
         damping, growth = FIRST_DAMPING, 2.0
         for _ in range(limit):
-            step = np.clip(model.step_within(damping, lower - phi, upper - phi), -longest, longest)
+            step = model.step_within(damping, np.maximum(lower - phi, -longest), np.minimum(upper - phi, longest))
             promised = model.promise(step)
             trial = np.clip(phi + step, lower, upper)
             residuals = problem.residuals(trial)
@@ -104,34 +104,35 @@ class _Model:
         return cls(gradient, curvature, chord, unit)
 
     def step_within(self, damping: float, lower: FloatArray, upper: FloatArray) -> FloatArray:
-        """The damped Newton step up to the first bound that it meets; ``lower`` and ``upper`` are the step's own."""
-        free = np.ones(len(self.gradient), dtype=bool)
-        if np.isinf(lower).all() and np.isinf(upper).all():
-            return self._step(damping, free)
+        """The damped Newton step; what would leave ``lower`` or ``upper`` goes there, and the rest goes with it."""
+        step = self._step(damping)
+        held = np.zeros(len(step), dtype=bool)
         while True:
-            step = self._step(damping, free)
-            outward = free & (((lower >= 0) & (step < 0)) | ((upper <= 0) & (step > 0)))
-            if not outward.any():
-                break
-            free &= ~outward
-        over = np.where(step < 0, lower, upper)
-        share = np.divide(over, step, out=np.full_like(step, np.inf), where=step != 0)
-        first = float(share.min(initial=np.inf))
-        return np.where(share <= first, over, first * step) if first < 1 else step
+            over = ~held & ((step < lower) | (step > upper))
+            if not over.any():
+                return step
+            held |= over
+            step = self._step(damping, held, np.clip(step, lower, upper))
 
     def promise(self, step: FloatArray) -> float:
         """By how much ``step`` lowers the objective if the model holds."""
         scaled = step / self.unit
         return float(-(self.gradient @ scaled) - 0.5 * scaled @ self.curvature @ scaled)
 
-    def _step(self, damping: float, free: BoolArray) -> FloatArray:
+    def _step(self, damping: float, held: BoolArray | None = None, at: FloatArray | None = None) -> FloatArray:
+        """The minimum of the damped model, where parameters that are ``held`` take their steps ``at``."""
         matrix = self.curvature + damping * self.chord
         matrix[np.diag_indices_from(matrix)] += damping
-        step = np.zeros(len(free))
-        try:
-            if free.all():
-                return -np.linalg.solve(matrix, self.gradient) * self.unit
-            step[free] = -np.linalg.solve(matrix[np.ix_(free, free)], self.gradient[free])
-        except np.linalg.LinAlgError:
-            step[free] = -self.gradient[free] / (1 + damping)
-        return step * self.unit
+        if held is None or at is None:
+            return -_solved(matrix, self.gradient) * self.unit
+        scaled, free = at / self.unit, ~held
+        target = self.gradient[free] + matrix[np.ix_(free, held)] @ scaled[held]
+        scaled[free] = -_solved(matrix[np.ix_(free, free)], target)
+        return scaled * self.unit
+
+
+def _solved(matrix: FloatArray, target: FloatArray) -> FloatArray:
+    try:
+        return np.asarray(np.linalg.solve(matrix, target), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        return target / np.diag(matrix)
