@@ -86,11 +86,17 @@ class LinearClusters:
 
 def _at_bound(fitted: FittedLaw) -> BoolArray:
     bounds = [(-np.inf, np.inf) if p.log else (p.lower, p.upper) for p in fitted.law.parameters]
-    return np.array([t <= low or t >= high for t, (low, high) in zip(fitted.theta, bounds, strict=True)])
+    return np.array(
+        [
+            min(t - low, high - t) <= 1e-12 * max(1.0, abs(t))
+            for t, (low, high) in zip(fitted.theta, bounds, strict=True)
+        ]
+    )
 
 
 def is_regular(matrices: FloatArray) -> bool:
-    """Whether all of ``matrices``, shape (..., k, k), can be inverted with digits left."""
+    """Whether all of ``matrices``, symmetric, shape (..., k, k), are positive and can be inverted with digits left."""
     if not np.all(np.isfinite(matrices)):
         return False
-    return bool(np.all(np.linalg.cond(matrices) < WORST_CONDITION))
+    values = np.linalg.eigvalsh(matrices)
+    return bool(np.all(values[..., 0] * WORST_CONDITION > values[..., -1]))
