@@ -203,7 +203,7 @@ def test_the_table_goes_to_stderr_and_the_fit_to_the_file(
 ) -> None:
     out = tmp_path / "fit.json"
 
-    arguments = ["--x", "compute", "--y", "loss", "--law", "power", "--out", str(out), *QUICK]
+    arguments = ["--x", "compute", "--y", "loss", "--law", "power-offset", "--out", str(out), *QUICK]
     assert run(["fit-scaling", str(ledger), *arguments]) == 0
 
     captured = capsys.readouterr()
@@ -217,7 +217,7 @@ def test_the_table_goes_to_stderr_and_the_fit_to_the_file(
 
 @fits
 def test_json_is_all_that_stands_on_stdout(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["fit-scaling", str(ledger), "--x", "tokens", "--json", *QUICK]) == 0
+    assert run(["fit-scaling", str(ledger), "--x", "tokens", "--law", "power", "--json", *QUICK]) == 0
 
     captured = capsys.readouterr()
     assert captured.err == ""
@@ -248,7 +248,7 @@ def test_a_table_is_fitted_and_its_methods_compared(table: Write, tmp_path: Path
 def test_a_script_reads_parameters_of_an_only_group_from_the_top(
     table: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    only = ["--where", "method == 'lora'", "--law", "power", "--json", *QUICK]
+    only = ["--where", "method == 'lora'", "--law", "power-offset", "--json", *QUICK]
     assert run(["fit-scaling", str(table(GOOD)), *only]) == 0
 
     values = json.loads(capsys.readouterr().out)
