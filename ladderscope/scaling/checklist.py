@@ -14,7 +14,7 @@ import numpy as np
 
 from ladderscope import __version__
 from ladderscope.scaling.results.scaling_fit import AxisInfo, ChecklistItem, ScalingFit
-from ladderscope.scaling.sentences import extrapolation_sentences, how_sentences, left_out_sentence
+from ladderscope.scaling.sentences import choice_sentence, extrapolation_sentences, how_sentences, left_out_sentence
 from ladderscope.scaling.settings import FitSettings
 from ladderscope.scaling.table import WEIGHT, ScalingTable
 from ladderscope.scaling.text import NOT_STATED, axis_label, format_ends, listed, percent
@@ -61,8 +61,7 @@ def _choice(fit: ScalingFit) -> str:
     if fit.choice is None:
         return "named beforehand, or the only one for these data; no other law was tried"
     tried = f"{len(fit.choice.candidates)} laws tried ({', '.join(one.law for one in fit.choice.candidates)})"
-    verdict = "" if fit.choice.decided else "cannot tell: "
-    return f"{verdict}{fit.choice.reason.rstrip('.')}; {tried}"
+    return f"{choice_sentence(fit.choice)} {tried}"
 
 
 def _counts(axis: AxisInfo) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ladderscope.scaling.results.choice import LawChoice
 from ladderscope.scaling.results.scaling_fit import GroupFit, LeftOut, ScalingFit
 from ladderscope.scaling.text import (
     INTERVAL_NAMES,
@@ -62,6 +63,13 @@ def extrapolation_sentences(fit: ScalingFit) -> list[str]:
             f"the {far.n_points} points there{covered}."
         )
     return found
+
+
+def choice_sentence(choice: LawChoice) -> str:
+    """The law that was chosen and why, or that the data cannot tell."""
+    reason = choice.reason.rstrip(".")
+    undecided = not choice.decided and not reason.lower().startswith("cannot tell")
+    return f"{choice.law}. {'Cannot tell: ' if undecided else ''}{reason}."
 
 
 def left_out_sentence(left_out: Sequence[LeftOut]) -> str | None:

@@ -19,6 +19,7 @@ from ladderscope.scaling.columns import (
 )
 from ladderscope.scaling.results.scaling_fit import ScalingFit
 from ladderscope.scaling.sentences import (
+    choice_sentence,
     extrapolation_sentences,
     how_sentences,
     left_out_sentence,
@@ -93,8 +94,7 @@ def _print_choice(fit: ScalingFit, console: Console) -> None:
     if choice is None:
         return
     console.print()
-    verdict = f"Law: {choice.law}" if choice.decided else f"Law: cannot tell; {choice.law} is shown"
-    console.print(Text(f"{verdict}: {choice.reason}.", style="bold"))
+    console.print(Text(f"Law: {choice_sentence(choice)}", style="bold"))
     if choice.candidates:
         _print_table("Laws that were tried (* shown)", candidate_columns(choice), console)
 

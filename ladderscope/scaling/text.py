@@ -112,7 +112,7 @@ def parameter_unit(fit: ScalingFit, name: str) -> str:
 def axis_label(axis: AxisInfo, scaled_unit: str | None = None) -> str:
     """``'training compute (FLOP)'``; a label that names its unit, such as parameters, needs no second time."""
     unit = scaled_unit or axis.unit
-    if unit in ("", "1") or (unit in _COUNTED and unit in axis.label):
+    if unit in ("", "1") or unit in axis.label:
         return axis.label
     return f"{axis.label} ({unit}s)" if unit in _COUNTED and not unit.endswith("s") else f"{axis.label} ({unit})"
 
@@ -159,7 +159,7 @@ def listed(words: Sequence[str]) -> str:
 def _one_sided(low: float | None, high: float | None, unit: str) -> str:
     if low is not None and high is None:
         return f", above {format_value(low, unit)}"
-    if high is not None and low is None:
+    if high is not None and not low:
         return f", below {format_value(high, unit)}"
     return ""
 

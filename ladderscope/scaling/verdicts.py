@@ -15,8 +15,8 @@ EQUIVALENCE_CONFIDENCE = "90%"
 def verdict_sentence(pair: MethodComparison) -> str:
     """The verdict on a pair, what it rests on, and what would change it."""
     head = f"{pair.first} and {pair.second}: {pair.verdict}"
-    if not pair.slopes or pair.slopes[0].equivalence_interval is None:
-        return f"{head}: {pair.reason}."
+    if not pair.slopes or pair.slopes[0].equivalence_interval is None or pair.slopes[0].p_equivalence is None:
+        return f"{head}: {_sentence(pair.reason)}"  # nothing was tested
     slope = pair.slopes[0]
     parts = [_ratio_clause(slope, pair.margin), *_difference_clause(slope, pair.verdict), _margin_clause(slope, pair)]
     if pair.verdict == "inconclusive" and slope.runs_needed:
@@ -30,7 +30,7 @@ def pair_sentences(pair: MethodComparison, fit: ScalingFit) -> list[str]:
         _design(pair, fit),
         *_multiplier(pair, fit.x[0], fit.y),
         *_crossing(pair, fit.x[0]),
-        *(note if note.endswith(".") else f"{note}." for note in pair.notes),
+        *(_sentence(note[:1].upper() + note[1:]) for note in pair.notes),
     ]
 
 
@@ -78,15 +78,19 @@ def _design(pair: MethodComparison, fit: ScalingFit) -> str:
 
 
 def _multiplier(pair: MethodComparison, x: AxisInfo, y: AxisInfo) -> list[str]:
+    """One number where the curves are parallel, two where they are not, and all where nobody knows."""
     head = f"For the same {y.label}, {pair.first} needs"
-    if pair.multiplier.value is not None:
-        return [f"{head} {_times(pair.multiplier)} the {x.label} of {pair.second}."]
-    found = [
-        f"{head} {_times(estimate)} the {x.label} of {pair.second} at {where}."
-        for where, estimate in pair.multiplier_at.items()
-        if estimate.value is not None
-    ]
-    return found or ([f"No multiplier: {pair.multiplier.reason}."] if pair.multiplier.reason else [])
+    found = []
+    if pair.multiplier.value is not None and pair.verdict != "different":
+        condition = " if the curves are parallel" if pair.verdict == "inconclusive" else ""
+        found.append(f"{head} {_times(pair.multiplier)} the {x.label} of {pair.second}{condition}.")
+    if pair.verdict != "equivalent" or not found:
+        found += [
+            f"{head} {_times(estimate)} the {x.label} of {pair.second} {where}."
+            for where, estimate in pair.multiplier_at.items()
+            if estimate.value is not None
+        ]
+    return found or ([f"No multiplier: {_sentence(pair.multiplier.reason)}"] if pair.multiplier.reason else [])
 
 
 def _times(estimate: Estimate) -> str:
@@ -97,7 +101,11 @@ def _times(estimate: Estimate) -> str:
 
 def _crossing(pair: MethodComparison, x: AxisInfo) -> list[str]:
     crossing = pair.crossing
-    if crossing.value is None:
-        return [f"No crossing: {crossing.reason}."] if crossing.reason else []
+    if crossing.value is None or (crossing.low is None and crossing.high is None):
+        return [f"No crossing to name: {_sentence(crossing.reason)}"] if crossing.reason else []
     text = format_interval(crossing.value, crossing.low, crossing.high, x.unit)
     return [f"The curves cross at {text} of {x.label}."]
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."

@@ -13,8 +13,9 @@ from ladderscope.scaling.fitting.fit import fit_law
 from ladderscope.scaling.fitting.fitted import FittedLaw
 from ladderscope.scaling.laws.base import Law, Parameter
 from ladderscope.scaling.laws.chinchilla import Chinchilla
+from ladderscope.scaling.laws.memory_linear import MemoryLinear
 from ladderscope.scaling.laws.power_offset import PowerOffset
-from ladderscope.scaling.points import FloatArray, Points
+from ladderscope.scaling.points import Points
 from ladderscope.scaling.results.allocation import Allocation, BudgetOptimum, IsoFlop
 from ladderscope.scaling.results.choice import Candidate, Extrapolation, LawChoice
 from ladderscope.scaling.results.comparison import MethodComparison, NestedModel, SlopeComparison, Verdict
@@ -29,33 +30,6 @@ SIZE = AxisInfo(name="N", label="parameters", unit="parameter", counts="all para
 DATA = AxisInfo(name="D", label="training tokens", unit="token")
 LENGTH = AxisInfo(name="S", label="sequence length", unit="token")
 Example = Callable[[], ScalingFit]
-
-
-class LinearMemory(Law):
-    """M = c0 + c1 S, so that memory has a law here."""
-
-    name = "memory-linear"
-    title = "memory linear in length"
-    formula = "M = c0 + c1 S"
-    source = "a sum of constants and activations"
-    predictors = ("S",)
-    parameters = (
-        Parameter(name="c0", unit="{y}", meaning="memory at length 0", lower=0.0),
-        Parameter(name="c1", unit="{y} per {S}", meaning="memory of a token", lower=0.0),
-    )
-    slope = "c1"
-    scale = "linear"
-    falls = False
-    response = "memory"
-
-    def prediction(self, theta: FloatArray, x: FloatArray) -> FloatArray:
-        return np.asarray(theta[0] + theta[1] * x[:, 0])
-
-    def jacobian(self, theta: FloatArray, x: FloatArray) -> FloatArray:
-        return np.stack([np.ones(len(x)), x[:, 0]], axis=1)
-
-    def start(self, x: FloatArray, y: FloatArray, rng: np.random.Generator) -> FloatArray:
-        return np.array([0.5 * y.min(), y.max() / x.max()])
 
 
 def one_group() -> ScalingFit:
@@ -107,8 +81,8 @@ def memory() -> ScalingFit:
         y = (base + rate * x) * (1 + rng.normal(0, 0.01, len(x)))
         censored = np.arange(len(x)) >= (5 if name == "qlora" else 99)
         points = Points.of(x, np.where(censored, 8 * 2.0**30, y), censored=censored)
-        groups.append(described(name, fit_law(LinearMemory(), points), [LENGTH], MEMORY))
-    return scaling_fit(LinearMemory(), groups, [LENGTH], MEMORY)
+        groups.append(described(name, fit_law(MemoryLinear(), points), [LENGTH], MEMORY))
+    return scaling_fit(MemoryLinear(), groups, [LENGTH], MEMORY)
 
 
 def not_fitted() -> ScalingFit:
@@ -151,12 +125,12 @@ def cannot_tell() -> ScalingFit:
         not_identified=["E"],
         findings=["E is not identified: its profile stays below the threshold down to 0"],
     )
-    loose = replace(group.fit.parameters["E"], interval=(-np.inf, 2.1), warnings=["E is not identified"])
+    loose = replace(group.fit.parameters["E"], interval=(0.0, 2.1), warnings=["E cannot be told from 0"])
     parameters = group.fit.parameters | {"E": loose}
     choice = LawChoice(
         law="power",
         decided=False,
-        reason="both laws predict the largest scale about equally well, and AICc differs by 1.1",
+        reason="Cannot tell power law (2 parameters) from power law with offset (3): too close to call.",
         candidates=[
             Candidate(law="power", title="power law", n_parameters=2, aicc=-101.1, held_out_error=0.011),
             Candidate(law="power-offset", title="with offset", n_parameters=3, aicc=-102.2, held_out_error=0.012),
@@ -211,7 +185,9 @@ def comparison(verdict: Verdict, first: str = "ladder", second: str = "qlora") -
         ],
         preferred_model="parallel",
         multiplier=Estimate(1.34, 1.2, 1.5),
-        crossing=Estimate(reason="the curves are parallel"),
+        multiplier_at={"at 2e+15, by straight lines": Estimate(1.1, 0.9, 1.3)},
+        crossing=Estimate(3e17, reason="the slopes could be the same, so the curves need not cross anywhere"),
+        notes=["the multiplier holds if the curves are parallel"],
     )
 
 
@@ -237,11 +213,10 @@ def described(name: str, fitted: FittedLaw, x: list[AxisInfo], y: AxisInfo, *, b
     """A real optimum as the plain data of a group."""
     law, points = fitted.law, fitted.points
     predicted = law.from_scale(law.prediction(fitted.theta, points.x))
-    relative = law.scale == "log"
     residuals = fitted.residuals[~points.censored]
     return GroupFit(
         name=name,
-        local_slope=Estimate(-0.031, -0.034, -0.028) if relative else Estimate(0.71, 0.64, 0.78),
+        local_slope=Estimate(-0.031, -0.034, -0.028) if law.falls else Estimate(0.71, 0.64, 0.78),
         fit=LawFit(
             law=law.name,
             title=law.title,
@@ -337,7 +312,7 @@ def _profile(value: float) -> ProfileCurve:
 
 
 def _band(fitted: FittedLaw, width: float) -> Band:
-    x = np.geomspace(fitted.points.x.min(), 4 * fitted.points.x.max(), 60)
+    x = np.geomspace(fitted.points.x.min(), fitted.points.x.max(), 60)
     y = fitted.law.from_scale(fitted.law.prediction(fitted.theta, x[:, None]))
     spread = width * (1 + np.abs(np.log(x / x.mean())) / 6)
     return Band(x=x.tolist(), y=y.tolist(), low=(y * (1 - spread)).tolist(), high=(y * (1 + spread)).tolist())

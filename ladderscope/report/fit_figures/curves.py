@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from ladderscope.errors import UsageError
 from ladderscope.report.figures.panels import add_legend, new_panels
 from ladderscope.report.figures.style import Drawing
 from ladderscope.report.fit_figures.looks import (
@@ -19,7 +20,13 @@ from ladderscope.report.fit_figures.looks import (
 )
 from ladderscope.scaling.results.estimates import Band
 from ladderscope.scaling.results.scaling_fit import GroupFit, ScalingFit
-from ladderscope.scaling.text import axis_label, format_parameter, is_identified, is_relative
+from ladderscope.scaling.text import axis_label, format_parameter, is_identified
+from ladderscope.scaling.uncertainty.reloaded import predict
+
+BEYOND = 2.0
+"""How far lines go beyond the largest x of all groups."""
+BEYOND_POINTS = 30
+MEAN_ALPHA, NEW_RUN_ALPHA = 0.28, 0.12
 
 
 def draw(fit: ScalingFit) -> Drawing | None:
@@ -33,11 +40,12 @@ def draw(fit: ScalingFit) -> Drawing | None:
     figure, (axes,) = new_panels(1, share_y=False)
     figure.set_size_inches(8, 5.4)
     looks = looks_of(fit)
+    reach = BEYOND * max(float(columns(group).x[x.name].max()) for group in groups)
     for group in groups:
-        _draw_curve(axes, group, x.name, y_unit, looks[group.name].colour)
+        _draw_curve(axes, group, reach, y_unit, looks[group.name].colour)
     for group in groups:
         _draw_group(axes, group, x.name, y_unit, looks[group.name], _label(fit, group))
-    _set_axes(axes, groups, x.name)
+    _set_axes(axes, fit, groups)
     axes.set_xlabel(axis_label(x))
     axes.set_ylabel(y_label)
     add_legend(figure, [axes])
@@ -62,48 +70,44 @@ def _draw_group(axes: Axes, group: GroupFit, x: str, y_unit: float, looks: Looks
         axes.scatter(*at_least, s=90, marker="$\\uparrow$", color=looks.colour, zorder=3)
 
 
-def _draw_curve(axes: Axes, group: GroupFit, x: str, y_unit: float, colour: str) -> None:
+def _draw_curve(axes: Axes, group: GroupFit, reach: float, y_unit: float, colour: str) -> None:
     fit = group.fit
-    for band, alpha in ((fit.new_run_band, 0.12), (fit.mean_band, 0.28)):
+    for band, alpha in ((fit.new_run_band, NEW_RUN_ALPHA), (fit.mean_band, MEAN_ALPHA)):
         if band and band.low:
-            low, high = np.asarray(band.low) / y_unit, np.asarray(band.high) / y_unit
-            axes.fill_between(band.x, low, high, color=colour, alpha=alpha, linewidth=0)
+            _fill(axes, band, y_unit, colour, alpha)
     curve = fit.mean_band or fit.new_run_band
     if curve is None:
         return
-    for (low_end, high_end), style in _stretches(curve, fit.x_ranges.get(x)):
-        inside = (np.asarray(curve.x) >= low_end) & (np.asarray(curve.x) <= high_end)
-        axes.plot(
-            np.asarray(curve.x)[inside],
-            np.asarray(curve.y)[inside] / y_unit,
-            color=colour,
-            linestyle=style,
-            linewidth=1.8,
-            zorder=2,
-        )
+    axes.plot(curve.x, np.asarray(curve.y) / y_unit, color=colour, linewidth=1.8, zorder=2)
+    beyond = _beyond(group, curve.x[-1], reach)
+    if beyond is not None:
+        axes.plot(beyond.x, np.asarray(beyond.y) / y_unit, color=colour, linestyle="--", linewidth=1.8, zorder=2)
+        _fill(axes, beyond, y_unit, colour, MEAN_ALPHA)
 
 
-def _stretches(curve: Band, within: tuple[float, float] | None) -> list[tuple[tuple[float, float], str]]:
-    """Where the curve lies within the data, and where beyond."""
-    low, high = min(curve.x), max(curve.x)
-    if within is None:
-        return [((low, high), "-")]
-    at = np.asarray(curve.x)
-    # The dashes start where the line ends, at the last point of the curve within the data.
-    first = float(at[at >= within[0]].min(initial=high))
-    last = float(at[at <= within[1]].max(initial=low))
-    return [((low, first), "--"), ((first, last), "-"), ((last, high), "--")]
+def _fill(axes: Axes, band: Band, y_unit: float, colour: str, alpha: float) -> None:
+    low, high = np.asarray(band.low) / y_unit, np.asarray(band.high) / y_unit
+    axes.fill_between(band.x, low, high, color=colour, alpha=alpha, linewidth=0)
 
 
-def _set_axes(axes: Axes, groups: list[GroupFit], x: str) -> None:
-    relative = any(is_relative(group.fit) for group in groups)
-    everything = np.concatenate([columns(group).x[x] for group in groups])
-    if relative and spread(everything):
-        log_axis(axes, "x")
-        log_axis(axes, "y")
-    elif not relative:
+def _beyond(group: GroupFit, start: float, end: float) -> Band | None:
+    """The law from where its curve ends, with the band of its mean; ``None`` for a law that is not ladderscope's."""
+    try:
+        x = np.geomspace(start, end, BEYOND_POINTS)
+        y, low, high = predict(group.fit, x)
+    except UsageError:
+        return None
+    return Band(x=x.tolist(), y=y.tolist(), low=low.tolist(), high=high.tolist())
+
+
+def _set_axes(axes: Axes, fit: ScalingFit, groups: list[GroupFit]) -> None:
+    """Log axes for a loss over scales; memory is a sum of parts, which is straight on axes that start at zero."""
+    if fit.y.unit == "bytes":
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
+    elif spread(np.concatenate([columns(group).x[fit.x[0].name] for group in groups])):
+        log_axis(axes, "x")
+        log_axis(axes, "y")
 
 
 def _caption(fit: ScalingFit, groups: list[GroupFit]) -> str:

@@ -48,10 +48,6 @@ def n_points(figure: Figure, panel: int = 0) -> int:
     return sum(len(np.asarray(c.get_offsets())) for c in found if isinstance(c, PathCollection))
 
 
-def n_bands(figure: Figure) -> int:
-    return sum(isinstance(found, PolyCollection) for found in figure.axes[0].collections)
-
-
 def legend_of(figure: Figure) -> list[str]:
     return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
 
@@ -108,17 +104,29 @@ def test_a_fit_shows_every_point_two_bands_and_a_line_within_and_beyond_the_data
     fit = scaling_examples["inconclusive"]
     figure = figure_of(curves.draw(fit))
     axes = figure.axes[0]
+    largest = max(group.fit.x_ranges["C"][1] for group in fit.groups)
 
     assert n_points(figure) == sum(group.fit.n_points for group in fit.groups)
-    assert n_bands(figure) == 2 * len(fit.groups)
     for group in fit.groups:
         lines = [line for line in axes.lines if line.get_color() == METHOD_COLOURS[group.name]]
-        (solid,) = (line for line in lines if line.get_linestyle() == "-")
-        dashed = [line for line in lines if line.get_linestyle() == "--" and len(np.asarray(line.get_xdata())) > 1]
-        low, high = group.fit.x_ranges["C"]
-        assert low <= np.min(solid.get_xdata()) < np.max(solid.get_xdata()) <= high
-        assert [np.max(line.get_xdata()) > high for line in dashed] == [True]
+        solid, dashed = (np.asarray(line.get_xdata(), dtype=float) for line in lines)
+        assert [line.get_linestyle() for line in lines] == ["-", "--"]
+        assert (solid[0], solid[-1]) == pytest.approx(group.fit.x_ranges["C"])
+        assert (dashed[0], dashed[-1]) == pytest.approx((solid[-1], 2 * largest))
+    bands = [found for found in axes.collections if isinstance(found, PolyCollection)]
+    alphas = [found.get_alpha() for found in bands if np.isfinite(found.get_datalim(axes.transData).bounds).all()]
+    assert alphas.count(curves.MEAN_ALPHA) >= len(fit.groups)
+    assert alphas.count(curves.NEW_RUN_ALPHA) == len(fit.groups)
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+
+
+def test_a_law_of_the_user_ends_with_its_data(scaling_examples: Examples) -> None:
+    fit = scaling_examples["one group"]
+    own = replace(fit.groups[0], fit=replace(fit.groups[0].fit, law="my_module:Law"))
+
+    lines = figure_of(curves.draw(replace(fit, groups=[own]))).axes[0].lines
+
+    assert [line.get_linestyle() for line in lines] == ["-"]
 
 
 def test_the_legend_says_what_the_slope_is(scaling_examples: Examples) -> None:
