@@ -51,7 +51,7 @@ def as_texts(column: pd.Series[Any], name: str) -> pd.Series[str]:
         raise UsageError(
             f"{name} is missing in {rows(column.index[missing])}: fill it in, or leave such rows out with --where."
         )
-    return column.map(_text).astype(object)
+    return column.map(text_of).astype(object)
 
 
 def as_flags(column: pd.Series[Any], name: str) -> pd.Series[bool]:
@@ -83,7 +83,10 @@ def listed(names: Sequence[str]) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def _text(cell: Any) -> str:
+def text_of(cell: Any) -> str:
+    """A cell as text: whole numbers without a point, a missing one as ``None``."""
+    if pd.isna(cell):
+        return "None"
     if isinstance(cell, float | np.floating) and float(cell).is_integer() and abs(float(cell)) < 1e15:
         return str(int(cell))
     return str(cell)

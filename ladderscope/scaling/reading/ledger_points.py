@@ -12,7 +12,7 @@ import pandas as pd
 
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.records import PREDICT, Cell, Record
-from ladderscope.scaling.reading.cells import as_texts
+from ladderscope.scaling.reading.cells import text_of
 from ladderscope.scaling.reading.columns import Columns
 from ladderscope.scaling.reading.ledger_axes import (
     EVAL_LOSS,
@@ -70,7 +70,7 @@ def points_of_records(records: Sequence[Record], request: TableRequest) -> RawPo
     kept = columns.own
     axes = [one for role, one in PREDICTORS.items() if one in needed or _is_complete(kept[role])]
     columns_of_table: dict[str, Any] = {
-        **{name: kept[name].map(str) for name in SETTINGS},
+        **{name: kept[name].map(text_of) for name in SETTINGS},
         GROUP: _groups(kept, by, response),
         RUN: _clusters(kept, request),
         WEIGHT: 1.0,
@@ -185,7 +185,7 @@ def _groups(points: pd.DataFrame, by: str, response: Response) -> pd.Series[str]
     """The group of each point: ``by``, and what else keeps runs apart, where that differs."""
     traits = ("meter", "gpu", "weights") if response.is_loss else ("meter", "gpu")
     telling = [name for name in traits if points[name].nunique(dropna=False) > 1]
-    values = points[by].map(str)
+    values = points[by].map(text_of)
     if not telling:
         return values
     known = points[telling].apply(lambda row: ", ".join(str(trait) for trait in row if not pd.isna(trait)), axis=1)
@@ -202,7 +202,7 @@ def _clusters(points: pd.DataFrame, request: TableRequest) -> pd.Series[str]:
     for name, column in columns.items():
         if column not in points:
             raise UnknownNameError("column of runs", name, ["run", *SETTINGS])
-    first, *others = (as_texts(points[column].map(str), name) for name, column in columns.items())
+    first, *others = (points[column].map(text_of) for column in columns.values())
     for other in others:
         first = first + " / " + other
     return first

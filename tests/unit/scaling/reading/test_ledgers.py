@@ -88,6 +88,15 @@ def test_groups_are_methods_or_any_setting(make_record: MakeRecord) -> None:
     assert by_method[0].pooled == {"rank": ["4", "8"]}
 
 
+def test_settings_that_some_methods_lack_keep_their_spelling(make_record: MakeRecord) -> None:
+    records = [make_record(rank=rank, seq_len=length) for rank in (4, 8, None) for length in (128, 256)]
+
+    table = table_from_records(records, y="peak-allocated", by="rank")
+
+    assert [group.name for group in table.groups(["S"])] == ["4", "8", "None"]
+    assert table_from_records(records, y="peak-allocated").pooled == {"lora": {"rank": ["4", "8", "None"]}}
+
+
 def test_measured_and_predicted_memory_never_share_a_curve(make_record: MakeRecord) -> None:
     records = [make_record(meter=meter, gpu=gpu) for meter, gpu in (("cpu", None), ("predict", "t4-16gb"))]
 
