@@ -117,8 +117,10 @@ def _weights(table: ScalingTable) -> str:
 
 
 def _optimiser(fit: ScalingFit, settings: FitSettings) -> str:
-    method = {"lad": "sequential linear programmes after a trust region"}.get(settings.objective.kind, "trust region")
-    stated = f"{method} with an analytic Jacobian in centred parameters (SciPy), {settings.starts} random starts"
+    method = {"lad": "sequential linear programmes (SciPy's HiGHS)"}.get(
+        settings.objective.kind, "damped Newton steps"
+    )
+    stated = f"{method} with the law's own Jacobian in centred parameters, {settings.starts} random starts"
     agreement = [
         f"{group.name} {round(certificate.start_agreement * certificate.n_starts)} of {certificate.n_starts}"
         for group in fit.groups

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ladderscope.scaling.results.scaling_fit import GroupFit, ScalingFit
 from ladderscope.scaling.table import ScalingTable
+from ladderscope.scaling.text import shortened
 
 NO_EQUIVALENCE_TEST = (
     "This is no equivalence test: intervals that overlap, or a difference whose interval holds 0, do not show that "
@@ -61,7 +62,7 @@ def _pooled(groups: list[GroupFit]) -> str:
     for group in groups:
         for name, pooled in group.pooled.items():
             values.setdefault(name, {}).update(dict.fromkeys(pooled))
-    return ", ".join(f"{name} ({', '.join(found)})" for name, found in values.items())
+    return ", ".join(f"{name} ({shortened(list(found))})" for name, found in values.items())
 
 
 def _decades(low: float, high: float) -> float:

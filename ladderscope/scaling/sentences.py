@@ -12,11 +12,11 @@ from ladderscope.scaling.text import (
     is_identified,
     listed,
     percent,
+    shortened,
 )
 from ladderscope.scaling.verdicts import pair_sentences, verdict_sentence
 
 DELTA = ", delta "
-MAX_LISTED = 4
 
 
 def local_slope_sentence(fit: ScalingFit) -> str | None:
@@ -79,7 +79,7 @@ def left_out_sentence(left_out: Sequence[LeftOut]) -> str | None:
     labels: dict[str, list[str]] = {}
     for item in left_out:
         labels.setdefault(item.reason, []).append(item.label)
-    return f"Left out: {'; '.join(f'{_some(names)}: {reason}' for reason, names in labels.items())}."
+    return f"Left out: {'; '.join(f'{shortened(names)}: {reason}' for reason, names in labels.items())}."
 
 
 def lines_below(fit: ScalingFit) -> list[str]:
@@ -166,9 +166,3 @@ def _group_remarks(group: GroupFit) -> list[str]:
     if fit.failed_resamples:
         found.append(f"{fit.failed_resamples} resamples could not be fitted and are left out")
     return list(dict.fromkeys(remark.rstrip(".") for remark in found))
-
-
-def _some(names: Sequence[str]) -> str:
-    if len(names) <= MAX_LISTED:
-        return ", ".join(names)
-    return f"{', '.join(names[: MAX_LISTED - 1])} and {len(names) - MAX_LISTED + 1} more"

@@ -23,6 +23,8 @@ INTERVAL_NAMES = {
     "wild": "by wild bootstrap over runs",
 }
 """Method of an interval -> in words."""
+WIDE = 20.0
+MAX_LISTED = 4
 LARGEST_PLAIN, SMALLEST_PLAIN = 1e5, 1e-4
 _BYTES = ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB"), (1, "B"))
 _FLOPS = ((24, "Y"), (21, "Z"), (18, "E"), (15, "P"), (12, "T"), (9, "G"), (6, "M"))
@@ -156,6 +158,13 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
+def shortened(names: Sequence[str]) -> str:
+    """The first of ``names``, and how many there are beyond them."""
+    if len(names) <= MAX_LISTED:
+        return ", ".join(names)
+    return f"{', '.join(names[: MAX_LISTED - 1])} and {len(names) - MAX_LISTED + 1} more"
+
+
 def _one_sided(low: float | None, high: float | None, unit: str) -> str:
     if low is not None and high is None:
         return f", above {format_value(low, unit)}"
@@ -165,8 +174,10 @@ def _one_sided(low: float | None, high: float | None, unit: str) -> str:
 
 
 def _together(values: Sequence[float | None]) -> list[str]:
-    """``values`` with the same number of decimals: two or three digits of what they span."""
+    """``values`` with the same number of decimals, two or three digits of what they span, unless that is decades."""
     known = [value for value in values if value is not None]
+    if known and 0 < WIDE * min(known) < max(known):
+        return [UNBOUNDED if value is None else f"{value:.3g}" for value in values]
     span = max(known) - min(known) if known else 0.0
     decimals = None
     if span > 0 and SMALLEST_PLAIN <= max(map(abs, known)) < LARGEST_PLAIN:

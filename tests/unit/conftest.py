@@ -98,12 +98,7 @@ def not_fitted() -> ScalingFit:
         x_ranges={"C": (1e16, 2e16)},
         reason=reason,
         points=FittedPoints(
-            x={"C": [1e16, 2e16]},
-            y=[3.1, 3.0],
-            predicted=[],
-            residual=[],
-            run=["run 0", "run 1"],
-            censored=[False, False],
+            x={"C": [1e16, 2e16]}, y=[3.1, 3.0], predicted=[], residual=[], run=["0", "1"], censored=[False, False]
         ),
     )
     groups = [_compute_group("ladder", 1.9, 40.0, 0.085, seed=1), GroupFit(name="my method", fit=empty)]
@@ -273,12 +268,7 @@ def _compute_group(name: str, offset: float, coefficient: float, exponent: float
 
 def _with_extrapolation(group: GroupFit) -> GroupFit:
     far = Extrapolation(
-        predictor="C",
-        above=1e18,
-        n_points=9,
-        median_relative_error=0.011,
-        largest_relative_error=0.03,
-        coverage=8 / 9,
+        predictor="C", above=1e18, n_points=9, median_relative_error=0.011, largest_relative_error=0.03, coverage=8 / 9
     )
     return replace(group, extrapolation=far)
 
@@ -340,13 +330,7 @@ def _slope(
 
 def _model(name: str, shared: list[str], n: int, aicc: float, error: float, p: float | None) -> NestedModel:
     return NestedModel(
-        name=name,
-        shared=shared,
-        n_parameters=n,
-        objective=1e-3,
-        aicc=aicc,
-        left_out_error=error,
-        p_against_next=p,
+        name=name, shared=shared, n_parameters=n, objective=1e-3, aicc=aicc, left_out_error=error, p_against_next=p
     )
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ladderscope.records import Record
 from ladderscope.report.figures.panels import add_legend, new_panels
-from ladderscope.report.palette import method_colour
+from ladderscope.report.palette import method_colour, method_of_group
 from ladderscope.scaling.results.scaling_fit import GroupFit, ScalingFit
 
 PointsOf = Callable[[Record], tuple[Sequence[float], Sequence[float]]]
@@ -56,7 +56,7 @@ def _draw_points(axis: Axes, panel: FittedPanel, record: Record) -> None:
 
 
 def _draw_curve(axis: Axes, group: GroupFit, y_unit: float, label: str) -> None:
-    colour = method_colour(group.name)
+    colour = method_colour(method_of_group(group.name))
     curve = group.fit.mean_band
     if curve is None:
         axis.plot([], [], color=colour, linestyle="none", marker="o", markersize=4, label=label)

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from ladderscope.report.palette import METHOD_COLOURS
+from ladderscope.report.palette import METHOD_COLOURS, method_of_group
 from ladderscope.scaling.points import BoolArray, FloatArray
 from ladderscope.scaling.results.scaling_fit import AxisInfo, GroupFit, ScalingFit
 from ladderscope.scaling.text import axis_label
@@ -36,8 +36,9 @@ class Looks:
 def looks_of(fit: ScalingFit) -> dict[str, Looks]:
     """Group -> looks: methods have the colours that they have everywhere, anything else gets them by turns."""
     names = [group.name for group in fit.groups]
-    methods = all(name in METHOD_COLOURS for name in names)
-    colours = [METHOD_COLOURS[name] if methods else COLOURS[i % len(COLOURS)] for i, name in enumerate(names)]
+    methods = [method_of_group(name) for name in names]
+    told_apart = len(set(methods)) == len(methods) and all(method in METHOD_COLOURS for method in methods)
+    colours = [METHOD_COLOURS[m] if told_apart else COLOURS[i % len(COLOURS)] for i, m in enumerate(methods)]
     return {
         name: Looks(colour, MARKERS[place % len(MARKERS)])
         for place, (name, colour) in enumerate(zip(names, colours, strict=True))

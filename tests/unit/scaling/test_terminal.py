@@ -11,6 +11,7 @@ from ladderscope.scaling.results.estimates import Estimate
 from ladderscope.scaling.results.scaling_fit import ChecklistItem, ScalingFit
 from ladderscope.scaling.sentences import lines_below
 from ladderscope.scaling.terminal import print_fit
+from ladderscope.scaling.text import format_ends, format_interval
 from ladderscope.scaling.verdicts import pair_sentences, verdict_sentence
 from ladderscope.units import format_flops
 
@@ -239,6 +240,36 @@ def test_a_page_gets_the_same_sentences(scaling_examples: Examples) -> None:
     text = in_one_line(printed(fit, 400))
 
     assert all(in_one_line(line) in text for line in lines_below(fit))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "unit", "text"),
+    [
+        ((0.3473, 0.3172, 0.3794), "1", "0.347 [0.317, 0.379]"),
+        ((2085.4, 1006.0, 3711.0), "1", "2085 [1006, 3711]"),
+        ((1.02, 0.034, 29.1), "1", "1.02 [0.034, 29.1]"),
+        ((15.39, 6.04, None), "1", "15.4 [6.0, unbounded]"),
+        ((0.5, None, None), "1", "0.5"),
+        ((7.01e10, 6.1e10, 8.2e10), "parameter", "70 [61, 82] B"),
+        ((2048.0, 1024.0, 4096.0), "token", "2048 [1024, 4096]"),
+        ((3.0 * 2**30, 2.5 * 2**30, 3.5 * 2**30), "bytes", "3.00 [2.50, 3.50] GiB"),
+        ((2.5 * 2**10, 2.0 * 2**10, 3.0 * 2**10), "bytes per token", "2.50 [2.00, 3.00] KiB/token"),
+        ((6.2e18, 5.1e18, 7.9e18), "FLOP", "6.2 [5.1, 7.9] EFLOP"),
+        ((None, 1.0, 2.0), "1", "-"),
+    ],
+)
+def test_numbers_have_the_digits_that_their_interval_is_worth(
+    numbers: tuple[float | None, float | None, float | None], unit: str, text: str
+) -> None:
+    assert format_interval(*numbers, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("ends", "unit", "text"),
+    [((2e15, 4e18), "FLOP", "2 PFLOP to 4 EFLOP"), ((2e15, 4e15), "FLOP", "2.0 to 4.0 PFLOP")],
+)
+def test_ends_share_their_unit_where_they_can(ends: tuple[float, float], unit: str, text: str) -> None:
+    assert format_ends(ends, unit) == text
 
 
 def test_flops_of_pretraining_are_readable() -> None:

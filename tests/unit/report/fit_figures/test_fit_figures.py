@@ -24,7 +24,7 @@ from ladderscope.report.fit_figures import (
     residuals,
     write_fit_figures,
 )
-from ladderscope.report.fit_figures.looks import plain_ticks
+from ladderscope.report.fit_figures.looks import COLOURS, looks_of, plain_ticks
 from ladderscope.report.palette import METHOD_COLOURS
 from ladderscope.scaling.results.scaling_fit import ScalingFit
 
@@ -279,6 +279,25 @@ def test_allocation_has_a_line_for_each_approach_that_worked(scaling_examples: E
     ]
     assert drawing is not None
     assert "envelope: no run has checkpoints" in drawing.caption
+
+
+@pytest.mark.parametrize(
+    ("names", "colours"),
+    [
+        (["ladder", "qlora"], [METHOD_COLOURS["ladder"], METHOD_COLOURS["qlora"]]),
+        (["ladder (cpu)", "qlora (predict)"], [METHOD_COLOURS["ladder"], METHOD_COLOURS["qlora"]]),
+        (["qlora (cpu)", "qlora (predict)"], list(COLOURS[:2])),
+        (["small", "large"], list(COLOURS[:2])),
+    ],
+)
+def test_methods_have_their_colours_and_other_groups_get_some_by_turns(
+    scaling_examples: Examples, names: list[str], colours: list[str]
+) -> None:
+    group = scaling_examples["one group"].groups[0]
+    found = looks_of(replace(scaling_examples["one group"], groups=[replace(group, name=name) for name in names]))
+
+    assert [found[name].colour for name in names] == colours
+    assert len({looks.marker for looks in found.values()}) == 2
 
 
 @pytest.mark.parametrize(("low", "high"), [(2.6, 4.3), (0.65, 2.4), (128, 4096), (1.02, 1.09), (3e8, 3e9)])
