@@ -3,9 +3,9 @@
 The likelihood is Gaussian, of residuals on the law's scale at their generalised least-squares optimum, whatever the
 objective of the fit proper: criteria of different objectives could not be compared. Points of one run share a
 deviation, so that their residuals are correlated by ``shared``: the level that a run has is then one observation, and
-the shape of the curve within runs still counts (the random-effects transform of Fuller & Battese 1973). What remains of
-correlation from one checkpoint to the next discounts the likelihood and the number of points by ``serial``, as for a
-mean of an AR(1) series. Both correlations are of one law's residuals, the closest one's, for all laws that are
+the shape of the curve within runs still counts (the random-effects transform of Fuller & Battese 1973). What remains
+of correlation from one checkpoint to the next discounts the likelihood and the number of points by ``serial``, as for
+a mean of an AR(1) series. Both correlations are of one law's residuals, the closest one's, for all laws that are
 compared: a correlation that came from a law's own misfit would hide the misfit.
 
 Small-sample correction: Hurvich & Tsai 1989; the deviation counts as a parameter.
@@ -16,8 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares
 
+from ladderscope.scaling.choice.quick import descend_least_squares
 from ladderscope.scaling.fitting.fitted import FittedLaw
 from ladderscope.scaling.points import FloatArray, Points
 
@@ -87,7 +87,6 @@ def _smallest_squares(fitted: FittedLaw, shared: float) -> float:
     at_least_squares = float(np.sum(_whitened(roots * problem.residuals(phi), points, shared) ** 2))
     if shared == 0.0:
         return at_least_squares
-    lower, upper = problem.bounds()
 
     def residuals(at: FloatArray) -> FloatArray:
         return _whitened(roots * problem.residuals(at), points, shared)
@@ -95,15 +94,9 @@ def _smallest_squares(fitted: FittedLaw, shared: float) -> float:
     def jacobian(at: FloatArray) -> FloatArray:
         return _whitened(roots[:, None] * problem.jacobian(at), points, shared)
 
-    end = least_squares(
-        residuals,
-        np.clip(phi, lower, upper),
-        jacobian,
-        bounds=(lower, upper),
-        x_scale="jac",
-        max_nfev=100,
-    )
-    return min(2 * float(end.cost), at_least_squares)
+    with np.errstate(all="ignore"):
+        end = residuals(descend_least_squares(problem, phi, residuals, jacobian))
+    return min(float(end @ end), at_least_squares) if np.isfinite(end).all() else at_least_squares
 
 
 def _whitened(values: FloatArray, points: Points, shared: float) -> FloatArray:

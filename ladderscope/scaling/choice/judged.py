@@ -8,15 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from ladderscope.scaling.choice.aicc import RunCorrelation, aicc, least_points
-from ladderscope.scaling.choice.holdout import Holdout, fit_kept, largest_scale, relative_errors, why_not
-from ladderscope.scaling.fitting.fit import fit_law
+from ladderscope.scaling.choice.holdout import Holdout, largest_scale, relative_errors, why_not
+from ladderscope.scaling.choice.quick import least_squares_fit, robust_fit
 from ladderscope.scaling.fitting.fitted import FittedLaw
-from ladderscope.scaling.fitting.objective import Objective
 from ladderscope.scaling.laws.base import Law
 from ladderscope.scaling.points import BoolArray, Points
 from ladderscope.scaling.settings import FitSettings
 
-LEAST_SQUARES = Objective(kind="ols")
+
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """A law fitted to all points by least squares, and to those below the largest scale by the stated objective."""
+
+    whole: FittedLaw
+    kept: FittedLaw
+    left_out: Points
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +52,10 @@ def judge(laws: Sequence[Law], points_of: Mapping[str, Points], settings: FitSet
         By the name of the law, what was found, or the reason why nothing was.
     """
     measured = {law.name: points_of[law.name].subset(~points_of[law.name].censored) for law in laws}
-    widest = max(laws, key=lambda law: len(law.predictors))
+    widest = max(laws, key=lambda law: (len(law.predictors), sum(name not in ("x", "X") for name in law.predictors)))
     reference = measured[widest.name]
     found: dict[str, Judged | str] = {}
-    fits: dict[str, tuple[FittedLaw, Holdout]] = {}
+    fits: dict[str, Fits] = {}
     scale = largest_scale(widest.predictors, reference) if len(reference) else None
     for law in laws:
         points = measured[law.name]
@@ -62,10 +68,14 @@ def judge(laws: Sequence[Law], points_of: Mapping[str, Points], settings: FitSet
         else:
             fits[law.name] = fit
     if fits:
-        closest = min((fit for fit, _ in fits.values()), key=lambda fit: fit.value)
+        closest = min((fit.whole for fit in fits.values()), key=_mean_square_error)
         correlation = RunCorrelation.of(closest)
-        found |= {name: _judged(fit, holdout, correlation, settings) for name, (fit, holdout) in fits.items()}
+        found |= {name: _judged(fit, correlation) for name, fit in fits.items()}
     return found
+
+
+def _mean_square_error(fitted: FittedLaw) -> float:
+    return float(np.mean(relative_errors(fitted, fitted.points) ** 2))
 
 
 def _cut(points: Points, scale: tuple[str, float, BoolArray]) -> Holdout:
@@ -73,27 +83,29 @@ def _cut(points: Points, scale: tuple[str, float, BoolArray]) -> Holdout:
     return Holdout(name, above, points.subset(~out), points.subset(out))
 
 
-def _fit(law: Law, points: Points, holdout: Holdout, settings: FitSettings) -> tuple[FittedLaw, Holdout] | str:
+def _fit(law: Law, points: Points, holdout: Holdout, settings: FitSettings) -> Fits | str:
     if len(points) < least_points(len(law.parameters)):
         return f"{len(points)} points where {least_points(len(law.parameters))} are needed"
     reason = why_not(law, holdout.kept)
     if reason is not None:
         return f"without the largest {holdout.predictor}: {reason}"
-    try:
-        return fit_law(law, points, LEAST_SQUARES, starts=settings.starts, seed=settings.seed), holdout
-    except (ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
-        return f"the fit failed: {error}"
+    kept = least_squares_fit(law, holdout.kept, settings)
+    # The kept points are fitted first and give the other fit a start, never the other way: what is left out must not
+    # help to find the optimum that is judged by it.
+    whole = least_squares_fit(law, points, settings, near=kept.theta) if kept is not None else None
+    if kept is None or whole is None:
+        return "no start of the fit has finite residuals"
+    return Fits(whole, robust_fit(kept, settings.objective), holdout.left_out)
 
 
-def _judged(fitted: FittedLaw, holdout: Holdout, correlation: RunCorrelation, settings: FitSettings) -> Judged | str:
+def _judged(fits: Fits, correlation: RunCorrelation) -> Judged | str:
+    fitted = fits.whole
     criterion = aicc(fitted, correlation)
     if criterion is None:
         return "too few points once neighbours along a run count as dependent"
-    try:
-        kept = fit_kept(fitted.law, holdout, settings)
-    except (ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
-        return f"the fit without the largest {holdout.predictor} failed: {error}"
     freedom = len(fitted.points) - len(fitted.theta)
     squares = float(np.sum(relative_errors(fitted, fitted.points) ** 2))
-    error_at_end = float(np.median(relative_errors(kept, holdout.left_out)))
+    error_at_end = float(np.median(relative_errors(fits.kept, fits.left_out)))
+    if not np.isfinite(error_at_end):
+        return "its prediction at the largest scale, left out of the fit, is not a number"
     return Judged(error_at_end, criterion, float(np.sqrt(squares / freedom)))
