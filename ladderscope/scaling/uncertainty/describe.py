@@ -11,7 +11,7 @@ from ladderscope.scaling.fitting.certificate import certify
 from ladderscope.scaling.fitting.fit import fit_law
 from ladderscope.scaling.fitting.fitted import FittedLaw
 from ladderscope.scaling.fitting.sensitivity import sensitivity
-from ladderscope.scaling.laws.base import Law
+from ladderscope.scaling.laws.base import MAX_EXPONENT, Law
 from ladderscope.scaling.points import FloatArray
 from ladderscope.scaling.results.estimates import Band
 from ladderscope.scaling.results.law_fit import FittedPoints, LawFit, ObjectiveResult, ProfileCurve, Uncertainty
@@ -140,7 +140,7 @@ def _profiles(evidence: Evidence) -> dict[str, ProfileCurve]:
     curves = [(parameter, evidence.profiles.get(parameter.name)) for parameter in values]
     return {
         parameter.name: ProfileCurve(
-            value=np.exp(curve.value).tolist() if parameter.log else curve.value,
+            value=np.exp(np.minimum(curve.value, MAX_EXPONENT)).tolist() if parameter.log else curve.value,
             objective=curve.rise,
             threshold=curve.threshold,
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from ladderscope.scaling.laws.base import Parameter
 from ladderscope.scaling.results.estimates import Ends, ParameterEstimate
-from ladderscope.scaling.uncertainty.covariance import FEWEST_RUNS, fewest_runs
+from ladderscope.scaling.uncertainty.covariance import fewest_runs
 from ladderscope.scaling.uncertainty.evidence import Evidence, in_values
 
 QUOTED = ("covariance", "profile", "bootstrap")
@@ -35,13 +35,13 @@ def not_identified(evidence: Evidence) -> list[str]:
 
 
 def _estimate(evidence: Evidence, index: int, parameter: Parameter, units: dict[str, str]) -> ParameterEstimate:
-    theta, value = float(evidence.fitted.theta[index]), evidence.fitted.values[parameter.name]
+    value = evidence.fitted.values[parameter.name]
     intervals = evidence.intervals(index)
     error = evidence.standard_error(index)
     written = {method: in_values(parameter, ends) for method, ends in intervals.items()}
     finite = {method: ends for method, ends in written.items() if np.all(np.isfinite(ends))}
     method = _quoted(evidence, index, finite)
-    side = evidence.unclosed(index)
+    side, at_bound = evidence.unclosed(index), evidence.at_lower_bound(index)
     return ParameterEstimate(
         value=value,
         unit=_unit(parameter.unit, units),
@@ -51,7 +51,10 @@ def _estimate(evidence: Evidence, index: int, parameter: Parameter, units: dict[
         interval_method=method,
         intervals=finite,
         reason=None if method else _why_no_interval(evidence, side),
-        warnings=[*_unidentified(parameter, side), *_disagreement(parameter, theta, intervals)],
+        warnings=[
+            *_unidentified(parameter, side, at_bound),
+            *_disagreement(parameter, intervals),
+        ],
     )
 
 
@@ -66,29 +69,35 @@ def _why_no_interval(evidence: Evidence, side: str | None) -> str:
         return f"not identified {side}: the objective does not rise however far it goes there"
     runs, k = evidence.fitted.points.n_runs, len(evidence.fitted.theta)
     if runs < fewest_runs(k):
-        why = f"{k} parameters" if k + 1 > FEWEST_RUNS else "how runs vary"
-        return f"too few runs ({runs}) to tell {why}; at least {fewest_runs(k)} are needed for an interval"
+        return f"too few runs ({runs}) to tell how runs vary; at least {fewest_runs(k)} are needed for an interval"
     return "the points do not determine it without some of the runs"
 
 
-def _unidentified(parameter: Parameter, side: str | None) -> list[str]:
+def _unidentified(parameter: Parameter, side: str | None, at_bound: bool) -> list[str]:
+    if at_bound or (parameter.log and side == "below"):
+        return [f"{parameter.name} cannot be told from {0.0 if parameter.log else parameter.lower:g}"]
     if not side:
         return []
-    if parameter.log and side == "below":
-        return [f"{parameter.name} cannot be told from 0"]
     return [f"{parameter.name} is not identified {side}: the points do not bound it there"]
 
 
-def _disagreement(parameter: Parameter, middle: float, intervals: dict[str, Ends]) -> list[str]:
-    """One sentence where intervals disagree, in the terms of ``theta``, in which they are roughly symmetric."""
-    closed = {method: ends for method, ends in intervals.items() if np.all(np.isfinite(ends))}
+def _disagreement(parameter: Parameter, intervals: dict[str, Ends]) -> list[str]:
+    """One sentence where intervals disagree, in the terms of ``theta``, in which they are roughly symmetric.
+
+    Two disagree where one is more than twice as long, or does not hold the other's middle. Intervals that a bound cuts
+    off are left out.
+    """
+    closed = {
+        method: ends
+        for method, ends in intervals.items()
+        if np.all(np.isfinite(ends)) and (parameter.log or parameter.lower < ends[0])
+    }
     for (one, a), (other, b) in combinations(closed.items(), 2):
         lengths = sorted((a[1] - a[0], b[1] - b[0]))
         if lengths[1] > MOST_LENGTH_RATIO * lengths[0] or not _holds(a, b) or not _holds(b, a):
             first, second = (_text(in_values(parameter, ends)) for ends in (a, b))
             return [f"intervals of {parameter.name} disagree: {first} by {one}, {second} by {other}"]
-    missing = [method for method, ends in closed.items() if not ends[0] <= middle <= ends[1]]
-    return [f"the interval of {parameter.name} by {missing[0]} does not hold the estimate"] if missing else []
+    return []
 
 
 def _holds(ends: Ends, other: Ends) -> bool:

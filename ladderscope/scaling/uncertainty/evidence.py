@@ -77,6 +77,12 @@ class Evidence:
         error = 0.0 if self.covariance is None else float(self.covariance.standard_errors[index])
         return error or None
 
+    def at_lower_bound(self, index: int) -> bool:
+        """Whether the profile's interval reaches down to the parameter's bound."""
+        parameter = self.fitted.law.parameters[index]
+        curve = self.profiles.get(parameter.name)
+        return curve is not None and not parameter.log and curve.low is not None and curve.low <= parameter.lower
+
     def unclosed(self, index: int) -> str | None:
         """``above``, ``below`` or ``above and below`` where the profile does not close."""
         curve = self.profiles.get(self.fitted.law.names[index])
@@ -86,8 +92,8 @@ class Evidence:
 
 
 def in_values(parameter: Parameter, ends: Ends) -> Ends:
-    """An interval of ``theta`` as one of the parameter's value; log 0 becomes 0."""
+    """An interval of ``theta`` as one of the parameter's value, within its bounds; log 0 becomes 0."""
     if not parameter.log:
-        return ends
+        return max(ends[0], parameter.lower), min(ends[1], parameter.upper)
     low, high = (float(np.exp(min(end, MAX_EXPONENT))) if np.isfinite(end) else end for end in ends)
     return (0.0 if low == -np.inf else low, high)

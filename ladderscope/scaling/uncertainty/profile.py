@@ -88,11 +88,12 @@ class _Walk:
     def __init__(self, fitted: FittedLaw, index: int, column: FloatArray, threshold: float) -> None:
         self.fitted, self.index, self.threshold = fitted, index, threshold
         variance = float(column[index])
-        self.tangent = column / variance if variance > 0 else np.eye(len(column))[index]
         self.expected = float(np.sqrt(2 * threshold * variance)) if variance > 0 else NO_DIRECTION_STEP
         self.values, self.rises = [float(fitted.theta[index])], [0.0]
-        parameter = fitted.law.parameters[index]
-        self.bounds = (-np.inf, np.inf) if parameter.log else (parameter.lower, parameter.upper)
+        parameters = fitted.law.parameters
+        lower = np.array([-np.inf if p.log else p.lower for p in parameters])
+        upper = np.array([np.inf if p.log else p.upper for p in parameters])
+        self.all_bounds, self.bounds = (lower, upper), (float(lower[index]), float(upper[index]))
 
     def end(self, sign: float) -> float | None:
         """Where the objective has risen by the threshold, going up or down."""
@@ -124,10 +125,24 @@ class _Walk:
             if self.bounds[0] <= at <= self.bounds[1]:
                 theta, _ = self._at(theta, at)
 
+    def _tangent(self, theta: FloatArray) -> FloatArray:
+        """How all parameters move along the profile, per step of the one that is held: a ridge may be bent."""
+        fitted = self.fitted
+        residuals = fitted.law.prediction(theta, fitted.points.x) - fitted.law.to_scale(fitted.points.y)
+        weights = np.sqrt(fitted.points.weights * fitted.objective.chord(residuals))
+        jacobian = weights[:, None] * fitted.law.jacobian(theta, fitted.points.x)
+        others = np.delete(jacobian, self.index, axis=1)
+        lengths = np.linalg.norm(others, axis=0)
+        lengths[lengths == 0] = 1.0
+        if not np.all(np.isfinite(jacobian)):
+            return np.eye(len(theta))[self.index]
+        steps = np.linalg.lstsq(others / lengths, -jacobian[:, self.index], rcond=1e-10)[0] / lengths
+        return np.insert(steps, self.index, 1.0)
+
     def _at(self, near: FloatArray, value: float) -> tuple[FloatArray, float]:
         """The refit with the parameter held at ``value``, and how far the objective rose."""
         held = np.where(np.arange(len(near)) == self.index, value, near)
-        moved = near + self.tangent * (value - near[self.index])
+        moved = np.clip(near + self._tangent(near) * (value - near[self.index]), *self.all_bounds)
         law, objective = HeldLaw(self.fitted.law, self.index, value), self.fitted.objective
         problem = Problem.of(law, self.fitted.points, objective.deviation or 0.0)
         starts = [problem.matrix @ np.delete(theta, self.index) for theta in (moved, held)]

@@ -105,13 +105,23 @@ def test_a_curve_rises_from_0_at_the_estimate_to_the_threshold_at_the_ends(power
         assert not profile.better
 
 
-def test_an_offset_that_the_points_do_not_show_is_open_below() -> None:
+def test_an_offset_that_the_points_do_not_show_ends_at_0() -> None:
     rng = np.random.default_rng(0)
     x = np.geomspace(1e6, 1e9, 30)
     profile = profiles_of(fit_law(PowerOffset(), Points.of(x, 60 * x**-0.2 * np.exp(0.02 * rng.normal(size=30)))))
-    assert profile["E"].low is None
+    assert profile["E"].low == 0
     assert profile["E"].high is not None
+    assert 0.05 < profile["E"].high < 0.5
     assert profile["lambda"].low is not None
+
+
+def test_an_exponent_of_points_that_stand_still_is_open_above() -> None:
+    rng = np.random.default_rng(0)
+    x = np.concatenate([np.full(3, 1e6), np.geomspace(1e8, 1e9, 20)])
+    loss = np.where(x < 1e7, 3.0, 2.0) * np.exp(0.01 * rng.normal(size=23))
+    profile = profiles_of(fit_law(PowerOffset(), Points.of(x, loss)))["lambda"]
+    assert profile.high is None
+    assert profile.low is not None
 
 
 def test_a_bound_closes_an_interval(line: Law) -> None:
