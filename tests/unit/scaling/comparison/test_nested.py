@@ -73,7 +73,7 @@ def test_the_model_of_the_truth_is_preferred(truth: dict[str, object], model: st
     models = described(fit_nested(PowerOffset(), joint, SETTINGS), joint, lost=3)
     assert preferred(models) == model
     p_values = {one.name: one.p_against_next for one in models}
-    for smaller in MODELS[: MODELS.index(model)]:  # type: ignore[arg-type]
+    for smaller in MODELS[: MODELS.index(model)]:
         p_value = p_values[smaller]
         assert p_value is not None
         assert p_value < 0.05
