@@ -137,7 +137,8 @@ class _Walk:
         if not np.all(np.isfinite(jacobian)):
             return np.eye(len(theta))[self.index]
         steps = np.linalg.lstsq(others / lengths, -jacobian[:, self.index], rcond=1e-10)[0] / lengths
-        return np.insert(steps, self.index, 1.0)
+        moved: FloatArray = np.insert(steps, self.index, 1.0)
+        return moved
 
     def _at(self, near: FloatArray, value: float) -> tuple[FloatArray, float]:
         """The refit with the parameter held at ``value``, and how far the objective rose."""
