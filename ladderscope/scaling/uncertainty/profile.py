@@ -135,9 +135,10 @@ class _Walk:
         lengths = np.linalg.norm(others, axis=0)
         lengths[lengths == 0] = 1.0
         if not np.all(np.isfinite(jacobian)):
-            return np.eye(len(theta))[self.index]
+            return np.asarray(np.eye(len(theta))[self.index], dtype=np.float64)
         steps = np.linalg.lstsq(others / lengths, -jacobian[:, self.index], rcond=1e-10)[0] / lengths
-        return np.insert(steps, self.index, 1.0)
+        moved: FloatArray = np.insert(steps, self.index, 1.0)
+        return moved
 
     def _at(self, near: FloatArray, value: float) -> tuple[FloatArray, float]:
         """The refit with the parameter held at ``value``, and how far the objective rose."""
