@@ -88,7 +88,7 @@ class Jackknifed:
         G - ``lost`` is right where all clusters matter alike, and too many where a few carry the estimate, such as the
         smallest and the largest run of a slope. Satterthwaite's approximation for even noise (Hansen 2024, jackknife
         standard errors for clustered regression) is too few in simulations of runs that differ in slope. The mean of
-        the two rejects true nulls at most 6.3% of the time in the designs of ``studies/scaling_calibration/slopes.py``.
+        the two rejects at most 6.3% of true nulls in the designs of ``studies/scaling_calibration/slopes.py``.
         """
         plain = max(len(members) - self.lost, 1)
         inner = self.even_noise[np.ix_(members, members)] @ weights @ weights
