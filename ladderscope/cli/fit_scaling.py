@@ -47,7 +47,9 @@ Exit codes: 0 ok, 2 wrong use or data, 130 interrupted.
 
 @click.command("fit-scaling", help=_HELP)
 @click.argument("tables", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--x", multiple=True, metavar="NAME", help="What grows; repeatable, or N,D.  [default: by the law]")
+@click.option(
+    "--x", multiple=True, metavar="NAME", help="What grows; repeatable, or N,D.  [default: by the law, or compute]"
+)
 @click.option("--y", metavar="NAME", help="What is explained.  [default: loss]")
 @click.option("--by", metavar="NAME", help="What gets a curve per value.  [default: method]")
 @click.option("--columns", multiple=True, metavar="ROLE=COLUMN,...", help="Which columns of a table play which role.")
@@ -56,9 +58,7 @@ Exit codes: 0 ok, 2 wrong use or data, 130 interrupted.
 @click.option("--cluster", metavar="COLUMN", help="The column, or columns A,B, of the training run.  [default: run]")
 @click.option("--law", default=AUTO, show_default=True, metavar="NAME", help="A law, auto, or your own: module:name.")
 @click.option("--objective", default="huber", show_default=True, help=f"{', '.join(OBJECTIVES)}.")
-@click.option(
-    "--huber-delta", metavar="NUMBER", callback=reads(positive), help="In log loss.  [default: measured]"
-)
+@click.option("--huber-delta", metavar="NUMBER", callback=reads(positive), help="In log loss.  [default: measured]")
 @click.option("--compare", multiple=True, metavar="A:B", help="Compare A's curve with B's; repeatable, or all.")
 @click.option("--margin", default="10%", show_default=True, callback=reads(share), help="Of equivalent slopes.")
 @click.option("--confidence", default="95%", show_default=True, callback=reads(share), help="Of intervals.")

@@ -82,9 +82,10 @@ def slope_columns(comparisons: Sequence[MethodComparison]) -> list[Column]:
     """A row for each pair and estimand."""
     rows = [(pair, slope) for pair in comparisons for slope in pair.slopes]
     slopes = [slope for _, slope in rows]
+    one_pair = len(comparisons) == 1
     found = [
-        Column("pair", [f"{pair.first} : {pair.second}" for pair, _ in rows], numeric=False),
-        Column("slope", [slope.estimand for slope in slopes], numeric=False, rank=2),
+        Column("pair", [f"{pair.first} : {pair.second}" for pair, _ in rows], 11 if one_pair else 0, numeric=False),
+        Column("slope", [slope.estimand for slope in slopes], 0 if one_pair else 2, numeric=False),
         Column("verdict", [slope.verdict for slope in slopes], numeric=False, rank=1),
         Column("first", [format_estimate(slope.first, "1") for slope in slopes], rank=9),
         Column("second", [format_estimate(slope.second, "1") for slope in slopes], rank=10),

@@ -19,7 +19,7 @@ from ladderscope.scaling.laws import law_named, laws_for
 from ladderscope.scaling.laws.base import Law
 from ladderscope.scaling.laws.custom import load_law
 from ladderscope.scaling.notes import notes_on
-from ladderscope.scaling.predictors import predictors_of
+from ladderscope.scaling.predictors import default_predictors, predictors_of
 from ladderscope.scaling.progress import Progress
 from ladderscope.scaling.results.allocation import Approach
 from ladderscope.scaling.results.choice import LawChoice
@@ -66,8 +66,7 @@ def fit_scaling(
     progress = Progress(len(groups) + len(pairs) + len(allocate), on_progress)
     shared = shared_range(groups)
     fits = [
-        progress.during(group.name, _fit_group, chosen, group, table, predictors, shared, settings)
-        for group in groups
+        progress.during(group.name, _fit_group, chosen, group, table, predictors, shared, settings) for group in groups
     ]
     comparisons = [
         progress.during(f"{first.name} against {second.name}", compare_groups, chosen, first, second, settings)
@@ -115,7 +114,7 @@ def _law(
 
 def _candidates(table: ScalingTable, x: Sequence[str] | None) -> list[Law]:
     response: Literal["loss", "memory"] = "memory" if table.response.unit == "bytes" else "loss"
-    found = laws_for(response, tuple(x) if x else tuple(table.axes))
+    found = laws_for(response, tuple(x) if x else default_predictors(table.axes, response))
     if not found:
         raise UsageError(
             f"no law explains a {response} by {', '.join(x or table.axes) or 'nothing'}: choose other predictors with "

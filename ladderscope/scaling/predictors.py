@@ -39,6 +39,21 @@ def predictors_of(law: Law, axes: Mapping[str, AxisInfo], wanted: Sequence[str] 
     return chosen
 
 
+def default_predictors(axes: Mapping[str, AxisInfo], response: str) -> tuple[str, ...]:
+    """What ``--law auto`` goes over where nothing was asked for.
+
+    Memory: the sequence length. Loss: compute, or without it parameters and tokens. Otherwise whatever there is.
+
+    Raises:
+        UsageError: the table has no predictor at all.
+    """
+    if response == "memory" and "S" in axes:
+        return ("S",)
+    if response == "loss" and "C" not in axes and "N" in axes and "D" in axes:
+        return ("N", "D")
+    return (default_predictor(axes),)
+
+
 def default_predictor(axes: Mapping[str, AxisInfo]) -> str:
     """The predictor that a law of one predictor takes where none was asked for: compute before tokens before size.
 
