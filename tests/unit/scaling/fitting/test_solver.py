@@ -27,10 +27,17 @@ def _noisy(scale: float = 0.02, n: int = 25, seed: int = 0) -> Points:
 def test_huber_is_at_least_as_low_as_scipys_trust_region(delta: float) -> None:
     points = _noisy()
     fitted = fit_law(LAW, points, Objective(delta=delta))
+
+    def residuals(theta: FloatArray) -> FloatArray:
+        return LAW.prediction(theta, points.x) - np.log(points.y)
+
+    def jacobian(theta: FloatArray) -> FloatArray:
+        return LAW.jacobian(theta, points.x)
+
     other = least_squares(
-        lambda theta: LAW.prediction(theta, points.x) - np.log(points.y),
+        residuals,
         fitted.theta * 1.01,
-        lambda theta: LAW.jacobian(theta, points.x),
+        jacobian,
         loss="huber",
         f_scale=delta,
         x_scale="jac",
@@ -63,6 +70,7 @@ def test_least_absolute_deviations_of_a_line_are_those_of_one_linear_programme()
         b_eq=np.log(y),
         bounds=[(None, None)] * 2 + [(0, None)] * 30,
     )
+    assert exact.x is not None
     fitted = fit_law(law_named("power"), Points.of(x, y), Objective(kind="lad"))
     assert fitted.value == pytest.approx(exact.fun, rel=1e-12)
     np.testing.assert_allclose(fitted.theta, exact.x[:2], rtol=1e-9)
@@ -91,11 +99,15 @@ def test_bounds_in_any_number_hold_as_in_a_quasi_newton_method(bounds: tuple[tup
     start = {"level": float(np.mean(np.clip(bounds[0], -1, 1))), "slope": float(np.mean(np.clip(bounds[1], -1, 1)))}
     law = CustomLaw(function, bounds=ends, start={**start, "rate": 1.0})
     fitted = fit_law(law, Points.of(x, y), Objective(kind="ols"))
+
+    def half_squares(p: FloatArray) -> float:
+        return float(0.5 * np.sum((function(x, *p) - y) ** 2))
+
     other = minimize(
-        lambda p: 0.5 * np.sum((function(x, *p) - y) ** 2),
+        half_squares,
         fitted.theta * 0.98,
         method="L-BFGS-B",
-        bounds=[*bounds, (None, None)],
+        bounds=[*bounds, (-np.inf, np.inf)],
         options={"ftol": 1e-15, "gtol": 1e-10},
     )
     assert fitted.value <= other.fun * (1 + 1e-8)
@@ -113,7 +125,9 @@ def test_a_descent_ends_where_it_is_if_that_is_the_optimum() -> None:
 
 
 def test_points_fewer_than_parameters_do_not_stop_a_fit() -> None:
-    fitted = fit_law(law_named("chinchilla"), Points.of([[1e7, 1e9], [1e8, 1e9], [1e8, 1e10]], [3.5, 3.1, 2.9]))
+    fitted = fit_law(
+        law_named("chinchilla"), Points.of(np.array([[1e7, 1e9], [1e8, 1e9], [1e8, 1e10]]), [3.5, 3.1, 2.9])
+    )
     assert np.isfinite(fitted.theta).all()
     assert fitted.value == pytest.approx(0.0, abs=1e-9)
 

@@ -12,33 +12,9 @@ from ladderscope.scaling.points import FloatArray
 from tests.unit.scaling.laws.nist import read_certified
 
 DATASETS = [
-    "Bennett5",
-    "BoxBOD",
-    "Chwirut1",
-    "Chwirut2",
-    "DanWood",
-    "ENSO",
-    "Eckerle4",
-    "Gauss1",
-    "Gauss2",
-    "Gauss3",
-    "Hahn1",
-    "Kirby2",
-    "Lanczos1",
-    "Lanczos2",
-    "Lanczos3",
-    "MGH09",
-    "MGH10",
-    "MGH17",
-    "Misra1a",
-    "Misra1b",
-    "Misra1c",
-    "Misra1d",
-    "Nelson",
-    "Rat42",
-    "Rat43",
-    "Roszman1",
-    "Thurber",
+    *("Bennett5", "BoxBOD", "Chwirut1", "Chwirut2", "DanWood", "ENSO", "Eckerle4", "Gauss1", "Gauss2"),
+    *("Gauss3", "Hahn1", "Kirby2", "Lanczos1", "Lanczos2", "Lanczos3", "MGH09", "MGH10", "MGH17"),
+    *("Misra1a", "Misra1b", "Misra1c", "Misra1d", "Nelson", "Rat42", "Rat43", "Roszman1", "Thurber"),
 ]
 TOO_FAR = {"MGH10", "MGH17"}
 """From the first start, a single descent ends elsewhere."""
