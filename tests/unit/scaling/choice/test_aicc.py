@@ -65,16 +65,16 @@ def test_a_deviation_that_runs_share_shows_as_correlation_within_runs() -> None:
 
 def test_neighbours_along_one_run_that_move_together_count_less() -> None:
     rng = np.random.default_rng(2)
-    steps = np.geomspace(1e2, 1e6, 200)
-    noise = np.zeros(200)
-    for i in range(1, 200):
+    steps = np.geomspace(1e2, 1e6, 2000)
+    noise = np.zeros(2000)
+    for i in range(1, 2000):
         noise[i] = 0.7 * noise[i - 1] + 0.01 * rng.standard_normal()
     y = law_named("power-offset").predict(VALUES, steps[:, None]) * np.exp(noise)
 
-    found = RunCorrelation.of(fitted("power-offset", Points.of(steps, y, run=np.zeros(200, dtype=np.int64))))
+    found = RunCorrelation.of(fitted("power-offset", Points.of(steps, y, run=np.zeros(2000, dtype=np.int64))))
 
-    assert found.serial == pytest.approx(0.7, abs=0.12)
-    assert found.discount == pytest.approx(0.3 / 1.7, abs=0.1)
+    assert found.serial == pytest.approx(0.7, abs=0.05)
+    assert found.discount == pytest.approx(0.3 / 1.7, abs=0.04)
 
 
 def test_the_shape_within_runs_counts_although_their_levels_differ() -> None:

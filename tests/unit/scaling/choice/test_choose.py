@@ -162,10 +162,10 @@ def test_without_candidates_there_is_nothing_to_choose() -> None:
         choose_law(none, lambda law: [], FitSettings())
 
 
-def test_thirty_groups_and_four_laws_are_chosen_in_seconds(make_group: MakeGroup) -> None:
+def test_ten_groups_and_four_laws_take_seconds(make_group: MakeGroup) -> None:
     groups = [make_group("rectified", FLAT_FIRST, TEN, 0.01, seed=i, name=str(i)) for i in range(10)]
 
     start = time.process_time()
     choose(CURVE_LAWS, groups)
 
-    assert time.process_time() - start < 10
+    assert time.process_time() - start < 8

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ladderscope.scaling.choice.extrapolation import extrapolate
+from ladderscope.scaling.fitting.objective import Objective
 from ladderscope.scaling.laws import law_named
 from ladderscope.scaling.points import Points
 from ladderscope.scaling.settings import FitSettings
@@ -33,8 +34,6 @@ def test_the_wrong_law_misses_by_what_it_misses(make_group: MakeGroup) -> None:
     group = make_group("power-offset", VALUES, X)
     fitted_line = np.polyfit(np.log(X[:-1]), np.log(group.points.y[:-1]), 1)
     missed = abs(np.exp(np.polyval(fitted_line, np.log(X[-1]))) / group.points.y[-1] - 1)
-
-    from ladderscope.scaling.fitting.objective import Objective
 
     settings = replace(SETTINGS, objective=Objective(kind="ols"))
     found = extrapolate(law_named("power"), group, settings, ["C"])
