@@ -65,21 +65,25 @@ class Points:
 
     def subset(self, keep: BoolArray) -> Self:
         """The points where ``keep``, shape (n,), holds; runs that lose all their points are gone."""
-        return self._at(np.flatnonzero(keep))
+        rows = np.flatnonzero(keep)
+        return self._at(rows, np.unique(self.run[rows], return_inverse=True)[1].astype(np.int64))
 
     def resample(self, runs: Sequence[int] | IntArray) -> Self:
         """The points of the drawn ``runs``; a run that was drawn twice is two runs."""
-        members = [np.flatnonzero(self.run == run) for run in runs]
-        drawn = self._at(np.concatenate(members))
-        labels = np.repeat(np.arange(len(members)), [len(member) for member in members])
-        return replace(drawn, run=labels.astype(np.int64))
+        drawn = np.asarray(runs, dtype=np.int64)
+        by_run = np.argsort(self.run, kind="stable")
+        sizes = np.bincount(self.run, minlength=self.n_runs)
+        first = np.cumsum(sizes) - sizes
+        lengths = sizes[drawn]
+        within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        rows = by_run[np.repeat(first[drawn], lengths) + within]
+        return self._at(rows, np.repeat(np.arange(len(drawn)), lengths))
 
     def with_y(self, y: FloatArray) -> Self:
         """The same points with another response."""
         return replace(self, y=np.asarray(y, dtype=np.float64))
 
-    def _at(self, rows: IntArray) -> Self:
-        run = np.unique(self.run[rows], return_inverse=True)[1].astype(np.int64)
+    def _at(self, rows: IntArray, run: IntArray) -> Self:
         return replace(
             self, x=self.x[rows], y=self.y[rows], run=run, weights=self.weights[rows], censored=self.censored[rows]
         )

@@ -42,6 +42,7 @@ class ScalingTable:
         axes: the predictors by the name that laws and ``--x`` use (N, D, C, ...).
         by: what ``group`` holds, such as ``method``.
         pair_keys: columns by which runs of different groups are matched.
+        pooled: by group, the settings in which its runs differ, with their values.
     """
 
     frame: pd.DataFrame
@@ -49,6 +50,7 @@ class ScalingTable:
     axes: dict[str, AxisInfo]
     by: str
     pair_keys: tuple[str, ...] = ()
+    pooled: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
@@ -68,4 +70,4 @@ class ScalingTable:
             censored=rows[CENSORED].to_numpy(dtype=bool),
         )
         keys = [{key: str(first_rows.at[run, key]) for key in self.pair_keys} for run in names]
-        return Group(name, points, [str(run) for run in names], keys)
+        return Group(name, points, [str(run) for run in names], keys, self.pooled.get(name, {}))

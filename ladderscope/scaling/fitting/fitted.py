@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ladderscope.scaling.fitting.objective import Objective, robust_deviation
-from ladderscope.scaling.fitting.solver import Problem
+from ladderscope.scaling.fitting.problem import Problem
 from ladderscope.scaling.laws.base import Law
 from ladderscope.scaling.points import FloatArray, Points
 
@@ -41,13 +41,13 @@ class FittedLaw:
     @property
     def problem(self) -> Problem:
         """The problem that the optimum solves."""
-        return Problem.of(self.law, self.points)
+        return Problem.of(self.law, self.points, self.objective.deviation or 0.0)
 
     @property
     def residuals(self) -> FloatArray:
         """Prediction minus response on the law's scale, shape (n,)."""
         problem = self.problem
-        return problem.residuals(problem.matrix @ self.theta)
+        return problem.careful_residuals(problem.matrix @ self.theta)
 
     @property
     def jacobian(self) -> FloatArray:
@@ -69,4 +69,4 @@ class FittedLaw:
         delta = self.objective.delta or 0.0
         half_width = max(delta, window, np.finfo(float).tiny)
         inside = float(np.mean(np.abs(residuals) <= half_width))
-        return inside / half_width if self.objective.kind == "lad" else inside * delta / half_width
+        return float(inside / half_width if self.objective.kind == "lad" else inside * delta / half_width)

@@ -25,10 +25,15 @@ class Objective:
     * ``huber``: r^2 / 2 up to ``delta`` and delta (|r| - delta / 2) beyond, as in Hoffmann et al. 2022.
     * ``ols``: r^2 / 2.
     * ``lad``: |r|.
+
+    Attributes:
+        deviation: of the noise, under ``ols`` with censored points; ``None`` until the fit has estimated it. See
+            :mod:`~ladderscope.scaling.fitting.censored`.
     """
 
     kind: ObjectiveKind = "huber"
     delta: float | None = None
+    deviation: float | None = None
 
     def losses(self, residuals: FloatArray) -> FloatArray:
         """The loss of each residual, shape (n,)."""
@@ -47,6 +52,19 @@ class Objective:
         if self.kind == "ols":
             return residuals
         return np.clip(residuals, -self.known_delta, self.known_delta)
+
+    def curvature(self, residuals: FloatArray) -> FloatArray:
+        """The second derivative of each loss by its residual, shape (n,)."""
+        if self.kind == "huber":
+            return np.asarray(np.abs(residuals) <= self.known_delta, dtype=np.float64)
+        return np.full(len(residuals), 1.0 if self.kind == "ols" else 0.0)
+
+    def chord(self, residuals: FloatArray) -> FloatArray:
+        """The curvature of the parabola that touches each loss at its residual and lies above it, shape (n,)."""
+        if self.kind == "ols":
+            return np.ones(len(residuals))
+        size = np.maximum(np.abs(residuals), np.finfo(float).tiny)
+        return np.minimum(1.0, self.known_delta / size) if self.kind == "huber" else 1 / size
 
     @property
     def known_delta(self) -> float:

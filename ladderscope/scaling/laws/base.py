@@ -93,6 +93,10 @@ class Law(ABC):
     def start(self, x: FloatArray, y: FloatArray, rng: np.random.Generator) -> FloatArray:
         """A random ``theta`` to start from, shape (k,), near points ``x`` (n, p) and ``y`` (n,)."""
 
+    def starts(self, x: FloatArray, y: FloatArray, n: int, rng: np.random.Generator) -> list[FloatArray]:
+        """``n`` random starts."""
+        return [self.start(x, y, rng) for _ in range(n)]
+
     def centring(self, x: FloatArray) -> FloatArray:
         """The matrix from ``theta`` to what the optimiser moves, shape (k, k).
 
@@ -116,8 +120,8 @@ class Law(ABC):
 
     def theta(self, values: Mapping[str, float]) -> FloatArray:
         """``values`` by name as the vector that a fit moves."""
-        with np.errstate(divide="ignore"):
-            return np.array([np.log(values[p.name]) if p.log else values[p.name] for p in self.parameters])
+        smallest = np.exp(LOG_ZERO)
+        return np.array([np.log(max(values[p.name], smallest)) if p.log else values[p.name] for p in self.parameters])
 
     def values(self, theta: FloatArray) -> dict[str, float]:
         """The inverse of :meth:`theta`."""
@@ -134,3 +138,5 @@ class Law(ABC):
 
 MAX_EXPONENT = 700.0
 """exp of more is infinite, and JSON has no infinity."""
+LOG_ZERO = -700.0
+"""The logarithm that stands for zero: exp of much less is zero, and its logarithm infinite."""

@@ -7,7 +7,7 @@ from scipy.special import expit
 
 from ladderscope.scaling.laws.base import Law, Parameter
 from ladderscope.scaling.laws.power_sum import HIGHEST_OFFSET, LOWEST_OFFSET
-from ladderscope.scaling.laws.terms import log_sum, shares
+from ladderscope.scaling.laws.terms import with_offset
 from ladderscope.scaling.points import FloatArray
 
 
@@ -26,7 +26,7 @@ class Broken(Law):
     formula = "L = E + B x^-c0 (1 + (x/d)^(1/f))^(-f (lambda - c0))"
     source = "Caballero et al. 2022, arXiv:2210.14891, equation 1 with one break"
     parameters = (
-        Parameter(name="E", unit="{y}", meaning="the loss that is left at infinite x", log=True),
+        Parameter(name="E", unit="{y}", meaning="the loss that is left at infinite x", lower=0.0),
         Parameter(name="B", unit="{y} x ({x})^c0", meaning="the reducible loss at x = 1", log=True),
         Parameter(
             name="c0", unit="1", meaning="how fast the reducible loss falls before the break", doubtful_above=5.0
@@ -41,23 +41,20 @@ class Broken(Law):
 
     def evaluate(self, theta: FloatArray, features: FloatArray) -> FloatArray:
         """log L, shape (n,)."""
-        return log_sum(self._terms(theta, features[:, 0]))
+        log_x = features[:, 0]
+        return with_offset(theta[0], self._reducible(theta, log_x, self._turned(theta, log_x)))
 
     def derivatives(self, theta: FloatArray, features: FloatArray) -> FloatArray:
-        """Derivatives by (log E, log B, c0, lambda, log d, log f), shape (n, 6)."""
+        """Derivatives by (E, log B, c0, lambda, log d, log f), shape (n, 6)."""
         log_x = features[:, 0]
-        offset, power = shares(self._terms(theta, log_x))
         change, width = theta[3] - theta[2], np.exp(theta[5])
         beyond = (log_x - theta[4]) / width
-        turned, after = width * np.logaddexp(0.0, beyond), expit(beyond)
-        by_term = [
-            np.ones(len(log_x)),
-            turned - log_x,
-            -turned,
-            change * after,
-            change * (beyond * width * after - turned),
-        ]
-        return np.stack([offset, *(power * derivative for derivative in by_term)], axis=1)
+        turned, after = self._turned(theta, log_x), expit(beyond)
+        reducible = self._reducible(theta, log_x, turned)
+        whole = with_offset(theta[0], reducible)
+        by_width = change * (beyond * width * after - turned)
+        by_parameter = [np.ones(len(log_x)), turned - log_x, -turned, change * after, by_width]
+        return np.stack([np.exp(-whole), *(np.exp(reducible - whole) * by for by in by_parameter)], axis=1)
 
     def start(self, x: FloatArray, y: FloatArray, rng: np.random.Generator) -> FloatArray:
         """A random offset and a break among the points; the rest by the straight lines that the law then is."""
@@ -68,7 +65,7 @@ class Broken(Law):
         turned = width * np.logaddexp(0.0, (log_x - turn) / width)
         lines = np.stack([np.ones(len(y)), turned - log_x, -turned], axis=1)
         start = np.linalg.lstsq(lines, np.log(y - offset), rcond=None)[0]
-        return np.array([np.log(offset), *start, turn, np.log(width)])
+        return np.array([offset, *start, turn, np.log(width)])
 
     def centring(self, x: FloatArray) -> FloatArray:
         """B becomes the reducible loss in the middle of the points as the first exponent has it."""
@@ -77,8 +74,11 @@ class Broken(Law):
         return matrix
 
     @staticmethod
-    def _terms(theta: FloatArray, log_x: FloatArray) -> FloatArray:
-        offset, at_one, before, after, turn, log_width = theta
-        width = np.exp(log_width)
-        turned = width * np.logaddexp(0.0, (log_x - turn) / width)
-        return np.stack([np.full(len(log_x), offset), at_one - before * log_x - (after - before) * turned])
+    def _turned(theta: FloatArray, log_x: FloatArray) -> FloatArray:
+        """log x counted from the break on, smoothly."""
+        width = np.exp(theta[5])
+        return np.asarray(width * np.logaddexp(0.0, (log_x - theta[4]) / width), dtype=np.float64)
+
+    @staticmethod
+    def _reducible(theta: FloatArray, log_x: FloatArray, turned: FloatArray) -> FloatArray:
+        return np.asarray(theta[1] - theta[2] * log_x - (theta[3] - theta[2]) * turned, dtype=np.float64)

@@ -21,10 +21,10 @@ class ChinchillaShared(PowerSum):
     source = "Muennighoff et al. 2023, arXiv:2305.16264, after Hoffmann et al. 2022, arXiv:2203.15556"
     predictors = ("N", "D")
     parameters = (
-        Parameter(name="E", unit="{y}", meaning="the loss of an infinite model on infinite data", log=True),
+        Parameter(name="E", unit="{y}", meaning="the loss of an infinite model on infinite data", lower=0.0),
         Parameter(name="A", unit="{y} x ({N})^alpha", meaning="what a model of one parameter adds", log=True),
         Parameter(name="B", unit="{y} x ({D})^alpha", meaning="what one token of training adds", log=True),
         Parameter(name="alpha", unit="1", meaning="how fast loss falls with model and data", doubtful_above=5.0),
     )
-    terms = (Term("E"), Term("A", (("alpha", "N"),)), Term("B", (("alpha", "D"),)))
+    terms = (Term("A", (("alpha", "N"),)), Term("B", (("alpha", "D"),)))
     slope = "alpha"

@@ -20,12 +20,12 @@ class Multiplicative(PowerSum):
     source = "Zhang et al. 2024, arXiv:2402.17193, equation 1"
     predictors = ("X", "D")
     parameters = (
-        Parameter(name="E", unit="{y}", meaning="the loss that neither X nor data removes", log=True),
+        Parameter(name="E", unit="{y}", meaning="the loss that neither X nor data removes", lower=0.0),
         Parameter(
             name="A", unit="{y} x ({X})^alpha x ({D})^beta", meaning="the reducible loss at X = D = 1", log=True
         ),
         Parameter(name="alpha", unit="1", meaning="how fast the reducible loss falls with X", doubtful_above=5.0),
         Parameter(name="beta", unit="1", meaning="how fast the reducible loss falls with data", doubtful_above=5.0),
     )
-    terms = (Term("E"), Term("A", (("alpha", "X"), ("beta", "D"))))
+    terms = (Term("A", (("alpha", "X"), ("beta", "D"))),)
     slope = "beta"

@@ -18,9 +18,9 @@ class PowerOffset(PowerSum):
     formula = "L = E + B x^-lambda"
     source = "Hestness et al. 2017, arXiv:1712.00409"
     parameters = (
-        Parameter(name="E", unit="{y}", meaning="the loss that is left at infinite x", log=True),
+        Parameter(name="E", unit="{y}", meaning="the loss that is left at infinite x", lower=0.0),
         Parameter(name="B", unit="{y} x ({x})^lambda", meaning="the reducible loss at x = 1", log=True),
         Parameter(name="lambda", unit="1", meaning="how fast the reducible loss falls", doubtful_above=5.0),
     )
-    terms = (Term("E"), Term("B", (("lambda", "x"),)))
+    terms = (Term("B", (("lambda", "x"),)),)
     slope = "lambda"

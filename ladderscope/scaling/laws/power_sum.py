@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ladderscope.scaling.laws.base import Law
-from ladderscope.scaling.laws.terms import centred_powers, log_sum, shares
+from ladderscope.scaling.laws.terms import centred_powers, log_sum, shares, with_offset
 from ladderscope.scaling.points import FloatArray
 
 LOWEST_OFFSET, HIGHEST_OFFSET = 0.3, 0.98
@@ -21,15 +21,18 @@ class Term:
 
     Attributes:
         coefficient: the name of a positive parameter.
-        exponents: (parameter, predictor) of each power; none for the offset.
+        exponents: (parameter, predictor) of each power.
     """
 
     coefficient: str
-    exponents: tuple[tuple[str, str], ...] = ()
+    exponents: tuple[tuple[str, str], ...]
 
 
 class PowerSum(Law):
-    """L = sum of ``terms``, in logarithms: log L = log sum_j exp(u_j) with u_j linear in theta."""
+    """L = E + sum of ``terms``, where E is there if the first parameter is called so.
+
+    In logarithms: log L = log(E + sum_j exp(u_j)) with u_j linear in theta.
+    """
 
     terms: tuple[Term, ...]
 
@@ -45,23 +48,28 @@ class PowerSum(Law):
 
     def evaluate(self, theta: FloatArray, features: FloatArray) -> FloatArray:
         """log L, shape (n,)."""
-        return log_sum(features @ theta)
+        reducible = log_sum(features @ theta)
+        return with_offset(theta[0], reducible) if self._has_offset else reducible
 
     def derivatives(self, theta: FloatArray, features: FloatArray) -> FloatArray:
         """Derivatives of log L by theta, shape (n, k)."""
-        share = shares(features @ theta)
-        return np.asarray(np.einsum("mn,mnk->nk", share, features), dtype=np.float64)
+        terms = features @ theta
+        if not self._has_offset:
+            return np.asarray(np.einsum("mn,mnk->nk", shares(terms), features), dtype=np.float64)
+        whole = with_offset(theta[0], log_sum(terms))
+        found = np.einsum("mn,mnk->nk", np.exp(terms - whole), features)
+        found[:, 0] = np.exp(-whole)
+        return np.asarray(found, dtype=np.float64)
 
     def start(self, x: FloatArray, y: FloatArray, rng: np.random.Generator) -> FloatArray:
         """An offset below the smallest loss, random exponents; what is above the offset is split at random."""
-        powers = [term for term in self.terms if term.exponents]
-        offset = rng.uniform(LOWEST_OFFSET, HIGHEST_OFFSET) * y.min() if len(powers) < len(self.terms) else 0.0
+        offset = rng.uniform(LOWEST_OFFSET, HIGHEST_OFFSET) * float(y.min()) if self._has_offset else 0.0
         above = float(np.log(y - offset).mean())
         middle = dict(zip(self.predictors, np.log(x).mean(axis=0), strict=True))
-        theta = dict.fromkeys(self.names, float(np.log(offset)) if offset else 0.0)
+        theta = dict.fromkeys(self.names, offset)
         for _, exponent, _ in self._powers():
             theta[exponent] = rng.uniform(LOWEST_EXPONENT, HIGHEST_EXPONENT)
-        for term, share in zip(powers, rng.dirichlet(np.full(len(powers), 3.0)), strict=True):
+        for term, share in zip(self.terms, rng.dirichlet(np.full(len(self.terms), 3.0)), strict=True):
             at_one = sum(theta[exponent] * middle[predictor] for exponent, predictor in term.exponents)
             theta[term.coefficient] = above + np.log(share) + at_one
         return np.array([theta[name] for name in self.names])
@@ -69,6 +77,10 @@ class PowerSum(Law):
     def centring(self, x: FloatArray) -> FloatArray:
         """Coefficients become what their terms add in the middle of the points."""
         return centred_powers(np.log(x), self.names, self._powers())
+
+    @property
+    def _has_offset(self) -> bool:
+        return self.parameters[0].name == "E"
 
     def _powers(self) -> list[tuple[str, str, int]]:
         return [

@@ -1,6 +1,7 @@
 """Sums of terms in log space: log L = log sum_j exp(u_j), without overflow.
 
-The shape that most loss laws share. Each u_j is linear in theta: ``e`` for the offset, ``a - alpha log N`` for a power.
+The shape that most loss laws share, with each u_j linear in theta: ``a - alpha log N``. The offset is no such term:
+its logarithm has no zero to stop at, and descents that overshoot stay where it has faded. It moves as itself, from 0.
 """
 
 from __future__ import annotations
@@ -20,6 +21,12 @@ def shares(terms: FloatArray) -> FloatArray:
     """The share of each term in the sum, shape (m, n): the derivatives of :func:`log_sum` by its terms."""
     powers = np.exp(terms - terms.max(axis=0))
     return np.asarray(powers / powers.sum(axis=0), dtype=np.float64)
+
+
+def with_offset(offset: float, log_reducible: FloatArray) -> FloatArray:
+    """log(offset + exp(``log_reducible``)), shape (n,), for an offset of zero or more."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.logaddexp(np.log(offset), log_reducible), dtype=np.float64)
 
 
 def centred_powers(log_x: FloatArray, names: tuple[str, ...], powers: list[tuple[str, str, int]]) -> FloatArray:

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ladderscope.scaling.fitting.fitted import FittedLaw
-from ladderscope.scaling.points import FloatArray, IntArray
+from ladderscope.scaling.points import BoolArray, FloatArray, IntArray
+from ladderscope.scaling.uncertainty.curvature import curvatures
 
+IDLE = 1e-9
+"""A parameter changes nothing whose column of the Jacobian is shorter than this share of the longest."""
 WORST_CONDITION = 1e12
 """Of a curvature matrix in columns of length one; beyond it, inverses hold no digit of a standard error."""
 
@@ -21,35 +24,41 @@ class LinearClusters:
         jacobian: of the residuals by the scaled centred parameters, shape (n, k).
         influence: weighted derivatives of the losses by the residuals, shape (n,).
         weights: of the points, shape (n,).
-        curvature: the mean second derivative of the loss (:attr:`FittedLaw.curvature_share`).
+        curvature: second derivative of each point's loss (:func:`curvatures`), shape (n,).
         run: cluster of each point, shape (n,).
-        back: the matrix from the scaled parameters to ``theta``, shape (k, k).
+        back: the matrix from the scaled parameters to ``theta``, shape (all parameters, k). Rows of parameters that
+            are held are 0: those at a bound, and those that change nothing (an offset that went to 0).
     """
 
     jacobian: FloatArray
     influence: FloatArray
     weights: FloatArray
-    curvature: float
+    curvature: FloatArray
     run: IntArray
     back: FloatArray
 
     @classmethod
     def of(cls, fitted: FittedLaw) -> LinearClusters | None:
-        """The linear problem at the optimum of ``fitted``, or ``None`` where a parameter changes nothing."""
+        """The linear problem at the optimum of ``fitted``; ``None`` where no parameter changes anything."""
         problem, points, residuals = fitted.problem, fitted.points, fitted.residuals
         centred = problem.jacobian(problem.matrix @ fitted.theta)
         lengths = np.sqrt(points.weights @ centred**2)
-        largest = lengths.max(initial=0.0)
-        if not np.isfinite(largest) or lengths.min(initial=np.inf) <= 1e-9 * largest:
+        free = (lengths > IDLE * lengths.max(initial=0.0)) & ~_at_bound(fitted)
+        if not np.all(np.isfinite(lengths)) or not free.any():
             return None
         return cls(
-            centred / lengths,
+            centred[:, free] / lengths[free],
             points.weights * fitted.objective.influence(residuals),
             points.weights,
-            fitted.curvature_share,
+            curvatures(fitted),
             points.run,
-            problem.inverse / lengths,
+            problem.inverse[:, free] / lengths[free],
         )
+
+    @property
+    def n_free(self) -> int:
+        """How many parameters are not held."""
+        return int(self.jacobian.shape[1])
 
     @property
     def n_runs(self) -> int:
@@ -58,12 +67,12 @@ class LinearClusters:
 
     def matrix(self) -> FloatArray:
         """The objective's Hessian, shape (k, k)."""
-        return self.curvature * (self.jacobian.T * self.weights) @ self.jacobian
+        return np.asarray((self.jacobian.T * (self.weights * self.curvature)) @ self.jacobian)
 
     def matrices(self) -> FloatArray:
         """What each cluster adds to :meth:`matrix`, shape (G, k, k)."""
-        outer = self.weights[:, None, None] * self.jacobian[:, :, None] * self.jacobian[:, None, :]
-        return self.curvature * self._summed(outer)
+        weighted = (self.weights * self.curvature)[:, None] * self.jacobian
+        return self._summed(weighted[:, :, None] * self.jacobian[:, None, :])
 
     def scores(self) -> FloatArray:
         """What each cluster adds to the objective's gradient, shape (G, k)."""
@@ -75,8 +84,19 @@ class LinearClusters:
         return sums
 
 
+def _at_bound(fitted: FittedLaw) -> BoolArray:
+    bounds = [(-np.inf, np.inf) if p.log else (p.lower, p.upper) for p in fitted.law.parameters]
+    return np.array(
+        [
+            min(t - low, high - t) <= 1e-12 * max(1.0, abs(t))
+            for t, (low, high) in zip(fitted.theta, bounds, strict=True)
+        ]
+    )
+
+
 def is_regular(matrices: FloatArray) -> bool:
-    """Whether all of ``matrices``, shape (..., k, k), can be inverted with digits left."""
+    """Whether all of ``matrices``, symmetric, shape (..., k, k), are positive and can be inverted with digits left."""
     if not np.all(np.isfinite(matrices)):
         return False
-    return bool(np.all(np.linalg.cond(matrices) < WORST_CONDITION))
+    values = np.linalg.eigvalsh(matrices)
+    return bool(np.all(values[..., 0] * WORST_CONDITION > values[..., -1]))

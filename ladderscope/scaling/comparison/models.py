@@ -1,0 +1,89 @@
+"""The nested models as plain data: how well each explains both methods, and whether a larger one explains more."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+from ladderscope.scaling.comparison.joint import JointPoints
+from ladderscope.scaling.comparison.nested import NestedFit, left_out_error, weights_at_optimum
+from ladderscope.scaling.points import FloatArray
+from ladderscope.scaling.results.comparison import NestedModel
+
+AS_GOOD = 2.0
+"""A model within this much of the best AICc is as good (Burnham and Anderson 2002)."""
+
+
+def described(fits: list[NestedFit], joint: JointPoints, lost: int) -> list[NestedModel]:
+    """``fits``, smallest first, in numbers."""
+    following: list[NestedFit | None] = [*fits[1:], None]
+    return [
+        NestedModel(
+            name=fit.law.model,
+            shared=list(fit.law.shared),
+            n_parameters=len(fit.law.parameters),
+            objective=fit.fitted.value,
+            aicc=_aicc(fit, joint),
+            left_out_error=left_out_error(fit, joint),
+            p_against_next=None if larger is None else p_against(fit, larger, joint, lost),
+        )
+        for fit, larger in zip(fits, following, strict=True)
+    ]
+
+
+def preferred(models: list[NestedModel]) -> str | None:
+    """The smallest model whose AICc is within 2 of the best; ``None``: too few runs for AICc."""
+    scores = [(model.aicc, model.name) for model in models if model.aicc is not None]
+    if not scores:
+        return None
+    best = min(score for score, _ in scores)
+    return next(name for score, name in scores if score <= best + AS_GOOD)
+
+
+def p_against(smaller: NestedFit, larger: NestedFit, joint: JointPoints, lost: int) -> float | None:
+    """p of ``smaller`` against ``larger``: a Wald test with the jackknife by cluster.
+
+    What the larger model adds, as predictions, is projected on the directions that only it has. For straight lines
+    this is the test of their interaction with CR3. ``None``: too few clusters, or a refit failed.
+    """
+    extra = len(larger.law.parameters) - len(smaller.law.parameters)
+    freedom = sum(np.sum(joint.stratum == s) - lost for s in np.unique(joint.stratum))
+    if smaller.replicates is None or larger.replicates is None or freedom < extra or extra < 1:
+        return None
+    directions = _directions(smaller, larger, extra)
+    root = np.sqrt(weights_at_optimum(larger.fitted))
+    x = joint.points.x
+
+    def added(large: FloatArray, small: FloatArray) -> FloatArray:
+        gain = larger.law.prediction(large, x) - smaller.law.prediction(small, x)
+        return np.asarray(directions.T @ (root * gain))
+
+    value = added(larger.fitted.theta, smaller.fitted.theta)
+    off = np.array([added(a, b) for a, b in zip(larger.replicates, smaller.replicates, strict=True)]) - value
+    matrix = np.zeros((extra, extra))
+    for stratum in np.unique(joint.stratum):
+        members = off[joint.stratum == stratum]
+        matrix += (len(members) - 1) / len(members) * members.T @ members
+    statistic = float(value @ np.linalg.pinv(matrix, hermitian=True) @ value)
+    share = (freedom - extra + 1) / (freedom * extra)
+    return float(stats.f.sf(share * statistic, extra, freedom - extra + 1))
+
+
+def _directions(smaller: NestedFit, larger: NestedFit, extra: int) -> FloatArray:
+    """An orthonormal basis, shape (n, extra), of predictions that only the larger model can make."""
+    root = np.sqrt(weights_at_optimum(larger.fitted))[:, None]
+    small, large = root * smaller.fitted.jacobian, root * larger.fitted.jacobian
+    base = np.linalg.svd(small / np.linalg.norm(small, axis=0).clip(1e-300), full_matrices=False)[0]
+    rest = large / np.linalg.norm(large, axis=0).clip(1e-300)
+    rest = rest - base @ (base.T @ rest)
+    return np.asarray(np.linalg.svd(rest, full_matrices=False)[0][:, :extra])
+
+
+def _aicc(fit: NestedFit, joint: JointPoints) -> float | None:
+    """Of Gaussian residuals, with each run counted as one observation."""
+    n_runs, k = sum(joint.n_runs), len(fit.law.parameters) + 1
+    residuals = fit.fitted.residuals[~joint.points.censored]
+    square = float(np.mean(residuals**2)) if len(residuals) else 0.0
+    if n_runs - k - 1 <= 0 or square <= 0:
+        return None
+    return n_runs * float(np.log(square)) + 2 * k + 2 * k * (k + 1) / (n_runs - k - 1)

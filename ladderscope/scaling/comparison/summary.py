@@ -1,0 +1,26 @@
+"""The verdict of a comparison and what to read with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ladderscope.scaling.results.comparison import MethodComparison, SlopeComparison, Verdict
+
+READ: dict[Verdict, str] = {
+    "equivalent": "the curves are parallel up to the margin: read the multiplier",
+    "different": "the curves are not parallel: read the multipliers at the ends of the shared range and the crossing",
+    "inconclusive": "the multiplier holds if the curves are parallel, those at the ends of the range if they are not",
+}
+
+
+def with_slopes(comparison: MethodComparison, slopes: Sequence[SlopeComparison]) -> MethodComparison:
+    """``comparison`` with its verdict from ``slopes``, of which the first one decides."""
+    verdict, reason = slopes[0].verdict, slopes[0].reason
+    notes = [note for note in comparison.notes if note not in READ.values() and not note.startswith(OTHERWISE)]
+    others = [slope for slope in slopes[1:] if slope.verdict not in (verdict, "inconclusive")]
+    notes += [f"{OTHERWISE} {slope.estimand}: {slope.verdict}, {slope.reason}" for slope in others]
+    return replace(comparison, verdict=verdict, reason=reason, slopes=list(slopes), notes=[*notes, READ[verdict]])
+
+
+OTHERWISE = "another slope says otherwise,"

@@ -1,0 +1,33 @@
+"""What is to be read from ledgers or tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableRequest:
+    """What stands where.
+
+    Attributes:
+        y: the response: ``loss``, ``eval-loss``, ``peak-allocated``, ``peak-reserved`` of ledgers; ``loss``,
+            ``memory`` or any column of a table. ``None``: the loss, or of a table without one its memory.
+        x: the predictors that the fit must have, by role (``C``), long name (``compute``) or, in tables, column. The
+            others that the data holds come along.
+        by: what gets a curve per value: a setting of a cell, a role, or a column of a table. ``None``: the method,
+            where there is one.
+        columns: role -> column, or an expression over columns (:mod:`~ladderscope.scaling.reading.expressions`).
+            Tables only.
+        where: conditions that all hold for the points to keep.
+        weights: the column of the objective's weights. Tables only.
+        cluster: the column of the training run, or several, separated by commas. ``None``: the run's own.
+    """
+
+    y: str | None = None
+    x: tuple[str, ...] = ()
+    by: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    where: tuple[str, ...] = ()
+    weights: str | None = None
+    cluster: str | None = None

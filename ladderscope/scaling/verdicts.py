@@ -1,0 +1,111 @@
+"""The comparison of two methods in sentences, the verdict first, in words that need no statistics."""
+
+from __future__ import annotations
+
+from ladderscope.scaling.columns import ratio_of
+from ladderscope.scaling.results.comparison import MethodComparison, SlopeComparison
+from ladderscope.scaling.results.estimates import Estimate
+from ladderscope.scaling.results.scaling_fit import AxisInfo, ScalingFit
+from ladderscope.scaling.text import format_ends, format_interval, format_p, listed, percent
+
+EQUIVALENCE_CONFIDENCE = "90%"
+"""Two one-sided tests at 5% each are an interval of 90% (Schuirmann 1987)."""
+
+
+def verdict_sentence(pair: MethodComparison) -> str:
+    """The verdict on a pair, what it rests on, and what would change it."""
+    head = f"{pair.first} and {pair.second}: {pair.verdict}"
+    if not pair.slopes or pair.slopes[0].equivalence_interval is None or pair.slopes[0].p_equivalence is None:
+        return f"{head}: {_sentence(pair.reason)}"  # nothing was tested
+    slope = pair.slopes[0]
+    parts = [_ratio_clause(slope, pair.margin), *_difference_clause(slope, pair.verdict), _margin_clause(slope, pair)]
+    if pair.verdict == "inconclusive" and slope.runs_needed:
+        parts.append(f"about {slope.runs_needed} runs per method would decide")
+    return f"{head}: {'; '.join(parts)}."
+
+
+def pair_sentences(pair: MethodComparison, fit: ScalingFit) -> list[str]:
+    """What else to know about a pair: its design, how much more of the predictor one needs, where they cross."""
+    return [
+        _design(pair, fit),
+        *_multiplier(pair, fit.x[0], fit.y),
+        *_crossing(pair, fit.x[0]),
+        *(_sentence(note[:1].upper() + note[1:]) for note in pair.notes),
+    ]
+
+
+def _ratio_clause(slope: SlopeComparison, margin: float) -> str:
+    low, high = slope.equivalence_interval or (0.0, 0.0)
+    inside = 1 - margin <= low and high <= 1 + margin
+    ratio = ratio_of(slope)
+    value = "" if ratio is None else f" is {format_interval(ratio, low, high, '1').split(' ')[0]},"
+    return (
+        f"the ratio of the slopes ({slope.estimand}){value} {EQUIVALENCE_CONFIDENCE} interval "
+        f"{format_ends((low, high), '1')}, {'inside of' if inside else 'not inside of'} {1 - margin:.3g} to "
+        f"{1 + margin:.3g}"
+    )
+
+
+def _difference_clause(slope: SlopeComparison, verdict: str) -> list[str]:
+    if verdict != "different" or slope.difference.value is None:
+        return []
+    difference = format_interval(slope.difference.value, slope.difference.low, slope.difference.high, "1")
+    p = slope.p_difference if slope.p_difference_holm is None else slope.p_difference_holm
+    name = "p" if slope.p_difference_holm in (None, slope.p_difference) else "p after Holm"
+    return [f"they differ by {difference}" + ("" if p is None else f", {name} {_equals(format_p(p))}")]
+
+
+def _margin_clause(slope: SlopeComparison, pair: MethodComparison) -> str:
+    if slope.smallest_margin is None:
+        return "no margin makes them equivalent"
+    if pair.verdict == "equivalent":
+        return f"that would hold down to a margin of {percent(slope.smallest_margin)}"
+    return f"equivalent from a margin of {percent(slope.smallest_margin)}"
+
+
+def _equals(p: str) -> str:
+    return p if p.startswith("<") else f"= {p}"
+
+
+def _design(pair: MethodComparison, fit: ScalingFit) -> str:
+    x = fit.x[0]
+    over = "" if pair.shared_range is None else f" over {format_ends(pair.shared_range, x.unit)}"
+    margin = f"margin {percent(pair.margin)}"
+    if pair.paired:
+        by = f" by {listed(pair.pair_keys)}" if pair.pair_keys else ""
+        return f"{pair.n_pairs} pairs of runs, matched{by}{over}; {margin}."
+    return f"{pair.n_runs[0]} and {pair.n_runs[1]} runs, not paired{over}; {margin}."
+
+
+def _multiplier(pair: MethodComparison, x: AxisInfo, y: AxisInfo) -> list[str]:
+    """One number where the curves are parallel, two where they are not, and all where nobody knows."""
+    head = f"For the same {y.label}, {pair.first} needs"
+    found = []
+    if pair.multiplier.value is not None and pair.verdict != "different":
+        condition = " if the curves are parallel" if pair.verdict == "inconclusive" else ""
+        found.append(f"{head} {_times(pair.multiplier)} the {x.label} of {pair.second}{condition}.")
+    if pair.verdict != "equivalent" or not found:
+        found += [
+            f"{head} {_times(estimate)} the {x.label} of {pair.second} {where}."
+            for where, estimate in pair.multiplier_at.items()
+            if estimate.value is not None
+        ]
+    return found or ([f"No multiplier: {_sentence(pair.multiplier.reason)}"] if pair.multiplier.reason else [])
+
+
+def _times(estimate: Estimate) -> str:
+    text = format_interval(estimate.value, estimate.low, estimate.high, "1")
+    value, _, interval = text.partition(" ")
+    return f"{value} times {interval}".rstrip()
+
+
+def _crossing(pair: MethodComparison, x: AxisInfo) -> list[str]:
+    crossing = pair.crossing
+    if crossing.value is None or (crossing.low is None and crossing.high is None):
+        return [f"No crossing to name: {_sentence(crossing.reason)}"] if crossing.reason else []
+    text = format_interval(crossing.value, crossing.low, crossing.high, x.unit)
+    return [f"The curves cross at {text} of {x.label}."]
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."

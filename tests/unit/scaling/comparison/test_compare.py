@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from ladderscope.scaling.comparison.compare import compare_groups
+from ladderscope.scaling.laws.chinchilla import Chinchilla
+from ladderscope.scaling.laws.power import Power
+from ladderscope.scaling.laws.power_offset import PowerOffset
+from ladderscope.scaling.points import Points
+from ladderscope.scaling.results.comparison import MethodComparison
+from ladderscope.scaling.results.estimates import Estimate
+from ladderscope.scaling.settings import FitSettings
+from ladderscope.scaling.table import Group
+from tests.unit.scaling.comparison.simulated import two_methods
+
+SETTINGS = FitSettings(starts=3)
+
+
+def compared(**truth: object) -> MethodComparison:
+    return compare_groups(Power(), *two_methods(**truth), SETTINGS)  # type: ignore[arg-type]
+
+
+def covers(estimate: Estimate, truth: float) -> bool:
+    assert estimate.low is not None
+    assert estimate.high is not None
+    return estimate.low <= truth <= estimate.high
+
+
+def test_the_same_slopes_are_equivalent_and_the_multiplier_is_found() -> None:
+    found = compared(multiplier=1.5, deviation=0.01)
+    assert found.verdict == "equivalent"
+    assert found.paired
+    assert found.n_pairs == 6
+    assert found.reason.startswith("the slopes' ratio is 1 [0.99")
+    assert "(90%), inside of 0.9 to 1.1" in found.reason
+    assert found.slopes[0].smallest_margin is not None
+    assert found.slopes[0].smallest_margin < 0.1
+    assert found.preferred_model == "parallel"
+    assert covers(found.multiplier, 1.5)
+    assert all(covers(one, 1.5) for one in found.multiplier_at.values())
+
+
+def test_a_difference_within_the_margin_is_said() -> None:
+    found = compared(exponents=(0.31, 0.3), noise=1e-4)
+    assert found.verdict == "equivalent"
+    assert found.reason.endswith("they differ, but by less than the margin")
+
+
+def test_different_slopes_come_with_the_crossing_and_the_multipliers_at_both_ends() -> None:
+    found = compared(exponents=(0.4, 0.3), multiplier=1.0)
+    assert found.verdict == "different"
+    assert "not inside of 0.9 to 1.1" in found.reason
+    assert covers(found.crossing, 1e18)
+    assert found.crossing.value == pytest.approx(1e18, rel=0.05)
+    assert found.shared_range is not None
+    for end in found.shared_range:
+        truth = (end / 1e18) ** (0.3 / 0.4 - 1)
+        for by in ("straight lines", "all own"):
+            assert found.multiplier_at[f"at {end:.3g}, by {by}"].value == pytest.approx(truth, rel=0.02)
+
+
+def test_curves_with_a_shared_offset_cross_by_the_law_too() -> None:
+    groups = two_methods(exponents=(0.4, 0.3), offset=1.5)
+    found = compare_groups(PowerOffset(), *groups, SETTINGS)
+    note = next(note for note in found.notes if note.startswith("by the law (shared offset), the curves cross at"))
+    value, low, high = (float(text.strip("[],")) for text in note.split(" at ")[1].split(" "))
+    assert low < 1e18 < high
+    assert value == pytest.approx(1e18, rel=0.1)
+    exponent = next(slope for slope in found.slopes if slope.estimand == "exponent of the law, offset shared")
+    assert exponent.verdict == "different"
+    assert covers(exponent.first, 0.4)
+    assert covers(exponent.second, 0.3)
+
+
+def test_noisy_slopes_are_inconclusive_and_the_runs_that_would_decide_are_named() -> None:
+    found = compared(noise=0.15)
+    assert found.verdict == "inconclusive"
+    needed = found.slopes[0].runs_needed
+    assert needed is not None
+    assert needed > 6
+    assert f"about {needed} runs per method would show" in found.reason
+    assert found.crossing.low is None
+    assert found.crossing.reason == "the slopes could be the same, so the curves need not cross anywhere"
+
+
+@pytest.mark.parametrize("law", [Power(), PowerOffset()])
+@pytest.mark.parametrize("checkpoints", [1, 10])
+@pytest.mark.parametrize("paired", [True, False])
+def test_three_sizes_per_method_get_no_verdict_but_the_number_of_runs_needed(
+    law: Power | PowerOffset, checkpoints: int, paired: bool
+) -> None:
+    groups = two_methods(3, checkpoints, offset=1.5, deviation=0.01, paired=paired)
+    found = compare_groups(law, *groups, SETTINGS)
+    assert found.verdict == "inconclusive"
+    assert "too few for a verdict: it takes at least 5" in found.reason
+    assert found.slopes[0].p_equivalence is None
+    assert found.slopes[0].runs_needed is not None
+    assert found.slopes[0].runs_needed >= 6
+    assert all(slope.verdict == "inconclusive" for slope in found.slopes)
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_one_or_two_runs_get_no_verdict_either(runs: int) -> None:
+    found = compare_groups(PowerOffset(), *two_methods(runs), SETTINGS)
+    assert found.verdict == "inconclusive"
+    assert found.slopes[0].runs_needed == 6
+
+
+def test_ranges_that_do_not_overlap_are_inconclusive() -> None:
+    first, second = two_methods(6)
+    second.points.x[:] *= 1e6
+    found = compare_groups(Power(), first, second, SETTINGS)
+    assert found.verdict == "inconclusive"
+    assert found.shared_range is None
+    assert found.reason == "the ranges of the predictor do not overlap, so there is no slope that both have"
+
+
+def test_a_loss_that_does_not_fall_has_no_slope_to_compare() -> None:
+    found = compared(exponents=(-0.1, -0.1))
+    assert found.verdict == "inconclusive"
+    assert "does not fall" in found.reason
+
+
+def test_a_law_without_one_exponent_gives_nested_models_and_says_so() -> None:
+    rng = np.random.default_rng(0)
+    n, d = np.repeat(np.geomspace(1e7, 1e9, 6), 5), np.tile(np.geomspace(1e9, 1e11, 5), 6)
+    groups = []
+    for name, times in (("ladder", 2.0), ("qlora", 1.0)):
+        y = 1.7 + 400 * (n / times) ** -0.34 + 410 * d**-0.28
+        points = Points.of(np.column_stack([n, d]), y * np.exp(1e-3 * rng.normal(size=30)), run=np.arange(30) // 5)
+        groups.append(Group(name, points, [str(g) for g in range(6)], [{"model": str(g)} for g in range(6)]))
+    found = compare_groups(Chinchilla(), groups[0], groups[1], SETTINGS)
+    assert "Chinchilla's law has no one exponent to compare, only nested models and predictions" in found.notes
+    assert [model.name for model in found.models] == ["one curve", "parallel", "shared offset", "all own"]
+    assert covers(found.multiplier, 2.0)
+
+
+def test_a_comparison_of_twelve_runs_of_ten_checkpoints_takes_less_than_two_seconds() -> None:
+    groups = two_methods(12, 10, offset=1.5, deviation=0.01, multiplier=1.3, paired=False)
+    start = time.process_time()
+    compare_groups(PowerOffset(), *groups, FitSettings())
+    assert time.process_time() - start < 2

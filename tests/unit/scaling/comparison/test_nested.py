@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ladderscope.scaling.comparison.equivalence import TwoSlopes
+from ladderscope.scaling.comparison.joint import JointPoints, join
+from ladderscope.scaling.comparison.joint_law import MODELS, JointLaw, ModelName, models_of
+from ladderscope.scaling.comparison.local_slope import Lines, pooled_lines
+from ladderscope.scaling.comparison.models import described, p_against, preferred
+from ladderscope.scaling.comparison.nested import fit_nested
+from ladderscope.scaling.comparison.pairing import pair_runs
+from ladderscope.scaling.fitting.fit import fit_law
+from ladderscope.scaling.fitting.objective import Objective
+from ladderscope.scaling.laws.base import Law
+from ladderscope.scaling.laws.chinchilla import Chinchilla
+from ladderscope.scaling.laws.power import Power
+from ladderscope.scaling.laws.power_offset import PowerOffset
+from ladderscope.scaling.laws.rectified import Rectified
+from ladderscope.scaling.settings import FitSettings
+from tests.unit.scaling.comparison.simulated import two_methods
+
+SETTINGS = FitSettings(starts=3)
+LEAST_SQUARES = FitSettings(starts=3, objective=Objective(kind="ols"))
+
+
+def joined(**truth: object) -> JointPoints:
+    first, second = two_methods(**truth)  # type: ignore[arg-type]
+    return join(first, second, pair_runs(first, second))
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("base", [PowerOffset(), Chinchilla(), Rectified()], ids=lambda law: law.name)
+def test_the_derivatives_of_the_joint_law_are_those_of_its_predictions(base: Law, model: ModelName) -> None:
+    law, rng = JointLaw(base, model), np.random.default_rng(0)
+    x = np.column_stack([rng.uniform(2, 50, size=(8, len(base.predictors))), np.arange(8) % 2])
+    theta = law.start(x, rng.uniform(2, 3, size=8), rng)
+    step = 1e-6 * np.eye(len(theta))
+    numeric = np.stack([(law.prediction(theta + d, x) - law.prediction(theta - d, x)) / 2e-6 for d in step], axis=1)
+    np.testing.assert_allclose(law.jacobian(theta, x), numeric, atol=1e-6)
+
+
+def test_a_law_without_offset_has_none_to_share() -> None:
+    assert models_of(PowerOffset()) == ["one curve", "parallel", "shared offset", "all own"]
+    assert models_of(Power()) == ["one curve", "parallel", "all own"]
+
+
+def test_everything_own_is_two_fits() -> None:
+    first, second = two_methods(offset=1.5, exponents=(0.35, 0.25))
+    fits = fit_nested(PowerOffset(), join(first, second, pair_runs(first, second)), LEAST_SQUARES)
+    own = fits[-1]
+    for method, group in enumerate((first, second)):
+        alone = fit_law(PowerOffset(), group.points, LEAST_SQUARES.objective)
+        np.testing.assert_allclose(own.fitted.theta[own.law.parts[method]], alone.theta, rtol=1e-4)
+
+
+def test_a_larger_model_never_fits_worse() -> None:
+    values = [fit.fitted.value for fit in fit_nested(PowerOffset(), joined(offset=1.5, multiplier=2.0), SETTINGS)]
+    assert len(values) == 4
+    assert np.all(np.diff(values) <= 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("truth", "model"),
+    [
+        ({}, "one curve"),
+        ({"multiplier": 1.5}, "parallel"),
+        ({"exponents": (0.4, 0.3)}, "shared offset"),
+    ],
+)
+def test_the_model_of_the_truth_is_preferred(truth: dict[str, object], model: str) -> None:
+    joint = joined(runs=8, offset=1.5, noise=2e-3, **truth)
+    models = described(fit_nested(PowerOffset(), joint, SETTINGS), joint, lost=3)
+    assert preferred(models) == model
+    p_values = {one.name: one.p_against_next for one in models}
+    for smaller in MODELS[: MODELS.index(model)]:
+        p_value = p_values[smaller]
+        assert p_value is not None
+        assert p_value < 0.05
+    errors = {one.name: one.left_out_error for one in models}
+    assert errors[model] == pytest.approx(2e-3, rel=0.5)
+
+
+def test_parallel_lines_against_own_lines_is_the_test_of_their_slopes() -> None:
+    joint = joined(exponents=(0.31, 0.3), deviation=0.01, noise=5e-3)
+    fits = fit_nested(Power(), joint, LEAST_SQUARES)
+    lines = pooled_lines(joint)
+    assert lines is not None
+    two = TwoSlopes.of(lines.estimates, *Lines.SLOPES)
+    plain = TwoSlopes(
+        first=two.first,
+        second=two.second,
+        variance_first=two.variance_first,
+        covariance=two.covariance,
+        variance_second=two.variance_second,
+        freedom=np.asarray(4.0),
+    )
+    assert p_against(fits[1], fits[2], joint, lost=2) == pytest.approx(float(plain.p_difference()), rel=1e-3)
+
+
+def test_too_few_points_are_fitted_by_no_model() -> None:
+    assert fit_nested(PowerOffset(), joined(runs=3, checkpoints=1), SETTINGS) == []
