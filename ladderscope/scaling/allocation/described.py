@@ -21,9 +21,7 @@ PARAMS, TOKENS = slice(0, 2), slice(2, 4)
 MOST_FAILED = 0.1
 
 
-def described(
-    approach: Approach, solution: Solution, budgets: Sequence[float], settings: FitSettings
-) -> Allocation:
+def described(approach: Approach, solution: Solution, budgets: Sequence[float], settings: FitSettings) -> Allocation:
     """``solution`` at ``budgets``, in FLOPs."""
     frontier = solution.frontier
     bare = Allocation(

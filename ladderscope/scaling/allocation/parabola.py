@@ -49,7 +49,7 @@ class Parabola:
         squares, freedom = float(weights @ (loss - design @ coefficients) ** 2), len(z) - 3
         return cls(
             centre=centre,
-            coefficients=coefficients,
+            coefficients=np.asarray(coefficients, dtype=np.float64),
             curvature=(design.T * weights) @ design,
             variance=squares / freedom if freedom > 0 else float("nan"),
             degrees_of_freedom=freedom,
@@ -86,7 +86,7 @@ class Parabola:
             return Estimate(reason=f"the lowest point would be at {value:.3g} parameters, outside of the runs' {ends}")
         if self.degrees_of_freedom < 1:
             return Estimate(value, reason="three runs leave no residual to judge the lowest point by")
-        covariance = self.variance * np.linalg.inv(self.curvature)
+        covariance = np.asarray(self.variance * np.linalg.inv(self.curvature), dtype=np.float64)
         error = value * self._vertex_error(covariance)
         ends_of_z = self._fieller(covariance, confidence)
         if ends_of_z is None:

@@ -1,4 +1,4 @@
-"""The pairs bootstrap of a frontier: training runs drawn with replacement, the whole approach repeated on each draw."""
+"""The pairs bootstrap of a frontier: training runs drawn with replacement, and the approach repeated on each."""
 
 from __future__ import annotations
 
