@@ -41,10 +41,12 @@ class Duel:
 
     Attributes:
         by_error, by_aicc: by the criterion, -1, 0 or 1.
+        split: a criterion is clear for one law over all groups, but groups do not agree on it.
     """
 
     by_error: int
     by_aicc: int
+    split: bool = False
 
     @property
     def winner(self) -> int:
@@ -68,28 +70,32 @@ def duel(simpler: Sequence[Judged], other: Sequence[Judged], deviation: float) -
     """
     errors = np.array([[judged.held_out_error for judged in law] for law in (simpler, other)])
     criteria = np.array([[judged.aicc for judged in law] for law in (simpler, other)])
-    return Duel(_by_error(errors, deviation), _by_aicc(criteria))
+    by_error, error_gains = _by_error(errors, deviation)
+    by_aicc, aicc_gains = _by_aicc(criteria)
+    many = errors.shape[1] >= MANY_GROUPS
+    agreed = [
+        by if not many or _agrees(by * gains) else 0 for by, gains in ((by_error, error_gains), (by_aicc, aicc_gains))
+    ]
+    return Duel(agreed[0], agreed[1], split=agreed != [by_error, by_aicc])
 
 
-def _by_error(errors: FloatArray, deviation: float) -> int:
+def _by_error(errors: FloatArray, deviation: float) -> tuple[int, FloatArray]:
+    """The law that is better over all groups, and by how much the simpler one is better in each that has a vote."""
     first, second = np.median(errors, axis=1)
     smaller, larger = min(first, second), max(first, second)
+    gains = (errors[1] - errors[0])[np.abs(errors[0] - errors[1]) > EQUAL_ERRORS * errors.max(axis=0)]
     if larger < CLEAR_RATIO * smaller or larger == smaller:
-        return 0
-    better = 1 if first < second else -1
+        return 0, gains
     if errors.shape[1] < MANY_GROUPS:
-        return better if larger > NOISE_WIDTHS * deviation else 0
-    differ = np.abs(errors[0] - errors[1]) > EQUAL_ERRORS * errors.max(axis=0)
-    return better if _agrees(better * (errors[1] - errors[0])[differ]) else 0
+        return (int(np.sign(second - first)) if larger > NOISE_WIDTHS * deviation else 0), gains
+    return int(np.sign(second - first)), gains
 
 
-def _by_aicc(criteria: FloatArray) -> int:
-    differences = criteria[1] - criteria[0]
-    total = float(differences.sum())
-    if abs(total) < CLEAR_AICC:
-        return 0
-    better = 1 if total > 0 else -1
-    return better if len(differences) < MANY_GROUPS or _agrees(better * differences) else 0
+def _by_aicc(criteria: FloatArray) -> tuple[int, FloatArray]:
+    """As :func:`_by_error`."""
+    gains = criteria[1] - criteria[0]
+    total = float(gains.sum())
+    return (int(np.sign(total)) if abs(total) >= CLEAR_AICC else 0), gains
 
 
 def _agrees(gains: FloatArray) -> bool:

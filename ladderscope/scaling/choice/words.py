@@ -58,13 +58,18 @@ def _listed(rivals: Sequence[Rival]) -> str:
 
 
 def _cannot_tell(simplest: Candidate, rival: Rival) -> str:
-    why = "the two disagree" if rival.outcome.disagree else "too close to call"
-    if not rival.outcome.disagree and (rival.outcome.by_error < 0 or rival.outcome.by_aicc < 0):
-        why = "only one of the two is clear"
     return (
         f"errors at the left-out end are {_error(simplest):.2%} and {_error(rival.candidate):.2%}, AICc of "
-        f"{rival.candidate.title} {_aicc_against(rival.candidate, simplest)} ({why})"
+        f"{rival.candidate.title} {_aicc_against(rival.candidate, simplest)} ({_why(rival.outcome)})"
     )
+
+
+def _why(outcome: Duel) -> str:
+    if outcome.disagree:
+        return "the two disagree"
+    if outcome.split:
+        return "the groups do not agree"
+    return "only one of the two is clear" if outcome.by_error or outcome.by_aicc else "too close to call"
 
 
 def _aicc_against(one: Candidate, other: Candidate) -> str:
