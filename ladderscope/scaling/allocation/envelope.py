@@ -111,7 +111,6 @@ def envelope(points: Points, settings: FitSettings) -> Solution:
         SCHEDULES,
     ]
     if n_runs < points.n_runs:
-        notes.append(
-            f"Not used, since all of their points have the same compute: {points.n_runs - n_runs} of {points.n_runs} runs."
-        )
+        others = f"{points.n_runs - n_runs} of {points.n_runs} runs"
+        notes.append(f"Not used, since all of their points have the same compute: {others}.")
     return Solution(frontier=frontier, draws=bootstrap(n_runs, settings, curves.frontier), n_runs=n_runs, notes=notes)

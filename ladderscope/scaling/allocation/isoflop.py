@@ -122,9 +122,8 @@ def _notes(points: Points, ends: Points, budgets: list[_Budget]) -> list[str]:
     if len(points) > len(ends):
         found.append(f"A run counts where it ends: {len(points) - len(ends)} earlier points were not used.")
     if len(ends) > used:
-        found.append(
-            f"Not used, since fewer than {FEWEST_SIZES} sizes share their budget: {len(ends) - used} of {len(ends)} runs."
-        )
+        lonely = f"{len(ends) - used} of {len(ends)} runs"
+        found.append(f"Not used, since fewer than {FEWEST_SIZES} sizes share their budget: {lonely}.")
     refused = [budget for budget in budgets if not budget.parabola.inside]
     if refused:
         reasons = (f"{format_value(one.compute, 'FLOP')}, {one.parabola.optimum(0.95).reason}" for one in refused)
