@@ -1,7 +1,7 @@
 """Scaling laws: what a method's loss or memory does as compute, tokens, size or sequence length grow.
 
-A table of points (:func:`read_table`, :func:`table_from_records`) goes to :func:`fit_scaling`, which fits a law to each
-group, says how sure it is, and compares groups. The result is plain data: :func:`print_fit`, :func:`write_fit`.
+A table of points (:func:`read_table`, :func:`table_from_records`) goes to :func:`fit_scaling`, which fits a law to
+each group, says how sure it is, and compares groups. The result is plain data: :func:`print_fit`, :func:`write_fit`.
 """
 
 from __future__ import annotations
