@@ -12,8 +12,8 @@ from ladderscope.report.palette import METHOD_COLOURS
 from ladderscope.scaling.results.scaling_fit import ScalingFit
 from ladderscope.scaling.settings import FitSettings
 
-SETTINGS = FitSettings(profiles=False)
-"""Of the report's fits, which show bands but no profiles."""
+SETTINGS = FitSettings(profiles=False, resamples=0)
+"""Of the report's fits, which show the quoted intervals and bands and nothing beside them."""
 RANDOM_WEIGHTS = "random weights: the loss says nothing about a method"
 
 
