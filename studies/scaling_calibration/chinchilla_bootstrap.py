@@ -25,9 +25,7 @@ PUBLISHED = {"E": 0.02566, "A": 124.522, "B": 1293.284, "alpha": 0.01540, "beta"
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "folder", type=Path, help="holds svg_extracted_data.csv"
-    )
+    parser.add_argument("folder", type=Path, help="holds svg_extracted_data.csv")
     parser.add_argument("--resamples", type=int, default=4000)
     options = parser.parse_args()
     points = _points(options.folder / "svg_extracted_data.csv")
