@@ -51,13 +51,14 @@ def robust_errors(fitted: FittedLaw, held: BoolArray) -> FloatArray:
     found = np.full(len(held), np.nan)
     jacobian, weights = fitted.jacobian[:, ~held], fitted.points.weights
     unit = np.linalg.norm(jacobian, axis=0)
-    if not np.isfinite(jacobian).all() or not unit.all() or len(weights) <= jacobian.shape[1]:
+    share = fitted.curvature_share
+    if not np.isfinite(jacobian).all() or not unit.all() or len(weights) <= jacobian.shape[1] or not share > 0:
         return found
     scaled = jacobian / unit
     scores = scaled * (weights * fitted.objective.influence(fitted.residuals))[:, None]
     runs = np.zeros((fitted.points.n_runs, scaled.shape[1]))
     np.add.at(runs, fitted.points.run, scores)
-    bread = np.linalg.pinv((scaled.T * weights) @ scaled * max(fitted.curvature_share, np.finfo(float).tiny))
+    bread = np.linalg.pinv(share * (scaled.T * weights) @ scaled)
     found[~held] = np.sqrt(np.diag(bread @ (runs.T @ runs) @ bread)) / unit
     return found
 

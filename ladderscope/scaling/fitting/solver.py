@@ -6,8 +6,8 @@ parameters (:meth:`Law.centring`) with an exact Jacobian, one start reaches the 
 This is Levenberg's and Marquardt's method (Madsen, Nielsen, Tingleff 2004, Methods for non-linear least squares
 problems, section 3.2) with two changes. Robust losses: only points within delta are curved, so the Newton step is
 theirs, damped towards the step of iteratively reweighted least squares, which always descends. Bounds: a parameter at
-its bound stays there for as long as the step would take it out, so that a bound is reached exactly. It stands in for
-SciPy's ``least_squares``, which takes three times as long for problems of this size and never reaches a bound.
+its bound stays there for as long as the step would take it out, so that a bound is reached exactly. SciPy's
+``least_squares`` stays inside of bounds, and takes longer for problems of this size (``studies/scaling_speed``).
 """
 
 from __future__ import annotations
@@ -80,13 +80,13 @@ class _Model:
     Attributes:
         gradient: shape (k,).
         curvature: of the loss itself, shape (k, k).
-        chord: of the parabolas above it; never less than ``curvature``, and positive where columns are independent.
+        damper: that of the parabolas above it, never less than ``curvature``, plus the unit matrix.
         unit: of each parameter, shape (k,).
     """
 
     gradient: FloatArray
     curvature: FloatArray
-    chord: FloatArray
+    damper: FloatArray
     unit: FloatArray
 
     @classmethod
@@ -101,7 +101,7 @@ class _Model:
         else:
             curvature = ((jacobian.T * (weights * objective.curvature(residuals))) @ jacobian) * unit * unit[:, None]
         gradient = ((weights * objective.influence(residuals)) @ jacobian) * unit
-        return cls(gradient, curvature, chord, unit)
+        return cls(gradient, curvature, chord + np.eye(len(chord)), unit)
 
     def step_within(self, damping: float, lower: FloatArray, upper: FloatArray) -> FloatArray:
         """The damped Newton step; what would leave ``lower`` or ``upper`` goes there, and the rest goes with it."""
@@ -121,8 +121,7 @@ class _Model:
 
     def _step(self, damping: float, held: BoolArray | None = None, at: FloatArray | None = None) -> FloatArray:
         """The minimum of the damped model, where parameters that are ``held`` take their steps ``at``."""
-        matrix = self.curvature + damping * self.chord
-        matrix[np.diag_indices_from(matrix)] += damping
+        matrix = self.curvature + damping * self.damper
         if held is None or at is None:
             return -_solved(matrix, self.gradient) * self.unit
         scaled, free = at / self.unit, ~held

@@ -33,7 +33,10 @@ def settled(problem: Problem, phi: FloatArray, objective: Objective) -> tuple[Pr
         return _with_deviation(problem, phi, objective)
     if objective.kind == "lad" or objective.delta is not None:
         return problem, objective
-    first = descend(problem, phi, _narrow(problem, phi), tolerance=COARSE, limit=COARSE_STEPS)
+    if problem.law.scale == "log":
+        first = descend(problem, phi, _narrow(problem, phi), tolerance=COARSE, limit=COARSE_STEPS)
+    else:
+        first = near_least_absolute(problem, phi)
     return problem, objective.settled(problem.residuals(first)[~problem.points.censored])
 
 

@@ -14,14 +14,13 @@ import numpy as np
 
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.scaling.laws.base import Law, Parameter, Scale
+from ladderscope.scaling.laws.custom_starts import random_theta, scattered
 from ladderscope.scaling.laws.differences import by_complex_step, by_differences
 from ladderscope.scaling.laws.signature import read_signature
 from ladderscope.scaling.points import FloatArray
 
 SCREENED = 200
 """Random starts of which the best is taken, where the user gives none."""
-SPREAD = 0.5
-"""Of starts around the user's, as the deviation of their logarithm."""
 SAME_DERIVATIVE = 1e-4
 
 
@@ -104,8 +103,8 @@ class CustomLaw(Law):
     def start(self, x: FloatArray, y: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Around the given start; without one, the best of many random values of either sign."""
         if len(self.given_start) == len(self.parameters):
-            return self._scattered(self.theta(self.given_start), rng)
-        drawn = [self._random(rng) for _ in range(SCREENED)]
+            return scattered(self.parameters, self.theta(self.given_start), rng)
+        drawn = [random_theta(self.parameters, self.given_start, rng) for _ in range(SCREENED)]
         target = self.to_scale(y)
         misses = [float(np.abs(self.evaluate(theta, x) - target).sum()) for theta in drawn]
         return drawn[int(np.argmin(np.nan_to_num(misses, nan=np.inf, posinf=np.inf)))]
@@ -148,20 +147,6 @@ class CustomLaw(Law):
     def _natural(self, theta: FloatArray) -> FloatArray:
         return np.array([np.exp(t) if p.log else t for p, t in zip(self.parameters, theta, strict=True)])
 
-    def _scattered(self, theta: FloatArray, rng: np.random.Generator) -> FloatArray:
-        factors = rng.normal(scale=SPREAD, size=len(theta))
-        return np.array(
-            [
-                t + factor if p.log else float(np.clip(t * np.exp(factor), p.lower, p.upper))
-                for p, t, factor in zip(self.parameters, theta, factors, strict=True)
-            ]
-        )
-
-    def _random(self, rng: np.random.Generator) -> FloatArray:
-        return np.array(
-            [_random_value(parameter, self.given_start.get(parameter.name), rng) for parameter in self.parameters]
-        )
-
     def _check_names(self, known: Sequence[str], used: Sequence[str]) -> None:
         for name in used:
             if name not in known:
@@ -172,24 +157,6 @@ def _parameter(name: str, ends: tuple[float, float], positive: bool) -> Paramete
     if ends[0] >= ends[1]:
         raise UsageError(f"the bounds of {name} leave nothing: {ends[0]:g} is not below {ends[1]:g}.")
     return Parameter(name=name, unit="", meaning="", log=positive, lower=ends[0], upper=ends[1])
-
-
-def _random_value(parameter: Parameter, given: float | None, rng: np.random.Generator) -> float:
-    size = np.exp(rng.normal(scale=2.0))
-    if given is not None:
-        value = given * np.exp(rng.normal(scale=SPREAD))
-    elif parameter.log:
-        return float(np.log(size))
-    elif np.isfinite(parameter.lower) and np.isfinite(parameter.upper):
-        value = rng.uniform(parameter.lower, parameter.upper)
-    else:
-        value = size * rng.choice([-1.0, 1.0])
-        if np.isfinite(parameter.lower):
-            value = parameter.lower + size
-        elif np.isfinite(parameter.upper):
-            value = parameter.upper - size
-    value = float(np.clip(value, parameter.lower, parameter.upper))
-    return float(np.log(value)) if parameter.log else value
 
 
 def load_law(reference: str) -> Law:

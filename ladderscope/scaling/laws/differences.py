@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -26,8 +27,10 @@ def by_complex_step(function: Function, at: FloatArray) -> FloatArray | None:
         moved = at.astype(np.complex128)
         moved[index] += 1j * COMPLEX_STEP
         try:
-            value = np.asarray(function(moved))
-        except (TypeError, ValueError):
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", np.exceptions.ComplexWarning)
+                value = np.asarray(function(moved))
+        except (TypeError, ValueError, np.exceptions.ComplexWarning):
             return None
         if not np.iscomplexobj(value):
             return None

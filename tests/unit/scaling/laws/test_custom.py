@@ -1,0 +1,188 @@
+"""A user's own law: from a function of predictors and parameters."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ladderscope.errors import UnknownNameError, UsageError
+from ladderscope.scaling.fitting.fit import fit_law
+from ladderscope.scaling.fitting.objective import Objective
+from ladderscope.scaling.laws import law_named
+from ladderscope.scaling.laws.custom import CustomLaw, load_law
+from ladderscope.scaling.points import FloatArray, Points
+
+OLS = Objective(kind="ols")
+
+
+def saturating(x: Any, top: Any, rate: Any) -> Any:
+    return top * (1 - np.exp(-rate * x))
+
+
+def _saturating_points() -> Points:
+    x = np.linspace(0.5, 8, 12)
+    return Points.of(x, saturating(x, 5.0, 0.4))
+
+
+def test_the_names_of_arguments_are_those_of_parameters() -> None:
+    law = CustomLaw(saturating)
+    assert law.predictors == ("x",)
+    assert law.names == ("top", "rate")
+    assert law.formula == "saturating(x, top, rate)"
+
+
+def test_it_needs_no_start() -> None:
+    assert fit_law(CustomLaw(saturating), _saturating_points(), OLS).values == pytest.approx({"top": 5.0, "rate": 0.4})
+
+
+def test_defaults_of_arguments_are_starts() -> None:
+    def line(x: Any, slope: Any = 2.0, level: Any = -1.0) -> Any:
+        return level + slope * x
+
+    law = CustomLaw(line)
+    first = law.starts(np.ones((3, 1)), np.ones(3), 4, np.random.default_rng(0))[0]
+    assert first.tolist() == [2.0, -1.0]
+
+
+def test_leading_arguments_called_like_axes_are_predictors() -> None:
+    law = CustomLaw(lambda N, D, a, b: a * N + b * D)
+    assert law.predictors == ("N", "D")
+    assert law.predict({"a": 2.0, "b": 3.0}, np.array([[1.0, 10.0]])).tolist() == [32.0]
+
+
+def test_parameters_may_come_as_one_array() -> None:
+    law = CustomLaw(
+        lambda x, p: p[0] * (1 - np.exp(-p[1] * x)), parameters=["top", "rate"], start={"top": 1, "rate": 1}
+    )
+    assert fit_law(law, _saturating_points(), OLS).values == pytest.approx({"top": 5.0, "rate": 0.4})
+
+
+def test_complex_steps_give_all_digits_of_derivatives() -> None:
+    law, x = CustomLaw(saturating), np.linspace(0.5, 8, 12)[:, None]
+    exact = np.stack([1 - np.exp(-0.4 * x[:, 0]), 5 * x[:, 0] * np.exp(-0.4 * x[:, 0])], axis=1)
+    np.testing.assert_allclose(law.jacobian(np.array([5.0, 0.4]), x), exact, rtol=1e-14)
+
+
+def test_functions_that_refuse_complex_numbers_are_differentiated_by_differences() -> None:
+    def halting(x: Any, top: Any, rate: Any) -> Any:
+        return np.array([top * (1 - math.exp(-rate * one)) for one in x])
+
+    law, x = CustomLaw(halting), np.linspace(0.5, 8, 12)[:, None]
+    exact = CustomLaw(saturating).jacobian(np.array([5.0, 0.4]), x)
+    np.testing.assert_allclose(law.jacobian(np.array([5.0, 0.4]), x), exact, rtol=1e-9)
+
+
+def test_functions_that_lose_the_imaginary_part_are_differentiated_by_differences() -> None:
+    law = CustomLaw(lambda x, a: np.abs(a) * x + 0 * a)
+    np.testing.assert_allclose(law.jacobian(np.array([-2.0]), np.array([[1.0], [3.0]]))[:, 0], [-1.0, -3.0], rtol=1e-9)
+
+
+def test_a_given_jacobian_is_used_on_every_scale() -> None:
+    def power(x: Any, b: Any, k: Any) -> Any:
+        return b * x**-k
+
+    def slopes(x: Any, b: Any, k: Any) -> Any:
+        return np.stack([x**-k, -b * np.log(x) * x**-k], axis=1)
+
+    x, theta = np.array([[2.0], [5.0]]), np.array([np.log(3.0), 0.5])
+    given = CustomLaw(power, jacobian=slopes, positive=["b"], scale="log").jacobian(theta, x)
+    np.testing.assert_allclose(given, CustomLaw(power, positive=["b"], scale="log").jacobian(theta, x), rtol=1e-12)
+    np.testing.assert_allclose(given, law_named("power").jacobian(theta, x), rtol=1e-12)
+
+
+def test_a_bound_is_reached_exactly() -> None:
+    points = Points.of([1.0, 2.0, 3.0, 4.0], [0.9, 2.0, 3.1, 4.3])
+    law = CustomLaw(lambda x, level, slope: level + slope * x, bounds={"level": (0.0, np.inf)})
+    fitted = fit_law(law, points, OLS)
+    assert fitted.values["level"] == 0.0
+    assert fitted.values["slope"] == pytest.approx(float(points.x[:, 0] @ points.y / (points.x**2).sum()))
+
+
+def test_huber_takes_its_delta_from_residuals_of_any_unit() -> None:
+    x = np.linspace(1, 20, 40)
+    y = 1e9 * (3 + 2 * x) + np.random.default_rng(0).normal(scale=1e7, size=40)
+    y[7] *= 3
+    fitted = fit_law(CustomLaw(lambda x, level, slope: level + slope * x), Points.of(x, y))
+    assert fitted.values == pytest.approx({"level": 3e9, "slope": 2e9}, rel=0.01)
+    assert 5e6 < fitted.objective.known_delta < 3e7
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "message"),
+    [
+        (lambda x: x, {}, "has no parameters"),
+        (lambda x, *b: x, {}, "must name each of its parameters"),
+        (saturating, {"parameters": ["a", "b", "c"]}, "takes the parameters top, rate, but a, b, c are named"),
+        (saturating, {"bounds": {"rate": (2.0, 1.0)}}, "leave nothing"),
+    ],
+)
+def test_what_cannot_be_a_law_is_refused_in_a_sentence(function: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        CustomLaw(function, **options)
+
+
+def test_a_start_for_a_parameter_that_does_not_exist_names_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'rate'"):
+        CustomLaw(saturating, start={"rates": 1.0})
+
+
+def test_values_of_the_wrong_shape_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"shape \(2,\) for 12 points"):
+        fit_law(CustomLaw(lambda x, a: np.array([a, a])), _saturating_points(), OLS)
+
+
+def test_a_law_that_is_nowhere_finite_is_refused() -> None:
+    with pytest.raises(UsageError, match="no start gives finite values"):
+        fit_law(CustomLaw(lambda x, a: a * x * np.nan), _saturating_points(), OLS)
+
+
+class TestLoading:
+    """``--law file.py:name`` and ``--law package.module:name``."""
+
+    def test_a_function_in_a_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "mine.py"
+        path.write_text("def flat(x, level):\n    return level + 0 * x\n", encoding="utf-8")
+        law = load_law(f"{path}:flat")
+        assert law.name == f"{path}:flat"
+        assert fit_law(law, _flat_points(), OLS).values == pytest.approx({"level": 2.0})
+
+    def test_a_law_in_a_module(self) -> None:
+        assert load_law("ladderscope.scaling.laws.power:Power").name == "power"
+
+    def test_a_law_with_bounds_in_a_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "mine.py"
+        path.write_text(
+            "from ladderscope.scaling.laws.custom import CustomLaw\n"
+            "law = CustomLaw(lambda x, a: a * x, positive=['a'], scale='log')\n",
+            encoding="utf-8",
+        )
+        assert load_law(f"{path}:law").parameters[0].log
+
+    @pytest.mark.parametrize(
+        ("reference", "message"),
+        [
+            ("mine", "names no law"),
+            ("nowhere.py:law", "there is no file nowhere.py"),
+            ("no_such_package.laws:law", "cannot be imported: ModuleNotFoundError"),
+            ("ladderscope.scaling.laws.power:Powr", "did you mean 'Power'"),
+            ("ladderscope.scaling.laws:LAWS", "is dict, neither a law nor a function"),
+        ],
+    )
+    def test_what_is_no_law_is_said_in_a_sentence(self, reference: str, message: str) -> None:
+        with pytest.raises(UsageError, match=message):
+            load_law(reference)
+
+    def test_a_file_with_an_error_names_it(self, tmp_path: Path) -> None:
+        path = tmp_path / "broken.py"
+        path.write_text("def law(x, a:\n", encoding="utf-8")
+        with pytest.raises(UsageError, match=r"broken.py cannot be imported: SyntaxError"):
+            load_law(f"{path}:law")
+
+
+def _flat_points() -> Points:
+    y: FloatArray = np.full(4, 2.0)
+    return Points.of([1.0, 2.0, 3.0, 4.0], y)
