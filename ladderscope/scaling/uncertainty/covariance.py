@@ -89,8 +89,8 @@ def degrees_of_freedom(n_runs: int, n_points: int, n_parameters: int) -> float:
     """Of the t distribution: G - 1 - (k - 1) G / n.
 
     n - k, as usual, where every point is a run of its own. With many points in each run it is close to G - 1: there
-    the parameters are taken from the points within runs, and of G deviations of runs only the mean is lost. Of G - k,
-    G - 1, the degrees of freedom of run means and this, it came closest to 95% coverage in simulations
-    (studies/scaling_calibration/README.md).
+    the parameters are taken from the points within runs, and of G deviations of runs only the mean is lost. In
+    simulations of few runs G - k and the degrees of freedom of run means made intervals too wide; G - 1 itself could
+    not be told from this (studies/scaling_calibration/README.md).
     """
     return max(1.0, n_runs - 1 - (n_parameters - 1) * n_runs / n_points)
