@@ -6,7 +6,7 @@ from ladderscope.scaling.columns import ratio_of
 from ladderscope.scaling.results.comparison import MethodComparison, SlopeComparison
 from ladderscope.scaling.results.estimates import Estimate
 from ladderscope.scaling.results.scaling_fit import AxisInfo, ScalingFit
-from ladderscope.scaling.text import format_ends, format_interval, format_p, listed, percent
+from ladderscope.scaling.text import format_ends, format_interval, format_p, format_value, listed, percent
 
 EQUIVALENCE_CONFIDENCE = "90%"
 """Two one-sided tests at 5% each are an interval of 90% (Schuirmann 1987)."""
@@ -86,9 +86,10 @@ def _multiplier(pair: MethodComparison, x: AxisInfo, y: AxisInfo) -> list[str]:
         found.append(f"{head} {_times(pair.multiplier)} the {x.label} of {pair.second}{condition}.")
     if pair.verdict != "equivalent" or not found:
         found += [
-            f"{head} {_times(estimate)} the {x.label} of {pair.second} {where}."
-            for where, estimate in pair.multiplier_at.items()
-            if estimate.value is not None
+            f"{head} {_times(one.multiplier)} the {x.label} of {pair.second} "
+            f"at {format_value(one.x, x.unit)}, by {one.by}."
+            for one in pair.multipliers
+            if one.multiplier.value is not None
         ]
     return found or ([f"No multiplier: {_sentence(pair.multiplier.reason)}"] if pair.multiplier.reason else [])
 
@@ -100,11 +101,13 @@ def _times(estimate: Estimate) -> str:
 
 
 def _crossing(pair: MethodComparison, x: AxisInfo) -> list[str]:
-    crossing = pair.crossing
-    if crossing.value is None or (crossing.low is None and crossing.high is None):
-        return [f"No crossing to name: {_sentence(crossing.reason)}"] if crossing.reason else []
-    text = format_interval(crossing.value, crossing.low, crossing.high, x.unit)
-    return [f"The curves cross at {text} of {x.label}."]
+    found = [
+        f"{what} cross at {format_interval(one.value, one.low, one.high, x.unit)} of {x.label}."
+        for what, one in (("Straight lines", pair.crossing), ("The fitted curves", pair.crossing_by_law))
+        if one.value is not None and not (one.low is None and one.high is None)
+    ]
+    reason = pair.crossing.reason or pair.crossing_by_law.reason
+    return found or ([f"No crossing to name: {_sentence(reason)}"] if reason else [])
 
 
 def _sentence(text: str) -> str:

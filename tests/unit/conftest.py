@@ -18,7 +18,13 @@ from ladderscope.scaling.laws.power_offset import PowerOffset
 from ladderscope.scaling.points import Points
 from ladderscope.scaling.results.allocation import Allocation, BudgetOptimum, IsoFlop
 from ladderscope.scaling.results.choice import Candidate, Extrapolation, LawChoice
-from ladderscope.scaling.results.comparison import MethodComparison, NestedModel, SlopeComparison, Verdict
+from ladderscope.scaling.results.comparison import (
+    MethodComparison,
+    MultiplierAt,
+    NestedModel,
+    SlopeComparison,
+    Verdict,
+)
 from ladderscope.scaling.results.estimates import Band, Ends, Estimate, ParameterEstimate
 from ladderscope.scaling.results.law_fit import Certificate, FittedPoints, LawFit, ObjectiveResult, ProfileCurve
 from ladderscope.scaling.results.scaling_fit import AxisInfo, GroupFit, LeftOut, ScalingFit
@@ -180,7 +186,7 @@ def comparison(verdict: Verdict, first: str = "ladder", second: str = "qlora") -
         ],
         preferred_model="parallel",
         multiplier=Estimate(1.34, 1.2, 1.5),
-        multiplier_at={"at 2e+15, by straight lines": Estimate(1.1, 0.9, 1.3)},
+        multipliers=[MultiplierAt(x=2e15, by="straight lines", multiplier=Estimate(1.1, 0.9, 1.3))],
         crossing=Estimate(3e17, reason="the slopes could be the same, so the curves need not cross anywhere"),
         notes=["the multiplier holds if the curves are parallel"],
     )

@@ -30,7 +30,7 @@ def compare_groups(law: Law, first: Group, second: Group, settings: FitSettings)
     local = compare_local_slopes(joint, ends, settings, falls=law.falls)
     by_law = compare_by_law(law, joint, ends, settings)
     lines, confidence = local.lines, settings.confidence
-    at_ends = {} if lines is None or ends is None else multipliers_of_lines(lines, ends, confidence)
+    at_ends = [] if lines is None or ends is None else multipliers_of_lines(lines, ends, confidence)
     slopes = [*local.slopes, *by_law.slopes]
     found = MethodComparison(
         first=first.name,
@@ -46,8 +46,9 @@ def compare_groups(law: Law, first: Group, second: Group, settings: FitSettings)
         models=by_law.models,
         preferred_model=preferred(by_law.models),
         multiplier=by_law.multiplier,
-        multiplier_at={**at_ends, **by_law.multiplier_at},
+        multipliers=[*at_ends, *by_law.multipliers],
         crossing=Estimate(reason=NO_RANGE) if lines is None else crossing_of_lines(lines, confidence),
+        crossing_by_law=by_law.crossing,
         notes=[*pairing.notes, *local.notes, *by_law.notes],
     )
     return with_slopes(found, slopes)

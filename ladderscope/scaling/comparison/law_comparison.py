@@ -17,7 +17,7 @@ from ladderscope.scaling.comparison.multiplier import multipliers_of_law, parall
 from ladderscope.scaling.comparison.nested import NestedFit, fit_nested, jackknifed
 from ladderscope.scaling.comparison.power import FEWEST_DECIDING
 from ladderscope.scaling.laws.base import Law
-from ladderscope.scaling.results.comparison import NestedModel, SlopeComparison
+from ladderscope.scaling.results.comparison import MultiplierAt, NestedModel, SlopeComparison
 from ladderscope.scaling.results.estimates import Ends, Estimate
 from ladderscope.scaling.settings import FitSettings
 
@@ -35,7 +35,8 @@ class LawComparison:
     slopes: list[SlopeComparison] = field(default_factory=list)
     models: list[NestedModel] = field(default_factory=list)
     multiplier: Estimate = field(default_factory=lambda: Estimate(reason=TOO_FEW))
-    multiplier_at: dict[str, Estimate] = field(default_factory=dict)
+    multipliers: list[MultiplierAt] = field(default_factory=list)
+    crossing: Estimate = field(default_factory=lambda: Estimate(reason=TOO_FEW))
     notes: list[str] = field(default_factory=list)
 
 
@@ -53,14 +54,14 @@ def compare_by_law(law: Law, joint: JointPoints, ends: Ends | None, settings: Fi
     )
     parallel = next(fit for fit in fits if fit.law.model == "parallel")
     log_k = parallel.fitted.theta[parallel.law.names.index(MULTIPLIER)]
-    at, notes = _own_curves(fits[-2] if len(fits) == 4 else fits[-1], estimates, joint, ends, settings)
-    if law.slope is None:
-        notes.append(f"{law.title} has no one exponent to compare, only nested models and predictions")
+    at, crossing = _own_curves(fits[-2] if len(fits) == 4 else fits[-1], estimates, joint, ends, settings)
+    notes = [] if law.slope else [f"{law.title} has no one exponent to compare, only nested models and predictions"]
     return LawComparison(
         slopes=slopes,
         models=described(fits, joint, lost),
         multiplier=parallel_multiplier(parallel.law, estimates["parallel"], float(log_k), settings.confidence),
-        multiplier_at=at,
+        multipliers=at,
+        crossing=crossing,
         notes=notes,
     )
 
@@ -91,20 +92,13 @@ def _own_curves(
     joint: JointPoints,
     ends: Ends | None,
     settings: FitSettings,
-) -> tuple[dict[str, Estimate], list[str]]:
-    """Multipliers at the ends of the range, and the crossing in words, where each method has its own curve."""
+) -> tuple[list[MultiplierAt], Estimate]:
+    """Multipliers at the ends of the range, and the crossing, where each method has its own curve."""
     found = estimates[fit.law.model]
     if found is None or ends is None:
-        return {}, []
+        return [], Estimate(reason=TOO_FEW)
     others = np.log(joint.predictors).mean(axis=0)[1:]
     at = multipliers_of_law(fit.law, found, others, ends, settings.confidence)
     freedom = max(min(joint.n_runs) - len(fit.law.base.parameters), 1)
     crossing = crossing_of_law(fit.law, found, others, ends, settings.confidence, freedom)
-    return at, [f"by the law ({fit.law.model}), {_crossing_text(crossing)}"]
-
-
-def _crossing_text(crossing: Estimate) -> str:
-    if crossing.value is None:
-        return crossing.reason or "there is no crossing"
-    low, high = (f"{end:.3g}" if end is not None else "no bound" for end in (crossing.low, crossing.high))
-    return f"the curves cross at {crossing.value:.3g} [{low}, {high}]"
+    return at, crossing

@@ -13,6 +13,7 @@ from ladderscope.scaling.comparison.joint import FIRST, SECOND
 from ladderscope.scaling.comparison.joint_law import MULTIPLIER, JointLaw
 from ladderscope.scaling.comparison.local_slope import Lines
 from ladderscope.scaling.points import FloatArray
+from ladderscope.scaling.results.comparison import MultiplierAt
 from ladderscope.scaling.results.estimates import Ends, Estimate
 
 LARGEST_LOG = 50.0
@@ -29,7 +30,7 @@ def parallel_multiplier(law: JointLaw, estimates: Jackknifed | None, fitted: flo
     return exponential(estimates.contrast(np.eye(len(law.names))[at]), confidence)
 
 
-def multipliers_of_lines(lines: Lines, ends: Ends, confidence: float) -> dict[str, Estimate]:
+def multipliers_of_lines(lines: Lines, ends: Ends, confidence: float) -> list[MultiplierAt]:
     """At both ends of the range, from straight lines."""
 
     def at(log_x: float) -> Callable[[FloatArray], float]:
@@ -45,7 +46,7 @@ def multipliers_of_lines(lines: Lines, ends: Ends, confidence: float) -> dict[st
 
 def multipliers_of_law(
     law: JointLaw, estimates: Jackknifed, others: FloatArray, ends: Ends, confidence: float
-) -> dict[str, Estimate]:
+) -> list[MultiplierAt]:
     """At both ends of the range, from a fitted law; ``others``: the further predictors, held, shape (p - 1,)."""
 
     def at(log_x: float) -> Callable[[FloatArray], float]:
@@ -71,11 +72,12 @@ def _bounded(log_end: float) -> float | None:
 
 def _at_ends(
     estimates: Jackknifed, at: Callable[[float], Callable[[FloatArray], float]], ends: Ends, confidence: float, by: str
-) -> dict[str, Estimate]:
+) -> list[MultiplierAt]:
     with np.errstate(all="ignore"):
-        return {
-            f"at {x:.3g}, by {by}": exponential(estimates.function(at(float(np.log(x)))), confidence) for x in ends
-        }
+        return [
+            MultiplierAt(x=x, by=by, multiplier=exponential(estimates.function(at(float(np.log(x)))), confidence))
+            for x in ends
+        ]
 
 
 def _same_response(law: JointLaw, theta: FloatArray, log_x: float, others: FloatArray) -> float:

@@ -64,6 +64,15 @@ class NestedModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MultiplierAt:
+    """The multiplier where ``second`` is at ``x`` of the predictor, ``by`` straight lines or a model of the law."""
+
+    x: float
+    by: str
+    multiplier: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MethodComparison:
     """Everything about one pair of methods.
 
@@ -73,8 +82,9 @@ class MethodComparison:
         shared_range: of the predictor, covered by both.
         slopes: by estimand; the first one decides ``verdict``.
         multiplier: how many times the predictor ``first`` needs for the same response as ``second``, if the curves are
-            parallel; ``multiplier_at``: the same at the ends of the shared range where they are not.
-        crossing: the predictor at which one overtakes the other.
+            parallel; ``multipliers``: the same at the ends of the shared range where they are not.
+        crossing: the predictor at which one overtakes the other, by straight lines through the shared range;
+            ``crossing_by_law``: by the law.
     """
 
     first: str
@@ -91,6 +101,7 @@ class MethodComparison:
     models: list[NestedModel] = field(default_factory=list)
     preferred_model: str | None = None
     multiplier: Estimate = field(default_factory=Estimate)
-    multiplier_at: dict[str, Estimate] = field(default_factory=dict)
+    multipliers: list[MultiplierAt] = field(default_factory=list)
     crossing: Estimate = field(default_factory=Estimate)
+    crossing_by_law: Estimate = field(default_factory=Estimate)
     notes: list[str] = field(default_factory=list)

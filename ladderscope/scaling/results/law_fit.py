@@ -32,7 +32,8 @@ class Certificate:
 
     Attributes:
         passed: nothing speaks against the optimum; ``findings`` says in sentences what does.
-        gradient_norm: the largest derivative of the objective by a centred parameter, relative to the objective.
+        gradient_norm: the largest derivative of the objective by a centred parameter, as a cosine: 0 at an optimum, 1
+            at most.
         moved: whether the fit left its start.
         start_agreement: share of ``n_starts`` that reached the best objective.
         condition_number: of J'J with columns of length one.

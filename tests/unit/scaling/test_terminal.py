@@ -126,12 +126,12 @@ def test_three_runs_get_the_reason_why_there_is_no_verdict(scaling_examples: Exa
     ("verdict", "multipliers"),
     [
         ("equivalent", ["1.34 times [1.20, 1.50] the training compute of qlora."]),
-        ("different", ["1.10 times [0.90, 1.30] the training compute of qlora at 2e+15, by straight lines."]),
+        ("different", ["1.10 times [0.90, 1.30] the training compute of qlora at 2 PFLOP, by straight lines."]),
         (
             "inconclusive",
             [
                 "1.34 times [1.20, 1.50] the training compute of qlora if the curves are parallel.",
-                "1.10 times [0.90, 1.30] the training compute of qlora at 2e+15, by straight lines.",
+                "1.10 times [0.90, 1.30] the training compute of qlora at 2 PFLOP, by straight lines.",
             ],
         ),
     ],
@@ -152,7 +152,7 @@ def test_a_crossing_has_an_interval_or_no_number(scaling_examples: Examples) -> 
     pair = fit.comparisons[0]
     sure = replace(pair, crossing=Estimate(3e17, 1e17, 9e17))
 
-    assert "The curves cross at 300 [100, 900] PFLOP of training compute." in pair_sentences(sure, fit)
+    assert "Straight lines cross at 300 [100, 900] PFLOP of training compute." in pair_sentences(sure, fit)
     assert (
         "No crossing to name: the slopes could be the same, so the curves need not cross anywhere."
         in pair_sentences(pair, fit)

@@ -12,7 +12,7 @@ import pytest
 from ladderscope.errors import UsageError
 from ladderscope.scaling.results.allocation import Allocation, BudgetOptimum, IsoFlop
 from ladderscope.scaling.results.choice import Candidate, Extrapolation, LawChoice
-from ladderscope.scaling.results.comparison import MethodComparison, NestedModel, SlopeComparison
+from ladderscope.scaling.results.comparison import MethodComparison, MultiplierAt, NestedModel, SlopeComparison
 from ladderscope.scaling.results.estimates import Band, Estimate, ParameterEstimate
 from ladderscope.scaling.results.law_fit import (
     Certificate,
@@ -136,7 +136,7 @@ def scaling_fit(*, groups: int = 1) -> ScalingFit:
                 p_against_next=0.2,
             )
         ],
-        multiplier_at={"low": THIRD},
+        multipliers=[MultiplierAt(x=1e15, by="straight lines", multiplier=THIRD)],
     )
     isoflop = IsoFlop(
         compute=1e18, params=[1e8], loss=[3.0], centre=18.0, coefficients=(3.0, 0.0, 0.1), optimum=Estimate(1e8)
