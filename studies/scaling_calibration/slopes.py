@@ -1,6 +1,6 @@
 """How often the comparison of slopes is wrong, on simulated runs of two methods.
 
-    python studies/scaling_calibration/slopes.py [--draws 1500] [--whole 200]
+    python -m studies.scaling_calibration.slopes [--draws 1500] [--whole 200]
 
 The truth is log y = -slope log x with a slope of 0.05. Each run deviates in level and in slope (standard deviation
 0.005 each), its checkpoints by 0.002. Deviations of a pair of runs are independent or 90% shared. A margin of 10% is
