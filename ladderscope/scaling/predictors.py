@@ -67,7 +67,9 @@ def default_predictor(axes: Mapping[str, AxisInfo]) -> str:
 
 
 def _only(law: Law, axes: Mapping[str, AxisInfo]) -> str:
-    return law.predictors[0] if law.predictors[0] in axes else default_predictor(axes)
+    if law.predictors[0] in axes:
+        return law.predictors[0]
+    return "S" if law.response == "memory" and "S" in axes else default_predictor(axes)
 
 
 def _in_order(axes: Mapping[str, AxisInfo]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,12 +49,9 @@ def make_group() -> MakeGroup:
 
 
 @pytest.fixture(scope="session")
-def fine_tuning() -> GroupsOf:
+def fine_tuning(scaling_data: Path) -> GroupsOf:
     """The curves of one task of Lin et al. 2024, a group per model, from 200 examples on."""
-    shared = os.environ.get("LADDERSCOPE_SHARED_DATA") or Path(__file__).parents[5] / "shared" / "data"
-    folder = Path(shared) / "scaling" / "lin2024-rectified-sft"
-    if not folder.is_dir():
-        pytest.skip(f"no published curves at {folder}; set LADDERSCOPE_SHARED_DATA to the folder that holds them")
+    folder = scaling_data / "lin2024-rectified-sft"
 
     def groups(task: str) -> list[Group]:
         with (folder / f"{task}.csv").open(encoding="utf-8") as file:
