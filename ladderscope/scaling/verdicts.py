@@ -20,7 +20,7 @@ def verdict_sentence(pair: MethodComparison) -> str:
     slope = pair.slopes[0]
     parts = [_ratio_clause(slope, pair.margin), *_difference_clause(slope, pair.verdict), _margin_clause(slope, pair)]
     if pair.verdict == "inconclusive" and slope.runs_needed:
-        parts.append(f"about {slope.runs_needed} runs per method would decide")
+        parts.append(f"if they are the same in truth, about {slope.runs_needed} runs per method would show it")
     return f"{head}: {'; '.join(parts)}."
 
 
@@ -84,7 +84,7 @@ def _multiplier(pair: MethodComparison, x: AxisInfo, y: AxisInfo) -> list[str]:
     if pair.multiplier.value is not None and pair.verdict != "different":
         condition = " if the curves are parallel" if pair.verdict == "inconclusive" else ""
         found.append(f"{head} {_times(pair.multiplier)} the {x.label} of {pair.second}{condition}.")
-    if pair.verdict != "equivalent" or not found:
+    if pair.verdict != "equivalent" or pair.preferred_model not in ("one curve", "parallel") or not found:
         found += [
             f"{head} {_times(one.multiplier)} the {x.label} of {pair.second} "
             f"at {format_value(one.x, x.unit)}, by {one.by}."

@@ -10,8 +10,9 @@ A criterion is clear where
 * both: with ``MANY_GROUPS`` groups or more, a paired sign test over groups agrees at 5%, so that one odd group cannot
   decide for all of them.
 
-The law with more parameters has to win by both criteria. The simpler one wins where one criterion is clear for it and
-the other does not speak against it: more parameters that predict no better are not wanted. All else is a tie.
+The law with more parameters has to win by both criteria. The simpler one has to predict the largest scale clearly
+better, with AICc not against it. AICc alone never speaks for a simpler law: with few points its correction for the
+other's parameters is large whatever the data say. All else is a tie, which names the simplest law and decides nothing.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Duel:
         """1: the simpler law; -1: the other; 0: undecided."""
         if self.by_error < 0 and self.by_aicc < 0:
             return -1
-        return 1 if min(self.by_error, self.by_aicc) >= 0 and max(self.by_error, self.by_aicc) > 0 else 0
+        return 1 if self.by_error > 0 and self.by_aicc >= 0 else 0
 
     @property
     def disagree(self) -> bool:

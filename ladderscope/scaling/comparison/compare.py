@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ladderscope.scaling.comparison.crossing import crossing_of_lines
+from ladderscope.scaling.comparison.deciding import deciding_first
 from ladderscope.scaling.comparison.joint import FIRST, SECOND, JointPoints, join
 from ladderscope.scaling.comparison.law_comparison import compare_by_law
 from ladderscope.scaling.comparison.local_comparison import NO_RANGE, compare_local_slopes
@@ -20,8 +21,9 @@ from ladderscope.scaling.table import Group
 def compare_groups(law: Law, first: Group, second: Group, settings: FitSettings) -> MethodComparison:
     """Compare the curves of two groups of runs.
 
-    The verdict is on the local log-log slope over the range that both cover. With it come the exponents of ``law``,
-    nested models, the multiplier and the crossing. Runs are paired where they match (:func:`pair_runs`). Standard
+    The verdict is on the exponent of ``law``, or for a law without offset on the local log-log slope over the range
+    that both cover (:mod:`~ladderscope.scaling.comparison.deciding`). With it come the other slopes, nested models,
+    the multiplier and the crossing. Runs are paired where they match (:func:`pair_runs`). Standard
     errors are jackknives by pair or by run. The margin, ``settings.margin``, is relative to the slope of ``second``.
     """
     pairing = pair_runs(first, second)
@@ -31,7 +33,7 @@ def compare_groups(law: Law, first: Group, second: Group, settings: FitSettings)
     by_law = compare_by_law(law, joint, ends, settings)
     lines, confidence = local.lines, settings.confidence
     at_ends = [] if lines is None or ends is None else multipliers_of_lines(lines, ends, confidence)
-    slopes = [*local.slopes, *by_law.slopes]
+    slopes = deciding_first([*local.slopes, *by_law.slopes], by_law.models, settings.confidence)
     found = MethodComparison(
         first=first.name,
         second=second.name,
@@ -44,7 +46,7 @@ def compare_groups(law: Law, first: Group, second: Group, settings: FitSettings)
         reason=slopes[0].reason,
         shared_range=ends,
         models=by_law.models,
-        preferred_model=preferred(by_law.models),
+        preferred_model=preferred(by_law.models, 1 - settings.confidence),
         multiplier=by_law.multiplier,
         multipliers=[*at_ends, *by_law.multipliers],
         crossing=Estimate(reason=NO_RANGE) if lines is None else crossing_of_lines(lines, confidence),

@@ -6,7 +6,7 @@ and ``first - (1 - m) second``, whose standard errors know that; their inversion
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -41,6 +41,15 @@ class TwoSlopes:
             covariance=matrix[first, second],
             variance_second=matrix[second, second],
             freedom=estimates.contrast(difference).freedom,
+        )
+
+    def with_runs(self, first: float, second: float) -> TwoSlopes:
+        """What the covariance would be with so many times the runs of each method."""
+        return replace(
+            self,
+            variance_first=self.variance_first / first,
+            covariance=self.covariance / np.sqrt(first * second),
+            variance_second=self.variance_second / second,
         )
 
     def excess(self, ratio: float) -> tuple[FloatArray, FloatArray]:

@@ -33,7 +33,7 @@ def judged(
     *,
     margin: float,
     confidence: float,
-    n_runs: int,
+    n_runs: tuple[int, int],
     what: str,
     method: str,
     objection: str | None = None,
@@ -41,7 +41,7 @@ def judged(
     """The verdict on ``slopes``.
 
     Args:
-        n_runs: runs of the method that has fewer, or pairs.
+        n_runs: of each method; of pairs, their number twice.
         what: ``"pairs"`` or ``"runs per method"``.
         method: how standard errors were made.
         objection: why there can be no verdict, whatever the numbers.
@@ -61,8 +61,8 @@ def judged(
         degrees_of_freedom=freedom,
         runs_needed=runs_needed(slopes, margin, level, n_runs),
     )
-    if n_runs < FEWEST_RUNS:
-        return replace(found, reason=_too_few(found, n_runs, what))
+    if min(n_runs) < FEWEST_RUNS:
+        return replace(found, reason=_too_few(found, min(n_runs), what))
     tested = replace(
         found,
         p_difference=float(slopes.p_difference()),
@@ -100,9 +100,7 @@ def needed_text(slopes: SlopeComparison) -> str:
     """What it would take, as the end of a sentence."""
     if slopes.runs_needed is None:
         return ""
-    return (
-        f"; about {slopes.runs_needed} runs per method would show slopes that are the same in truth to be equivalent"
-    )
+    return f"; if the slopes are the same in truth, it takes about {slopes.runs_needed} runs per method to show it"
 
 
 def _ratio_sentence(slopes: SlopeComparison, margin: float, confidence: float) -> str:
@@ -125,7 +123,8 @@ def _too_few(slopes: SlopeComparison, n_runs: int, what: str) -> str:
     few = f"{n_runs} {what} are too few for a verdict: it takes at least {FEWEST_RUNS}"
     if slopes.runs_needed is None:
         return few
-    return f"{few}, and by the scatter of these, about {max(slopes.runs_needed, FEWEST_DECIDING)} would decide"
+    needed = max(slopes.runs_needed, FEWEST_DECIDING)
+    return f"{few}, and by the scatter of these about {needed} would show slopes that are the same in truth to be so"
 
 
 def _estimate(value: float, variance: float, freedom: float, level: float) -> Estimate:

@@ -79,7 +79,7 @@ def _exponent(
         slopes,
         margin=settings.margin,
         confidence=settings.confidence,
-        n_runs=min(joint.n_runs),
+        n_runs=joint.n_runs,
         what="pairs of runs" if joint.paired else "runs per method",
         method=f"jackknife by {'pair' if joint.paired else 'run'}, law refitted",
         objection="an exponent is not positive" if min(float(slopes.first), float(slopes.second)) <= 0 else None,

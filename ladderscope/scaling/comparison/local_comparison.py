@@ -69,7 +69,7 @@ def _judged(
         slopes,
         margin=settings.margin,
         confidence=settings.confidence,
-        n_runs=min(joint.n_runs),
+        n_runs=joint.n_runs,
         what="pairs of runs" if joint.paired else "runs per method",
         method=method,
         objection="the response does not fall over the shared range, so there is no scaling to compare"

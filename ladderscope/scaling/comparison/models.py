@@ -10,9 +10,6 @@ from ladderscope.scaling.comparison.nested import NestedFit, left_out_error, wei
 from ladderscope.scaling.points import FloatArray
 from ladderscope.scaling.results.comparison import NestedModel
 
-AS_GOOD = 2.0
-"""A model within this much of the best AICc is as good (Burnham and Anderson 2002)."""
-
 
 def described(fits: list[NestedFit], joint: JointPoints, lost: int) -> list[NestedModel]:
     """``fits``, smallest first, in numbers."""
@@ -31,13 +28,15 @@ def described(fits: list[NestedFit], joint: JointPoints, lost: int) -> list[Nest
     ]
 
 
-def preferred(models: list[NestedModel]) -> str | None:
-    """The smallest model whose AICc is within 2 of the best; ``None``: too few runs for AICc."""
-    scores = [(model.aicc, model.name) for model in models if model.aicc is not None]
-    if not scores:
+def preferred(models: list[NestedModel], level: float) -> str | None:
+    """The smallest model that no larger one rejects at ``level``; ``None``: too few runs for the tests.
+
+    AICc would not do: it counts paired runs as independent, and what a pair shares hides what it differs in.
+    """
+    if not models or any(model.p_against_next is None for model in models[:-1]):
         return None
-    best = min(score for score, _ in scores)
-    return next(name for score, name in scores if score <= best + AS_GOOD)
+    kept = [i for i, model in enumerate(models[:-1]) if (model.p_against_next or 0.0) <= level]
+    return models[kept[-1] + 1 if kept else 0].name
 
 
 def p_against(smaller: NestedFit, larger: NestedFit, joint: JointPoints, lost: int) -> float | None:

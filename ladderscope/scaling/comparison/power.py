@@ -12,9 +12,10 @@ FEWEST_RUNS = 5
 FEWEST_DECIDING = 6
 POWER = 0.8
 MOST_RUNS = 10_000
+RunCounts = tuple[int, int]
 
 
-def power_of_equivalence(slopes: TwoSlopes, margin: float, level: float, n_now: int, n_runs: int) -> float:
+def power_of_equivalence(slopes: TwoSlopes, margin: float, level: float, n_now: RunCounts, n_runs: int) -> float:
     """The chance that ``n_runs`` per method show equivalence within ``margin`` if slopes are the same in truth.
 
     Standard errors shrink with the root of the number of runs, and degrees of freedom grow with it. Each one-sided
@@ -22,15 +23,15 @@ def power_of_equivalence(slopes: TwoSlopes, margin: float, level: float, n_now: 
     (Phillips 1990).
 
     Args:
-        n_now: runs (pairs) of the smaller method that ``slopes`` come from, more than 2.
+        n_now: runs of each method that ``slopes`` come from, more than 2; for pairs the same number twice.
     """
-    share = (n_runs - 2) / (n_now - 2)
-    freedom = float(slopes.freedom) * share
+    then = slopes.with_runs(n_runs / n_now[0], n_runs / n_now[1])
+    freedom = float(slopes.freedom) * (n_runs - 2) / (min(n_now) - 2)
     critical = float(stats.t.isf(level, freedom))
     slope = abs(float(slopes.second))
     failures = 0.0
     for ratio in (1 + margin, 1 - margin):
-        error = float(slopes.excess(ratio)[1]) * np.sqrt(n_now / n_runs)
+        error = float(then.excess(ratio)[1])
         if error > 0:
             failures += _noncentral_t(critical, freedom, margin * slope / error)
     return max(0.0, 1 - failures)
@@ -44,13 +45,13 @@ def _noncentral_t(t: float, freedom: float, shift: float) -> float:
     return float(stats.norm.cdf((t * (1 - 1 / (4 * freedom)) - shift) / np.sqrt(1 + t * t / (2 * freedom))))
 
 
-def runs_needed(slopes: TwoSlopes, margin: float, level: float, n_now: int) -> int | None:
+def runs_needed(slopes: TwoSlopes, margin: float, level: float, n_now: RunCounts) -> int | None:
     """The fewest runs (pairs) per method with a power of 80%; at least 6; ``None``: more than 10000, or unknown."""
 
     def enough(n_runs: int) -> bool:
         return power_of_equivalence(slopes, margin, level, n_now, n_runs) >= POWER
 
-    if n_now <= 2 or not enough(MOST_RUNS):
+    if min(n_now) <= 2 or not np.isfinite(slopes.first) or not enough(MOST_RUNS):
         return None
     low, high = FEWEST_DECIDING, MOST_RUNS
     while low < high:

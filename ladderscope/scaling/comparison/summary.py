@@ -8,8 +8,8 @@ from dataclasses import replace
 from ladderscope.scaling.results.comparison import MethodComparison, SlopeComparison, Verdict
 
 READ: dict[Verdict, str] = {
-    "equivalent": "the curves are parallel up to the margin: read the multiplier",
-    "different": "the curves are not parallel: read the multipliers at the ends of the shared range and the crossing",
+    "equivalent": "the slopes agree up to the margin: read the multiplier, and where it drifts its values at the ends",
+    "different": "the slopes differ: read the multipliers at the ends of the shared range and the crossing",
     "inconclusive": "the multiplier holds if the curves are parallel, those at the ends of the range if they are not",
 }
 

@@ -87,7 +87,8 @@ def test_several_groups_show_intervals_side_by_side_only_where_they_disagree(sca
 def test_the_verdict_comes_in_words_with_what_would_decide(scaling_examples: Examples) -> None:
     assert verdict_sentence(scaling_examples["inconclusive"].comparisons[0]) == (
         "ladder and qlora: inconclusive: the ratio of the slopes (local slope) is 0.97, 90% interval 0.71 to 1.32, "
-        "not inside of 0.9 to 1.1; equivalent from a margin of 33%; about 31 runs per method would decide."
+        "not inside of 0.9 to 1.1; equivalent from a margin of 33%; if they are the "
+        "same in truth, about 31 runs per method would show it."
     )
 
 

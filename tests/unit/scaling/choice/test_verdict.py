@@ -37,9 +37,13 @@ def test_more_parameters_do_not_win_by_one_criterion(simpler: tuple[float, float
     assert outcome(simpler, other).winner == 0
 
 
-def test_fewer_parameters_win_where_one_criterion_is_clear_and_none_against() -> None:
-    assert outcome((0.01, 0.0), (0.011, 8.0)).winner == 1
+def test_fewer_parameters_win_where_they_predict_clearly_better_and_aicc_is_not_against() -> None:
     assert outcome((0.01, 0.0), (0.08, 1.0)).winner == 1
+    assert outcome((0.01, 0.0), (0.08, 8.0)).winner == 1
+
+
+def test_the_penalty_of_aicc_alone_does_not_speak_for_fewer_parameters() -> None:
+    assert outcome((0.01, 0.0), (0.011, 8.0)).winner == 0
 
 
 def test_criteria_that_disagree_decide_nothing() -> None:

@@ -61,6 +61,25 @@ def test_different_slopes_come_with_the_crossing_and_the_multipliers_at_both_end
         assert one.multiplier.value == pytest.approx((one.x / 1e18) ** (0.3 / 0.4 - 1), rel=0.02)
 
 
+def test_parallel_curves_have_equivalent_exponents_though_their_slopes_at_the_same_x_differ() -> None:
+    groups = two_methods(10, 10, exponents=(0.3, 0.3), offset=1.5, multiplier=2.0, noise=1e-4, deviation=1e-4, seed=1)
+    found = compare_groups(PowerOffset(), *groups, SETTINGS)
+    local = next(slope for slope in found.slopes if slope.estimand.startswith("local log-log slope"))
+    assert local.p_difference is not None
+    assert local.p_difference < 0.01
+    assert (found.verdict, found.slopes[0].estimand) == ("equivalent", "exponent of the law, offset shared")
+    assert found.preferred_model == "parallel"
+    assert covers(found.multiplier, 2.0)
+
+
+def test_where_the_data_reject_a_shared_offset_exponents_with_their_own_decide() -> None:
+    ladder, _ = two_methods(10, 10, exponents=(0.3, 0.3), offset=1.0, noise=1e-4, deviation=1e-4)
+    _, qlora = two_methods(10, 10, exponents=(0.3, 0.3), offset=2.0, noise=1e-4, deviation=1e-4)
+    found = compare_groups(PowerOffset(), ladder, qlora, SETTINGS)
+    assert found.slopes[0].estimand == "exponent of the law, everything own"
+    assert found.preferred_model == "all own"
+
+
 def test_curves_with_a_shared_offset_cross_by_the_law_too() -> None:
     groups = two_methods(exponents=(0.4, 0.3), offset=1.5)
     found = compare_groups(PowerOffset(), *groups, SETTINGS)
@@ -78,7 +97,7 @@ def test_noisy_slopes_are_inconclusive_and_the_runs_that_would_decide_are_named(
     needed = found.slopes[0].runs_needed
     assert needed is not None
     assert needed > 6
-    assert f"about {needed} runs per method would show" in found.reason
+    assert f"if the slopes are the same in truth, it takes about {needed} runs per method" in found.reason
     assert found.crossing.low is None
     assert found.crossing.reason == "the slopes could be the same, so the curves need not cross anywhere"
 

@@ -86,14 +86,14 @@ def test_the_power_is_that_of_simulated_runs(n_runs: int) -> None:
     )
     power = float(np.mean(simulated.p_equivalence(0.1) <= 0.05))
     known = slopes(slope, slope, deviation / np.sqrt(8), freedom=6.0)
-    assert power_of_equivalence(known, 0.1, 0.05, 8, n_runs) == pytest.approx(power, abs=0.06)
+    assert power_of_equivalence(known, 0.1, 0.05, (8, 8), n_runs) == pytest.approx(power, abs=0.06)
 
 
 def test_the_runs_needed_are_the_fewest_with_a_power_of_80_percent() -> None:
     two = slopes(0.3, 0.3, 0.02, freedom=6.0)
-    needed = runs_needed(two, 0.1, 0.05, 8)
+    needed = runs_needed(two, 0.1, 0.05, (8, 8))
     assert needed is not None
-    assert power_of_equivalence(two, 0.1, 0.05, 8, needed) >= 0.8
-    assert power_of_equivalence(two, 0.1, 0.05, 8, needed - 1) < 0.8
-    assert runs_needed(slopes(0.3, 0.3, 1e-5), 0.1, 0.05, 8) == 6
-    assert runs_needed(slopes(0.3, 0.3, 3.0), 0.1, 0.05, 8) is None
+    assert power_of_equivalence(two, 0.1, 0.05, (8, 8), needed) >= 0.8
+    assert power_of_equivalence(two, 0.1, 0.05, (8, 8), needed - 1) < 0.8
+    assert runs_needed(slopes(0.3, 0.3, 1e-5), 0.1, 0.05, (8, 8)) == 6
+    assert runs_needed(slopes(0.3, 0.3, 3.0), 0.1, 0.05, (8, 8)) is None

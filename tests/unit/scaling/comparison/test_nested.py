@@ -71,7 +71,7 @@ def test_a_larger_model_never_fits_worse() -> None:
 def test_the_model_of_the_truth_is_preferred(truth: dict[str, object], model: str) -> None:
     joint = joined(runs=8, offset=1.5, noise=2e-3, **truth)
     models = described(fit_nested(PowerOffset(), joint, SETTINGS), joint, lost=3)
-    assert preferred(models) == model
+    assert preferred(models, 0.05) == model
     p_values = {one.name: one.p_against_next for one in models}
     for smaller in MODELS[: MODELS.index(model)]:
         p_value = p_values[smaller]
