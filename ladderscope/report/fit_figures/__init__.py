@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from ladderscope.report.fit_figures import (
     residuals,
 )
 from ladderscope.scaling.results.scaling_fit import ScalingFit
+
+CAPTION_LETTERS_PER_INCH = 15
 
 __all__ = ["FIT_FIGURES", "render_fit_figures", "write_fit_figures"]
 
@@ -51,8 +54,17 @@ def render_fit_figures(fit: ScalingFit) -> list[RenderedFigure]:
         for spec in FIT_FIGURES:
             drawing = spec.draw(fit)
             if drawing is not None:
+                _write_caption(drawing)
                 found.append(rendered(spec.name, spec.title, drawing))
     return found
+
+
+def _write_caption(drawing: Drawing) -> None:
+    """Under the figure: these files stand alone, where nothing else would say what bands and shades are."""
+    width = int(drawing.figure.get_figwidth() * CAPTION_LETTERS_PER_INCH)
+    drawing.figure.supxlabel(
+        textwrap.fill(drawing.caption, width), x=0.01, ha="left", fontsize=8, color="#444444", parse_math=False
+    )
 
 
 def write_fit_figures(fit: ScalingFit, folder: Path) -> list[Path]:
