@@ -90,7 +90,7 @@ def fit_scaling(
         groups=fits,
         shared_range=shared,
         choice=choice,
-        comparisons=adjusted(comparisons),
+        comparisons=adjusted(comparisons, settings.confidence),
         allocations=allocations,
         left_out=table.left_out,
     )
