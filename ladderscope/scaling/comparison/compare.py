@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ladderscope.scaling.comparison.crossing import crossing_of_lines
 from ladderscope.scaling.comparison.joint import FIRST, SECOND, JointPoints, join
+from ladderscope.scaling.comparison.judgement import check_confidence
 from ladderscope.scaling.comparison.law_comparison import compare_by_law
 from ladderscope.scaling.comparison.local_comparison import NO_RANGE, compare_local_slopes
 from ladderscope.scaling.comparison.models import preferred
@@ -23,7 +24,11 @@ def compare_groups(law: Law, first: Group, second: Group, settings: FitSettings)
     The verdict is on the local log-log slope over the range that both cover. With it come the exponents of ``law``,
     nested models, the multiplier and the crossing. Runs are paired where they match (:func:`pair_runs`). Standard
     errors are jackknives by pair or by run. The margin, ``settings.margin``, is relative to the slope of ``second``.
+
+    Raises:
+        UsageError: ``settings.confidence`` is 50% or less.
     """
+    check_confidence(settings.confidence)
     pairing = pair_runs(first, second)
     joint = join(first, second, pairing)
     ends = _shared_by(joint)

@@ -122,6 +122,21 @@ def test_unknown_names_are_refused_before_anything_is_fitted(make_table: MakeTab
         fit_scaling(table, law="powr")
 
 
+def test_a_comparison_at_too_low_a_confidence_is_refused_before_anything_is_fitted(make_table: MakeTable) -> None:
+    told: list[float] = []
+
+    with pytest.raises(UsageError, match="a comparison takes a confidence of more than 50%, not 40%"):
+        fit_scaling(
+            make_table(qlora=30.0, ladder=33.0),
+            law="power",
+            settings=FitSettings(confidence=0.4),
+            compare="all",
+            on_progress=lambda share, what: told.append(share),
+        )
+
+    assert not told
+
+
 def test_a_law_whose_predictors_are_missing_is_refused(make_table: MakeTable) -> None:
     with pytest.raises(UsageError, match="needs N and D, and the table has no N"):
         fit_scaling(make_table(qlora=30.0), law="chinchilla")

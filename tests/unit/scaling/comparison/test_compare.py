@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ladderscope.errors import UsageError
 from ladderscope.scaling.comparison.compare import compare_groups
 from ladderscope.scaling.laws.chinchilla import Chinchilla
 from ladderscope.scaling.laws.power import Power
@@ -45,6 +46,12 @@ def test_a_difference_within_the_margin_is_said() -> None:
     found = compared(exponents=(0.31, 0.3), noise=1e-4)
     assert found.verdict == "equivalent"
     assert found.reason.endswith("they differ, but by less than the margin")
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.2])
+def test_a_confidence_of_half_or_less_is_refused(confidence: float) -> None:
+    with pytest.raises(UsageError, match=f"more than 50%, not {100 * confidence:.0f}%: .* larger --confidence"):
+        compare_groups(Power(), *two_methods(), FitSettings(confidence=confidence))
 
 
 def test_different_slopes_come_with_the_crossing_and_the_multipliers_at_both_ends() -> None:
