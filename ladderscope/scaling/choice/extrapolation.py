@@ -13,6 +13,7 @@ from ladderscope.scaling.results.choice import Extrapolation
 from ladderscope.scaling.settings import FitSettings
 from ladderscope.scaling.table import Group
 from ladderscope.scaling.uncertainty.bands import interval_at
+from ladderscope.scaling.uncertainty.checks import why_not_fitted
 from ladderscope.scaling.uncertainty.covariance import clustered_covariance
 
 BAND = 0.95
@@ -26,11 +27,13 @@ def extrapolate(law: Law, group: Group, settings: FitSettings, predictor_names: 
 
     Returns:
         Errors of the response, and the share of the left-out points inside of the 95% band for points of new runs.
-        ``None`` where what is left cannot determine the law, or nothing varies.
+        ``None`` where the law cannot be fitted to the group, or to what is left of it, or nothing varies.
     """
     points = group.points.subset(~group.points.censored)
     holdout = split(predictor_names, points) if len(points) else None
     if holdout is None or why_not(law, holdout.kept) is not None:
+        return None
+    if any(why_not_fitted(law, part, predictor_names) is not None for part in (points, holdout.kept)):
         return None
     fitted = fit_kept(law, holdout, settings)
     errors = relative_errors(fitted, holdout.left_out)

@@ -33,7 +33,7 @@ def compare_groups(law: Law, first: Group, second: Group, settings: FitSettings)
     joint = join(first, second, pairing)
     ends = _shared_by(joint)
     local = compare_local_slopes(joint, ends, settings, falls=law.falls)
-    by_law = compare_by_law(law, joint, ends, settings)
+    by_law = compare_by_law(law, joint, (first.name, second.name), ends, settings)
     lines, confidence = local.lines, settings.confidence
     at_ends = [] if lines is None or ends is None else multipliers_of_lines(lines, ends, confidence)
     slopes = [*local.slopes, *by_law.slopes]

@@ -83,3 +83,11 @@ def test_there_is_none_where_nothing_was_measured() -> None:
     points = Points.of(X, np.ones(10), censored=np.ones(10, dtype=bool))
 
     assert extrapolate(law_named("power"), Group("all", points, [], []), SETTINGS, ["C"]) is None
+
+
+def test_a_law_is_not_extrapolated_where_it_is_not_fitted(make_group: MakeGroup) -> None:
+    falling = make_group("power", {"B": 20.0, "lambda": 0.35}, X, noise=0.01)
+    rising = replace(falling, points=falling.points.with_y(1 / falling.points.y))
+
+    assert extrapolate(law_named("power"), falling, SETTINGS, ["C"]) is not None
+    assert extrapolate(law_named("power"), rising, SETTINGS, ["C"]) is None

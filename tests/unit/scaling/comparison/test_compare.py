@@ -140,3 +140,22 @@ def test_a_law_without_one_exponent_gives_nested_models_and_says_so() -> None:
     assert "Chinchilla's law has no one exponent to compare, only nested models and predictions" in found.notes
     assert [model.name for model in found.models] == ["one curve", "parallel", "shared offset", "all own"]
     assert covers(found.multiplier, 2.0)
+
+
+def test_a_method_that_was_always_out_of_memory_is_told_and_nothing_breaks() -> None:
+    first, second = two_methods(offset=1.5)
+    second.points.censored[:] = True
+    found = compare_groups(PowerOffset(), first, second, SETTINGS)
+    assert found.verdict == "inconclusive"
+    assert not found.models
+    told = "there are no nested models of Power law with offset: qlora: too few points (0) for 3 parameters"
+    assert any(note.lower().startswith(told.lower()) for note in found.notes), found.notes
+
+
+def test_a_law_is_not_compared_where_it_is_not_fitted() -> None:
+    found = compared(exponents=(0.3, -0.1))
+    assert found.verdict == "inconclusive"
+    assert not found.models
+    assert found.multiplier.value is None
+    assert found.multiplier.reason is not None
+    assert found.multiplier.reason.startswith("qlora: y did not fall as")
