@@ -6,7 +6,7 @@ from ladderscope.scaling.comparison.crossing import crossing_of_lines
 from ladderscope.scaling.comparison.joint import FIRST, SECOND, JointPoints, join
 from ladderscope.scaling.comparison.judgement import check_confidence
 from ladderscope.scaling.comparison.law_comparison import compare_by_law
-from ladderscope.scaling.comparison.local_comparison import NO_RANGE, compare_local_slopes
+from ladderscope.scaling.comparison.local_comparison import NO_LOGARITHM, compare_local_slopes
 from ladderscope.scaling.comparison.models import preferred
 from ladderscope.scaling.comparison.multiplier import multipliers_of_lines
 from ladderscope.scaling.comparison.pairing import pair_runs
@@ -21,7 +21,8 @@ from ladderscope.scaling.table import Group
 def compare_groups(law: Law, first: Group, second: Group, settings: FitSettings) -> MethodComparison:
     """Compare the curves of two groups of runs.
 
-    The verdict is on the local log-log slope over the range that both cover. With it come the exponents of ``law``,
+    The verdict is on the local log-log slope over the range that both cover, or on the exponent of ``law`` where the
+    response is not positive, so that there is no such slope. With it come the exponents of ``law``,
     nested models, the multiplier and the crossing. Runs are paired where they match (:func:`pair_runs`). Standard
     errors are jackknives by pair or by run. The margin, ``settings.margin``, is relative to the slope of ``second``.
 
@@ -37,6 +38,8 @@ def compare_groups(law: Law, first: Group, second: Group, settings: FitSettings)
     lines, confidence = local.lines, settings.confidence
     at_ends = [] if lines is None or ends is None else multipliers_of_lines(lines, ends, confidence)
     slopes = [*local.slopes, *by_law.slopes]
+    if local.slopes[0].reason == NO_LOGARITHM:
+        slopes = [*by_law.slopes, *local.slopes]
     found = MethodComparison(
         first=first.name,
         second=second.name,
@@ -52,7 +55,7 @@ def compare_groups(law: Law, first: Group, second: Group, settings: FitSettings)
         preferred_model=preferred(by_law.models),
         multiplier=by_law.multiplier,
         multipliers=[*at_ends, *by_law.multipliers],
-        crossing=Estimate(reason=NO_RANGE) if lines is None else crossing_of_lines(lines, confidence),
+        crossing=Estimate(reason=local.slopes[0].reason) if lines is None else crossing_of_lines(lines, confidence),
         crossing_by_law=by_law.crossing,
         notes=[*pairing.notes, *local.notes, *by_law.notes],
     )

@@ -96,6 +96,8 @@ def _exponent(
     if slopes is None or min(joint.n_runs) <= len(fit.law.base.parameters):
         reason = f"the law has {len(fit.law.base.parameters)} parameters for {min(joint.n_runs)} runs per method"
         return without_verdict(estimand, reason, FEWEST_DECIDING)
+    # Of a law of the user's own nobody knows in which direction its response goes.
+    rising = fit.law.base.falls and min(float(slopes.first), float(slopes.second)) <= 0
     return judged(
         estimand,
         slopes,
@@ -104,7 +106,7 @@ def _exponent(
         n_runs=min(joint.n_runs),
         what="pairs of runs" if joint.paired else "runs per method",
         method=f"jackknife by {'pair' if joint.paired else 'run'}, law refitted",
-        objection="an exponent is not positive" if min(float(slopes.first), float(slopes.second)) <= 0 else None,
+        objection="an exponent is not positive" if rising else None,
     )
 
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ladderscope.errors import UsageError
 from ladderscope.scaling.comparison.compare import compare_groups
 from ladderscope.scaling.laws.chinchilla import Chinchilla
+from ladderscope.scaling.laws.custom import CustomLaw
 from ladderscope.scaling.laws.power import Power
 from ladderscope.scaling.laws.power_offset import PowerOffset
 from ladderscope.scaling.points import Points
@@ -159,3 +162,32 @@ def test_a_law_is_not_compared_where_it_is_not_fitted() -> None:
     assert found.multiplier.value is None
     assert found.multiplier.reason is not None
     assert found.multiplier.reason.startswith("qlora: y did not fall as")
+
+
+def reward(C: np.ndarray, level: float, gain: float) -> np.ndarray:
+    return level + gain * np.log(C / 1e18)
+
+
+def test_a_response_below_zero_is_judged_by_the_law_s_own_slope() -> None:
+    law = CustomLaw(reward, slope="gain", start={"level": 0.0, "gain": 0.1})
+    first, second = two_methods(noise=0.02)
+    first, second = (replace(g, points=g.points.with_y(-np.log(g.points.y) - 0.2)) for g in (first, second))
+    assert np.any(first.points.y < 0)
+    found = compare_groups(law, first, second, SETTINGS)
+    assert found.slopes[0].estimand == "exponent of the law, everything own"
+    assert (found.verdict, found.reason) == (found.slopes[0].verdict, found.slopes[0].reason)
+    assert found.verdict == "equivalent"
+    assert covers(found.slopes[0].first, 0.3)
+    local = found.slopes[-1]
+    assert local.reason == "the response is not positive everywhere, so it has no log-log slope"
+    assert (local.verdict, local.p_difference, local.runs_needed) == ("inconclusive", None, None)
+    assert "nan" not in str(found)
+
+
+def test_without_a_slope_of_its_own_such_a_law_gets_no_verdict() -> None:
+    first, second = two_methods(noise=0.02)
+    first, second = (replace(g, points=g.points.with_y(-np.log(g.points.y) - 0.2)) for g in (first, second))
+    found = compare_groups(CustomLaw(reward, start={"level": 0.0, "gain": 0.1}), first, second, SETTINGS)
+    assert found.verdict == "inconclusive"
+    assert found.reason == found.crossing.reason
+    assert found.reason.startswith("the response is not positive everywhere")

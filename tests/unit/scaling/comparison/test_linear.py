@@ -13,6 +13,7 @@ from ladderscope.scaling.comparison.local_slope import Lines, local_slope, poole
 from ladderscope.scaling.comparison.pairing import pair_runs
 from ladderscope.scaling.comparison.per_run import per_run_slopes
 from ladderscope.scaling.points import Points
+from ladderscope.scaling.results.estimates import Estimate
 from ladderscope.scaling.table import Group
 from tests.unit.scaling.comparison.simulated import two_methods
 
@@ -147,6 +148,13 @@ def test_a_local_slope_from_two_runs_has_no_interval() -> None:
     assert found.value is not None
     assert found.low is None
     assert found.reason == "2 training runs in the range are too few for an interval"
+
+
+def test_a_response_that_is_not_positive_has_no_local_slope() -> None:
+    first, _ = two_methods(6)
+    first.points.y[3] = -0.1
+    found = local_slope(first, None, 0.95)
+    assert found == Estimate(reason="the response is not positive everywhere in the range")
 
 
 def test_ranges_that_do_not_overlap_share_none() -> None:
