@@ -107,6 +107,9 @@ def _times(estimate: Estimate) -> str:
 
 
 def _crossing(pair: MethodComparison, x: AxisInfo) -> list[str]:
+    """Where the curves cross; curves that are parallel up to the margin do not, whatever two numbers' ratio says."""
+    if pair.verdict == "equivalent":
+        return []
     found = [
         f"{what} cross at {format_interval(one.value, one.low, one.high, x.unit)} of {x.label}."
         for what, one in (("Straight lines", pair.crossing), ("The fitted curves", pair.crossing_by_law))

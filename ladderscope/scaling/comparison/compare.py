@@ -55,7 +55,9 @@ def compare_groups(law: Law, first: Group, second: Group, settings: FitSettings)
         preferred_model=preferred(by_law.models),
         multiplier=by_law.multiplier,
         multipliers=[*at_ends, *by_law.multipliers],
-        crossing=Estimate(reason=local.slopes[0].reason) if lines is None else crossing_of_lines(lines, confidence),
+        crossing=Estimate(reason=local.slopes[0].reason)
+        if lines is None or ends is None
+        else crossing_of_lines(lines, ends, confidence),
         crossing_by_law=by_law.crossing,
         notes=[*pairing.notes, *local.notes, *by_law.notes],
     )

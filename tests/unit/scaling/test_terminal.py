@@ -167,6 +167,13 @@ def test_a_crossing_has_an_interval_or_no_number(scaling_examples: Examples) -> 
     )
 
 
+def test_curves_that_are_parallel_up_to_the_margin_cross_nowhere(scaling_examples: Examples) -> None:
+    fit = scaling_examples["equivalent"]
+    pair = replace(fit.comparisons[0], crossing=Estimate(3e30, 1e25, 9e40), crossing_by_law=Estimate(3e17, 1e17, 9e17))
+
+    assert not [line for line in pair_sentences(pair, fit) if "cross" in line]
+
+
 def test_a_parameter_that_is_not_identified_has_no_number(scaling_examples: Examples) -> None:
     fit = scaling_examples["cannot tell"]
     text = printed(fit)

@@ -71,6 +71,12 @@ def test_different_slopes_come_with_the_crossing_and_the_multipliers_at_both_end
         assert one.multiplier.value == pytest.approx((one.x / 1e18) ** (0.3 / 0.4 - 1), rel=0.02)
 
 
+def test_lines_that_cross_far_from_the_data_do_not_cross() -> None:
+    found = compared(exponents=(0.4, 0.3), multiplier=1e9)
+    assert found.verdict == "different"
+    assert found.crossing == Estimate(reason="straight lines do not cross near the data")
+
+
 def test_curves_with_a_shared_offset_cross_by_the_law_too() -> None:
     groups = two_methods(exponents=(0.4, 0.3), offset=1.5)
     found = compare_groups(PowerOffset(), *groups, SETTINGS)
