@@ -90,8 +90,9 @@ def _directions(smaller: NestedFit, larger: NestedFit, extra: int) -> FloatArray
 def _aicc(fit: NestedFit, joint: JointPoints) -> float | None:
     """Of Gaussian residuals, with each run counted as one observation."""
     n_runs, k = sum(joint.n_runs), len(fit.law.parameters) + 1
-    residuals = fit.fitted.residuals[~joint.points.censored]
-    square = float(np.mean(residuals**2)) if len(residuals) else 0.0
+    measured = ~joint.points.censored
+    residuals, weights = fit.fitted.residuals[measured], joint.points.weights[measured]
+    square = float(np.average(residuals**2, weights=weights)) if len(residuals) else 0.0
     if n_runs - k - 1 <= 0 or square <= 0:
         return None
     return n_runs * float(np.log(square)) + 2 * k + 2 * k * (k + 1) / (n_runs - k - 1)

@@ -80,7 +80,7 @@ def jackknifed(fit: NestedFit, joint: JointPoints, lost: int) -> Jackknifed | No
 def weights_at_optimum(fitted: FittedLaw) -> FloatArray:
     """The weights with which least squares has the same optimum, shape (n,)."""
     residuals = fitted.residuals
-    floor = max(robust_deviation(residuals) * len(residuals) ** -0.2, np.finfo(float).tiny)
+    floor = max(robust_deviation(residuals, fitted.points.weights) * len(residuals) ** -0.2, np.finfo(float).tiny)
     size = np.maximum(np.abs(residuals), floor)
     objective: Objective = fitted.objective
     return np.asarray(fitted.points.weights * np.abs(objective.influence(size)) / size)
@@ -99,7 +99,8 @@ def left_out_error(fit: NestedFit, joint: JointPoints) -> float | None:
         for cluster, theta in enumerate(fit.replicates):
             rows = points.run == cluster
             residuals[rows] += fit.law.prediction(theta, points.x[rows])
-    return float(np.sqrt(np.mean(residuals[~points.censored] ** 2)))
+    measured = ~points.censored
+    return float(np.sqrt(np.average(residuals[measured] ** 2, weights=points.weights[measured])))
 
 
 def _own_start(base: Law, joint: JointPoints, settings: FitSettings) -> tuple[FloatArray, FloatArray]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from ladderscope.scaling.comparison.local_slope import Lines, pooled_lines
 from ladderscope.scaling.comparison.models import described, p_against, preferred
 from ladderscope.scaling.comparison.nested import fit_nested
 from ladderscope.scaling.comparison.pairing import pair_runs
+from ladderscope.scaling.comparison.per_run import per_run_slopes
 from ladderscope.scaling.comparison.replicates import leave_one_out, one_step
 from ladderscope.scaling.fitting.fit import fit_law
 from ladderscope.scaling.fitting.objective import Objective, ObjectiveKind
@@ -19,6 +22,7 @@ from ladderscope.scaling.laws.chinchilla import Chinchilla
 from ladderscope.scaling.laws.power import Power
 from ladderscope.scaling.laws.power_offset import PowerOffset
 from ladderscope.scaling.laws.rectified import Rectified
+from ladderscope.scaling.points import Points
 from ladderscope.scaling.settings import FitSettings
 from tests.unit.scaling.comparison.simulated import two_methods
 
@@ -130,6 +134,26 @@ def test_hundreds_of_runs_are_not_refitted_one_by_one(monkeypatch: pytest.Monkey
     assert all(p is not None and p < 1e-6 for p in p_values[:2])
     assert p_values[2] is not None
     assert p_values[2] > 0.01
+
+
+def test_a_point_of_weight_two_is_two_points() -> None:
+    joint = joined(offset=1.5, multiplier=1.2, noise=0.01)
+    twice = 1 + np.arange(len(joint.points)) % 2
+    weighted = replace(joint, points=replace(joint.points, weights=twice.astype(float)))
+    rows = np.repeat(np.arange(len(twice)), twice)
+    points = Points.of(joint.points.x[rows], joint.points.y[rows], run=joint.points.run[rows])
+    repeated = replace(joint, points=points)
+    for one, other in zip(
+        *(described(fit_nested(PowerOffset(), j, SETTINGS), j, 3) for j in (weighted, repeated)), strict=True
+    ):
+        assert one.objective == pytest.approx(other.objective, rel=1e-6)
+        assert one.aicc == pytest.approx(other.aicc, rel=1e-6)
+        assert one.left_out_error == pytest.approx(other.left_out_error, rel=1e-4)
+    ours, theirs = per_run_slopes(weighted), per_run_slopes(repeated)
+    assert ours is not None
+    assert theirs is not None
+    np.testing.assert_allclose(ours.value, theirs.value)
+    np.testing.assert_allclose(ours.covariance(), theirs.covariance())
 
 
 def test_too_few_points_are_fitted_by_no_model() -> None:
