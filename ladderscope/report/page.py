@@ -61,7 +61,7 @@ def _fit_section(model: str, fit: ScalingFit) -> dict[str, Any]:
         "formula": fit.formula,
         "parameters": units,
         "groups": group_columns(fit),
-        "pairs": slope_columns(fit.comparisons) if any(pair.slopes for pair in fit.comparisons) else None,
+        "pairs": slope_columns(fit) if any(pair.slopes for pair in fit.comparisons) else None,
         "lines": lines_below(fit),
     }
 

@@ -14,6 +14,7 @@ from ladderscope.scaling.text import (
     INTERVAL_NAMES,
     MISSING,
     NOT_IDENTIFIED,
+    equivalence_confidence,
     format_deviation,
     format_ends,
     format_estimate,
@@ -78,11 +79,12 @@ def interval_columns(fit: ScalingFit, *, only_doubtful: bool) -> list[Column] | 
     ]
 
 
-def slope_columns(comparisons: Sequence[MethodComparison]) -> list[Column]:
+def slope_columns(fit: ScalingFit) -> list[Column]:
     """A row for each pair and estimand."""
-    rows = [(pair, slope) for pair in comparisons for slope in pair.slopes]
+    rows = [(pair, slope) for pair in fit.comparisons for slope in pair.slopes]
     slopes = [slope for _, slope in rows]
-    one_pair = len(comparisons) == 1
+    level = equivalence_confidence(fit.confidence)
+    one_pair = len(fit.comparisons) == 1
     found = [
         Column("pair", [f"{pair.first} : {pair.second}" for pair, _ in rows], 11 if one_pair else 0, numeric=False),
         Column("slope", [slope.estimand for slope in slopes], 0 if one_pair else 2, numeric=False),
@@ -90,7 +92,7 @@ def slope_columns(comparisons: Sequence[MethodComparison]) -> list[Column]:
         Column("first", [format_estimate(slope.first, "1") for slope in slopes], rank=9),
         Column("second", [format_estimate(slope.second, "1") for slope in slopes], rank=10),
         Column("difference", [format_estimate(slope.difference, "1") for slope in slopes], rank=5),
-        Column("ratio\n(90% interval)", [_ratio_cell(slope) for slope in slopes], rank=3),
+        Column(f"ratio\n({level} interval)", [_ratio_cell(slope) for slope in slopes], rank=3),
         Column("p of no\ndifference", [_p(slope.p_difference, slope.p_difference_holm) for slope in slopes], rank=7),
         Column("p of no\nequivalence", [_p(s.p_equivalence, s.p_equivalence_holm) for s in slopes], rank=8),
         Column("smallest\nmargin", [_margin(slope) for slope in slopes], rank=4),

@@ -14,6 +14,7 @@ from ladderscope.scaling.choice.choose import choose_law
 from ladderscope.scaling.choice.extrapolation import extrapolate
 from ladderscope.scaling.comparison.compare import compare_groups
 from ladderscope.scaling.comparison.holm import adjusted
+from ladderscope.scaling.comparison.judgement import check_confidence
 from ladderscope.scaling.comparison.local_slope import local_slope, shared_range
 from ladderscope.scaling.laws import law_named, laws_for
 from ladderscope.scaling.laws.base import Law
@@ -57,12 +58,14 @@ def fit_scaling(
 
     Raises:
         UnknownNameError: there is no such law, predictor or group.
-        UsageError: the table lacks a predictor that the law needs.
+        UsageError: the table lacks a predictor that the law needs, or the confidence is too low to compare by.
     """
     choice, chosen = _law(table, x, law, settings)
     predictors = predictors_of(chosen, table.axes, x)
     groups = table.groups(predictors)
     pairs = _pairs(groups, compare)
+    if pairs:
+        check_confidence(settings.confidence)  # before anything is fitted, which may take minutes
     progress = Progress(len(groups) + len(pairs) + len(allocate), on_progress)
     shared = shared_range(groups)
     fits = [
@@ -90,7 +93,7 @@ def fit_scaling(
         groups=fits,
         shared_range=shared,
         choice=choice,
-        comparisons=adjusted(comparisons),
+        comparisons=adjusted(comparisons, settings.confidence),
         allocations=allocations,
         left_out=table.left_out,
     )

@@ -87,7 +87,11 @@ def lines_below(fit: ScalingFit) -> list[str]:
     explained = local_slope_sentence(fit)
     left_out = left_out_sentence(fit.left_out)
     return [
-        *(line for pair in fit.comparisons for line in (verdict_sentence(pair), *pair_sentences(pair, fit))),
+        *(
+            line
+            for pair in fit.comparisons
+            for line in (verdict_sentence(pair, fit.confidence), *pair_sentences(pair, fit))
+        ),
         *([explained] if explained else []),
         *how_sentences(fit),
         *extrapolation_sentences(fit),

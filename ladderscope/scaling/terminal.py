@@ -78,12 +78,12 @@ def _print_comparisons(fit: ScalingFit, console: Console) -> None:
         return
     console.print()
     for pair in fit.comparisons:
-        console.print(Text(verdict_sentence(pair), style="bold"))
+        console.print(Text(verdict_sentence(pair, fit.confidence), style="bold"))
         for line in pair_sentences(pair, fit):
             console.print(Text(f"  {line}"))
     if any(pair.slopes for pair in fit.comparisons):
         console.print()
-        _print_table("Slopes, first : second", slope_columns(fit.comparisons), console)
+        _print_table("Slopes, first : second", slope_columns(fit), console)
     if any(pair.models for pair in fit.comparisons):
         console.print()
         _print_table("What the curves share (* preferred)", model_columns(fit.comparisons), console)

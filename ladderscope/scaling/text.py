@@ -64,6 +64,11 @@ def format_interval(value: float | None, low: float | None, high: float | None, 
     return f"{texts[0]} [{texts[1]}, {texts[2]}] {name}".rstrip()
 
 
+def equivalence_confidence(confidence: float) -> str:
+    """Two one-sided tests at 1 - ``confidence`` each are an interval of this much (Schuirmann 1987): 90% for 95%."""
+    return f"{100 * (2 * confidence - 1):.3g}%"
+
+
 def format_estimate(estimate: Estimate | None, unit: str) -> str:
     """An estimate with its interval, for a cell of a table."""
     if estimate is None:

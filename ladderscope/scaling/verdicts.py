@@ -6,19 +6,25 @@ from ladderscope.scaling.columns import ratio_of
 from ladderscope.scaling.results.comparison import MethodComparison, SlopeComparison
 from ladderscope.scaling.results.estimates import Estimate
 from ladderscope.scaling.results.scaling_fit import AxisInfo, ScalingFit
-from ladderscope.scaling.text import format_ends, format_interval, format_p, format_value, listed, percent
+from ladderscope.scaling.text import (
+    equivalence_confidence,
+    format_ends,
+    format_interval,
+    format_p,
+    format_value,
+    listed,
+    percent,
+)
 
-EQUIVALENCE_CONFIDENCE = "90%"
-"""Two one-sided tests at 5% each are an interval of 90% (Schuirmann 1987)."""
 
-
-def verdict_sentence(pair: MethodComparison) -> str:
-    """The verdict on a pair, what it rests on, and what would change it."""
+def verdict_sentence(pair: MethodComparison, confidence: float) -> str:
+    """The verdict on a pair, what it rests on, and what would change it; ``confidence`` is that of the fit."""
     head = f"{pair.first} and {pair.second}: {pair.verdict}"
     if not pair.slopes or pair.slopes[0].equivalence_interval is None or pair.slopes[0].p_equivalence is None:
         return f"{head}: {_sentence(pair.reason)}"  # nothing was tested
     slope = pair.slopes[0]
-    parts = [_ratio_clause(slope, pair.margin), *_difference_clause(slope, pair.verdict), _margin_clause(slope, pair)]
+    parts = [_ratio_clause(slope, pair.margin, confidence)]
+    parts += [*_difference_clause(slope, pair.verdict), _margin_clause(slope, pair)]
     if pair.verdict == "inconclusive" and slope.runs_needed:
         parts.append(f"if they are the same in truth, about {slope.runs_needed} runs per method would show it")
     return f"{head}: {'; '.join(parts)}."
@@ -34,13 +40,13 @@ def pair_sentences(pair: MethodComparison, fit: ScalingFit) -> list[str]:
     ]
 
 
-def _ratio_clause(slope: SlopeComparison, margin: float) -> str:
+def _ratio_clause(slope: SlopeComparison, margin: float, confidence: float) -> str:
     low, high = slope.equivalence_interval or (0.0, 0.0)
     inside = 1 - margin <= low and high <= 1 + margin
     ratio = ratio_of(slope)
     value = "" if ratio is None else f" is {format_interval(ratio, low, high, '1').split(' ')[0]},"
     return (
-        f"the ratio of the slopes ({slope.estimand}){value} {EQUIVALENCE_CONFIDENCE} interval "
+        f"the ratio of the slopes ({slope.estimand}){value} {equivalence_confidence(confidence)} interval "
         f"{format_ends((low, high), '1')}, {'inside of' if inside else 'not inside of'} {1 - margin:.3g} to "
         f"{1 + margin:.3g}"
     )
@@ -101,6 +107,9 @@ def _times(estimate: Estimate) -> str:
 
 
 def _crossing(pair: MethodComparison, x: AxisInfo) -> list[str]:
+    """Where the curves cross; curves that are parallel up to the margin do not, whatever two numbers' ratio says."""
+    if pair.verdict == "equivalent":
+        return []
     found = [
         f"{what} cross at {format_interval(one.value, one.low, one.high, x.unit)} of {x.label}."
         for what, one in (("Straight lines", pair.crossing), ("The fitted curves", pair.crossing_by_law))

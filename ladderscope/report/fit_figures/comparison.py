@@ -1,4 +1,4 @@
-"""Ratios of slopes with their 90% intervals against the margin: what lies inside of the band is equivalent."""
+"""Ratios of slopes with their intervals against the margin: what lies inside of the band is equivalent."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ladderscope.report.figures.style import Drawing, new_figure
 from ladderscope.scaling.columns import ratio_of
 from ladderscope.scaling.results.comparison import MethodComparison, SlopeComparison, Verdict
 from ladderscope.scaling.results.scaling_fit import ScalingFit
+from ladderscope.scaling.text import equivalence_confidence
 
 VERDICT_COLOURS: dict[Verdict, str] = {"equivalent": "#009E73", "different": "#D55E00", "inconclusive": "#666666"}
 VERDICT_MARKERS: dict[Verdict, str] = {"equivalent": "o", "different": "D", "inconclusive": "s"}
@@ -41,7 +42,7 @@ def draw(fit: ScalingFit) -> Drawing | None:
     axes.set_xlim(left, right)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("ratio of slopes, first / second, with its 90% interval")
+    axes.set_xlabel(f"ratio of slopes, first / second, with its {equivalence_confidence(fit.confidence)} interval")
     for place, _, slope, _ in rows:
         axes.annotate(
             slope.verdict,

@@ -9,10 +9,12 @@ import numpy as np
 from ladderscope.scaling.choice.holdout import Holdout, fit_kept, relative_errors, split, why_not
 from ladderscope.scaling.fitting.fitted import FittedLaw
 from ladderscope.scaling.laws.base import Law
+from ladderscope.scaling.medians import weighted_median
 from ladderscope.scaling.results.choice import Extrapolation
 from ladderscope.scaling.settings import FitSettings
 from ladderscope.scaling.table import Group
 from ladderscope.scaling.uncertainty.bands import interval_at
+from ladderscope.scaling.uncertainty.checks import why_not_fitted
 from ladderscope.scaling.uncertainty.covariance import clustered_covariance
 
 BAND = 0.95
@@ -25,12 +27,15 @@ def extrapolate(law: Law, group: Group, settings: FitSettings, predictor_names: 
         predictor_names: the axes on which the law's predictors are, in the order of the columns of ``x``.
 
     Returns:
-        Errors of the response, and the share of the left-out points inside of the 95% band for points of new runs.
-        ``None`` where what is left cannot determine the law, or nothing varies.
+        Errors of the response (the median by the points' weights), and the share of the left-out points inside of the
+        95% band for points of new runs. ``None`` where the law cannot be fitted to the group, or to what is left of
+        it, or nothing varies.
     """
     points = group.points.subset(~group.points.censored)
     holdout = split(predictor_names, points) if len(points) else None
     if holdout is None or why_not(law, holdout.kept) is not None:
+        return None
+    if any(why_not_fitted(law, part, predictor_names) is not None for part in (points, holdout.kept)):
         return None
     fitted = fit_kept(law, holdout, settings)
     errors = relative_errors(fitted, holdout.left_out)
@@ -40,7 +45,7 @@ def extrapolate(law: Law, group: Group, settings: FitSettings, predictor_names: 
         predictor=holdout.predictor,
         above=holdout.above,
         n_points=len(errors),
-        median_relative_error=float(np.median(errors)),
+        median_relative_error=weighted_median(errors, holdout.left_out.weights),
         largest_relative_error=float(errors.max()),
         coverage=_coverage(fitted, holdout),
     )

@@ -12,6 +12,7 @@ from ladderscope.scaling.choice.holdout import Holdout, largest_scale, relative_
 from ladderscope.scaling.choice.quick import least_squares_fit, robust_fit
 from ladderscope.scaling.fitting.fitted import FittedLaw
 from ladderscope.scaling.laws.base import Law
+from ladderscope.scaling.medians import weighted_median
 from ladderscope.scaling.points import BoolArray, Points
 from ladderscope.scaling.settings import FitSettings
 
@@ -33,6 +34,8 @@ class Judged:
         held_out_error: the median relative error of the response at the largest scale, which was left out.
         aicc: of all points, up to a constant of the group.
         deviation: the relative deviation of the points around the law fitted to all of them.
+
+    Points count by their weights in all three.
     """
 
     held_out_error: float
@@ -75,7 +78,7 @@ def judge(laws: Sequence[Law], points_of: Mapping[str, Points], settings: FitSet
 
 
 def _mean_square_error(fitted: FittedLaw) -> float:
-    return float(np.mean(relative_errors(fitted, fitted.points) ** 2))
+    return float(np.average(relative_errors(fitted, fitted.points) ** 2, weights=fitted.points.weights))
 
 
 def _cut(points: Points, scale: tuple[str, float, BoolArray]) -> Holdout:
@@ -104,8 +107,8 @@ def _judged(fits: Fits, correlation: RunCorrelation) -> Judged | str:
     if criterion is None:
         return "too few points once neighbours along a run count as dependent"
     freedom = len(fitted.points) - len(fitted.theta)
-    squares = float(np.sum(relative_errors(fitted, fitted.points) ** 2))
-    error_at_end = float(np.median(relative_errors(fits.kept, fits.left_out)))
+    squares = len(fitted.points) * _mean_square_error(fitted)
+    error_at_end = weighted_median(relative_errors(fits.kept, fits.left_out), fits.left_out.weights)
     if not np.isfinite(error_at_end):
         return "its prediction at the largest scale, left out of the fit, is not a number"
     return Judged(error_at_end, criterion, float(np.sqrt(squares / freedom)))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from ladderscope.scaling.comparison.crossing import crossing_of_lines
 from ladderscope.scaling.comparison.deciding import deciding_first
 from ladderscope.scaling.comparison.joint import FIRST, SECOND, JointPoints, join
+from ladderscope.scaling.comparison.judgement import check_confidence
 from ladderscope.scaling.comparison.law_comparison import compare_by_law
-from ladderscope.scaling.comparison.local_comparison import NO_RANGE, compare_local_slopes
+from ladderscope.scaling.comparison.local_comparison import compare_local_slopes
 from ladderscope.scaling.comparison.models import preferred
 from ladderscope.scaling.comparison.multiplier import multipliers_of_lines
 from ladderscope.scaling.comparison.pairing import pair_runs
@@ -25,12 +26,16 @@ def compare_groups(law: Law, first: Group, second: Group, settings: FitSettings)
     that both cover (:mod:`~ladderscope.scaling.comparison.deciding`). With it come the other slopes, nested models,
     the multiplier and the crossing. Runs are paired where they match (:func:`pair_runs`). Standard
     errors are jackknives by pair or by run. The margin, ``settings.margin``, is relative to the slope of ``second``.
+
+    Raises:
+        UsageError: ``settings.confidence`` is 50% or less.
     """
+    check_confidence(settings.confidence)
     pairing = pair_runs(first, second)
     joint = join(first, second, pairing)
     ends = _shared_by(joint)
     local = compare_local_slopes(joint, ends, settings, falls=law.falls)
-    by_law = compare_by_law(law, joint, ends, settings)
+    by_law = compare_by_law(law, joint, (first.name, second.name), ends, settings)
     lines, confidence = local.lines, settings.confidence
     at_ends = [] if lines is None or ends is None else multipliers_of_lines(lines, ends, confidence)
     slopes = deciding_first([*local.slopes, *by_law.slopes], by_law.models, settings.confidence)
@@ -49,7 +54,9 @@ def compare_groups(law: Law, first: Group, second: Group, settings: FitSettings)
         preferred_model=preferred(by_law.models, 1 - settings.confidence),
         multiplier=by_law.multiplier,
         multipliers=[*at_ends, *by_law.multipliers],
-        crossing=Estimate(reason=NO_RANGE) if lines is None else crossing_of_lines(lines, confidence),
+        crossing=Estimate(reason=local.slopes[0].reason)
+        if lines is None or ends is None
+        else crossing_of_lines(lines, ends, confidence),
         crossing_by_law=by_law.crossing,
         notes=[*pairing.notes, *local.notes, *by_law.notes],
     )

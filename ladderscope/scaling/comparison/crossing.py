@@ -16,12 +16,15 @@ from ladderscope.scaling.results.estimates import Ends, Estimate
 LARGEST_LOG = 500.0
 GRID = 241
 REACH = 2.0
-"""How far beyond the shared range a law is searched, in lengths of it."""
+"""How far beyond the shared range a crossing is looked for, in lengths of it (of logarithms)."""
 SAME_SLOPES = "the slopes could be the same, so the curves need not cross anywhere"
 
 
-def crossing_of_lines(lines: Lines, confidence: float) -> Estimate:
-    """The first predictor at which two straight lines cross, with Fieller's interval (1954) of its logarithm."""
+def crossing_of_lines(lines: Lines, ends: Ends, confidence: float) -> Estimate:
+    """The first predictor at which two straight lines cross, with Fieller's interval (1954) of its logarithm.
+
+    Lines that cross farther than ``REACH`` from the range ``ends`` do not cross as far as the data say.
+    """
     matrix = lines.estimates.covariance()
     gap, slope = np.zeros((2, len(lines.estimates.value)))
     gap[list(Lines.LEVELS)] = slope[list(Lines.SLOPES)] = 1.0, -1.0
@@ -34,11 +37,14 @@ def crossing_of_lines(lines: Lines, confidence: float) -> Estimate:
         -(level * fall - t2 * float(gap @ matrix @ slope)),
         level**2 - t2 * float(gap @ matrix @ gap),
     )
-    at = _power(lines.centre - level / fall)
     if interval is None:
-        return Estimate(at, reason=SAME_SLOPES)
+        return Estimate(reason=SAME_SLOPES)
+    at = lines.centre - level / fall
+    nearest, farthest = _searched(ends)
+    if not nearest <= at <= farthest:
+        return Estimate(reason="straight lines do not cross near the data")
     low, high = (_power(lines.centre + end) for end in interval)
-    return Estimate(at, low, high, reason=None if at else "the crossing is too far away to be written as a number")
+    return Estimate(_power(at), low, high)
 
 
 def crossing_of_law(
@@ -50,8 +56,7 @@ def crossing_of_law(
         others: logarithms of the further predictors, held, shape (p - 1,).
         freedom: degrees of freedom of the standard errors.
     """
-    low, high = np.log(ends)
-    grid = np.linspace(low - REACH * (high - low), high + REACH * (high - low), GRID)
+    grid = np.linspace(*_searched(ends), GRID)
     x = np.exp(np.column_stack([grid, np.tile(others, (GRID, 1))]))
 
     def gap(theta: FloatArray) -> FloatArray:
@@ -61,7 +66,7 @@ def crossing_of_law(
     changes = np.flatnonzero(np.sign(difference[1:]) != np.sign(difference[:-1]))
     if len(changes) == 0:
         return Estimate(reason="the fitted curves do not cross near the data")
-    cell = int(changes[np.argmin(np.abs(grid[changes] - (low + high) / 2))])
+    cell = int(changes[np.argmin(np.abs(grid[changes] - np.log(ends).mean()))])
     share = difference[cell] / (difference[cell] - difference[cell + 1])
     critical = float(stats.t.isf((1 - confidence) / 2, freedom))
     clear = np.abs(difference) > critical * np.sqrt(estimates.variance_of(gap))
@@ -69,6 +74,11 @@ def crossing_of_law(
     right = next((_power(grid[i]) for i in range(cell + 1, GRID) if clear[i]), None)
     reason = None if left is not None and right is not None else "far beyond the data the curves could be the same"
     return Estimate(_power(grid[cell] + share * (grid[1] - grid[0])), left, right, reason=reason)
+
+
+def _searched(ends: Ends) -> tuple[float, float]:
+    low, high = np.log(ends)
+    return float(low - REACH * (high - low)), float(high + REACH * (high - low))
 
 
 def _power(log_x: float) -> float | None:

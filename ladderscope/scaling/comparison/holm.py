@@ -22,11 +22,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in found]
 
 
-def adjusted(comparisons: Sequence[MethodComparison], confidence: float = 0.95) -> list[MethodComparison]:
+def adjusted(comparisons: Sequence[MethodComparison], confidence: float) -> list[MethodComparison]:
     """All ``comparisons`` of a table with p-values and verdicts that allow for their number.
 
     Each estimand is a family of its own, and so are differences and equivalences: they are different claims. Slopes
     without p-values (too few runs) keep their verdict and do not count.
+
+    Args:
+        confidence: the one that ``comparisons`` were made with.
     """
     slopes = {(c, s.estimand): s for c, comparison in enumerate(comparisons) for s in comparison.slopes}
     for estimand in dict.fromkeys(name for _, name in slopes):

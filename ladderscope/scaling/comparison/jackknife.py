@@ -11,7 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ladderscope.scaling.comparison.even_noise import EvenNoise
 from ladderscope.scaling.points import FloatArray, IntArray
+
+MOST_REFITS = 40
+"""With more clusters, what is left out is linearised: each matters so little that its square does not."""
+STEP = 1e-4
+"""Of differences, in standard errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +37,14 @@ class Jackknifed:
         value: estimates, shape (k, ...); more axes are independent data sets (simulations).
         replicates: estimates without each cluster, shape (G, k, ...).
         stratum: of each cluster, shape (G,). Clusters of different strata are independent draws of different things.
-        even_noise: covariance of the replicates (g, h) and estimates (i, j) if all points had independent noise of one
-            size, shape (G, G, k, k): how unequally the clusters matter.
+        even_noise: of the replicates, if all points had independent noise of one size: how unequally clusters matter.
         lost: degrees of freedom that a stratum loses to its estimates.
     """
 
     value: FloatArray
     replicates: FloatArray
     stratum: IntArray
-    even_noise: FloatArray
+    even_noise: EvenNoise
     lost: int
 
     def covariance(self) -> FloatArray:
@@ -56,19 +61,35 @@ class Jackknifed:
         off = np.tensordot(self.replicates, weights, axes=(1, 0)) - value
         return self._spread(value, off, weights)
 
-    def function(self, of: Callable[[FloatArray], float], step: float = 1e-4) -> Spread:
-        """A smooth function of the estimates, shape (k,); its gradient is only needed for degrees of freedom."""
-        value = of(self.value)
-        off = np.array([of(replicate) for replicate in self.replicates]) - value
-        steps = step * np.sqrt(np.diag(self.covariance())) * np.eye(len(self.value))
-        slopes = [(of(self.value + d) - of(self.value - d)) / (2 * d.sum() or 1.0) for d in steps]
-        return self._spread(np.asarray(value), off, np.array(slopes))
+    def function(self, of: Callable[[FloatArray], float]) -> Spread:
+        """A smooth function of the estimates, shape (k,).
+
+        It is evaluated at each replicate, and its gradient is only needed for degrees of freedom; with more than
+        ``MOST_REFITS`` clusters its gradient takes the place of both.
+        """
+        value = np.asarray(of(self.value))
+        slopes = self._slopes(lambda estimates: np.atleast_1d(of(estimates)))[:, 0]
+        if self._many:
+            return self._spread(value, (self.replicates - self.value) @ slopes, slopes)
+        return self._spread(value, np.array([of(replicate) for replicate in self.replicates]) - value, slopes)
 
     def variance_of(self, of: Callable[[FloatArray], FloatArray]) -> FloatArray:
-        """The variances of several functions of the estimates, (k,) to (m,); shape (m,)."""
+        """The variances of several functions of the estimates, (k,) to (m,); shape (m,); as :meth:`function`."""
+        if self._many:
+            slopes = self._slopes(of)
+            return np.asarray(np.einsum("im,ij,jm->m", slopes, self.covariance(), slopes, optimize=True))
         off = np.array([of(replicate) for replicate in self.replicates]) - of(self.value)
         parts = [share * np.sum(off[members] ** 2, axis=0) for members, share in self._strata()]
         return np.asarray(np.sum(parts, axis=0))
+
+    @property
+    def _many(self) -> bool:
+        return len(self.replicates) > MOST_REFITS
+
+    def _slopes(self, of: Callable[[FloatArray], FloatArray]) -> FloatArray:
+        """The derivatives of functions of the estimates, (k,) to (m,), by central differences; shape (k, m)."""
+        steps = STEP * np.sqrt(np.diag(self.covariance())) * np.eye(len(self.value))
+        return np.array([(of(self.value + d) - of(self.value - d)) / (2 * d.sum() or 1.0) for d in steps])
 
     def _spread(self, value: FloatArray, off: FloatArray, weights: FloatArray) -> Spread:
         """Satterthwaite's degrees of freedom over the strata (Welch 1947)."""
@@ -91,9 +112,8 @@ class Jackknifed:
         the two rejects at most 6.3% of true nulls in the designs of ``studies/scaling_calibration/slopes.py``.
         """
         plain = max(len(members) - self.lost, 1)
-        inner = self.even_noise[np.ix_(members, members)] @ weights @ weights
-        total = float(np.sum(inner**2))
-        effective = float(np.trace(inner)) ** 2 / total if total > 0 else plain
+        trace, norm = self.even_noise.trace_and_norm(members, weights)
+        effective = trace**2 / norm if norm > 0 else plain
         return min(plain, (plain + effective) / 2)
 
     def _strata(self) -> list[tuple[IntArray, float]]:

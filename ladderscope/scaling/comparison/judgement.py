@@ -7,10 +7,27 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
+from ladderscope.errors import UsageError
 from ladderscope.scaling.comparison.equivalence import TwoSlopes, smallest_margin, verdict_of
 from ladderscope.scaling.comparison.power import FEWEST_DECIDING, FEWEST_RUNS, runs_needed
 from ladderscope.scaling.results.comparison import SlopeComparison
 from ladderscope.scaling.results.estimates import Ends, Estimate
+from ladderscope.scaling.text import equivalence_confidence
+
+LEAST_CONFIDENCE = 0.5
+
+
+def check_confidence(confidence: float) -> None:
+    """Refuses a ``confidence`` at which tests of equivalence are none: their interval would be empty.
+
+    Raises:
+        UsageError: it is 50% or less.
+    """
+    if confidence <= LEAST_CONFIDENCE:
+        raise UsageError(
+            f"a comparison takes a confidence of more than {LEAST_CONFIDENCE:.0%}, not {100 * confidence:.3g}%: "
+            "two slopes would pass as equivalent and as different by chance alone. Choose a larger --confidence."
+        )
 
 
 def without_verdict(estimand: str, reason: str, needed: int | None = None) -> SlopeComparison:
@@ -104,7 +121,7 @@ def needed_text(slopes: SlopeComparison) -> str:
 
 
 def _ratio_sentence(slopes: SlopeComparison, margin: float, confidence: float) -> str:
-    share = f"{100 * (2 * confidence - 1):.3g}%"
+    share = equivalence_confidence(confidence)
     target = f"{1 - margin:.3g} to {1 + margin:.3g}"
     first, second = slopes.first.value, slopes.second.value
     ratio = np.nan if first is None or not second else first / second

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ladderscope.scaling.comparison.crossing import crossing_of_law
 from ladderscope.scaling.comparison.exponents import exponents
 from ladderscope.scaling.comparison.jackknife import Jackknifed
-from ladderscope.scaling.comparison.joint import JointPoints
+from ladderscope.scaling.comparison.joint import FIRST, SECOND, JointPoints
 from ladderscope.scaling.comparison.joint_law import MULTIPLIER, ModelName
 from ladderscope.scaling.comparison.judgement import judged, without_verdict
 from ladderscope.scaling.comparison.models import described
@@ -20,6 +20,7 @@ from ladderscope.scaling.laws.base import Law
 from ladderscope.scaling.results.comparison import MultiplierAt, NestedModel, SlopeComparison
 from ladderscope.scaling.results.estimates import Ends, Estimate
 from ladderscope.scaling.settings import FitSettings
+from ladderscope.scaling.uncertainty.checks import why_not_fitted
 
 EXPONENTS: dict[ModelName, str] = {
     "shared offset": "exponent of the law, offset shared",
@@ -40,8 +41,19 @@ class LawComparison:
     notes: list[str] = field(default_factory=list)
 
 
-def compare_by_law(law: Law, joint: JointPoints, ends: Ends | None, settings: FitSettings) -> LawComparison:
-    """Fit the nested models of ``law`` and read slopes, multipliers and the crossing off them."""
+def compare_by_law(
+    law: Law, joint: JointPoints, names: tuple[str, str], ends: Ends | None, settings: FitSettings
+) -> LawComparison:
+    """Fit the nested models of ``law`` and read slopes, multipliers and the crossing off them.
+
+    There are none where the law cannot be fitted to one of the methods alone. ``names`` are those of the methods.
+    """
+    unfit = _not_fitted(law, joint, names)
+    if unfit is not None:
+        none = Estimate(reason=unfit)
+        return LawComparison(
+            multiplier=none, crossing=none, notes=[f"there are no nested models of {law.title}: {unfit}"]
+        )
     fits = fit_nested(law, joint, settings)
     if not fits:
         return LawComparison(notes=[f"{TOO_FEW}, so there are no nested models of {law.title}"])
@@ -66,6 +78,16 @@ def compare_by_law(law: Law, joint: JointPoints, ends: Ends | None, settings: Fi
     )
 
 
+def _not_fitted(law: Law, joint: JointPoints, names: tuple[str, str]) -> str | None:
+    """Why the law cannot be fitted to one of the methods."""
+    for method in (FIRST, SECOND):
+        points = replace(joint.points, x=joint.predictors).subset(joint.method == method)
+        reason = why_not_fitted(law, points, law.predictors)
+        if reason is not None:
+            return f"{names[method]}: {reason}"
+    return None
+
+
 def _exponent(
     fit: NestedFit, estimates: Jackknifed | None, joint: JointPoints, settings: FitSettings
 ) -> SlopeComparison:
@@ -74,6 +96,8 @@ def _exponent(
     if slopes is None or min(joint.n_runs) <= len(fit.law.base.parameters):
         reason = f"the law has {len(fit.law.base.parameters)} parameters for {min(joint.n_runs)} runs per method"
         return without_verdict(estimand, reason, FEWEST_DECIDING)
+    # Of a law of the user's own nobody knows in which direction its response goes.
+    rising = fit.law.base.falls and min(float(slopes.first), float(slopes.second)) <= 0
     return judged(
         estimand,
         slopes,
@@ -82,7 +106,7 @@ def _exponent(
         n_runs=joint.n_runs,
         what="pairs of runs" if joint.paired else "runs per method",
         method=f"jackknife by {'pair' if joint.paired else 'run'}, law refitted",
-        objection="an exponent is not positive" if min(float(slopes.first), float(slopes.second)) <= 0 else None,
+        objection="an exponent is not positive" if rising else None,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ladderscope.scaling.comparison.equivalence import TwoSlopes
 from ladderscope.scaling.comparison.joint import JointPoints
 from ladderscope.scaling.comparison.judgement import judged, without_verdict
@@ -18,6 +20,7 @@ LOCAL = "local log-log slope over the shared range"
 PER_RUN = "mean log-log slope of single runs"
 NO_RANGE = "the ranges of the predictor do not overlap, so there is no slope that both have"
 NOT_IDENTIFIED = "too few runs in the shared range: without one of them, the slope is not known"
+NO_LOGARITHM = "the response is not positive everywhere, so it has no log-log slope"
 UNEVEN = (
     "the methods sample the shared range unevenly, so that a curved law gives them different local slopes: read the "
     "exponents of the law too"
@@ -38,12 +41,16 @@ def compare_local_slopes(
 ) -> LocalComparison:
     """The slope of pooled points, and where all runs have checkpoints the mean slope of single runs.
 
+    A response that is not positive has neither.
+
     Args:
         falls: whether a slope that is not negative makes no sense.
     """
     if ends is None:
         return LocalComparison(slopes=[without_verdict(LOCAL, NO_RANGE, FEWEST_DECIDING)], lines=None, notes=[])
     inside = joint.within(ends)
+    if np.any(inside.points.y <= 0):
+        return LocalComparison(slopes=[without_verdict(LOCAL, NO_LOGARITHM)], lines=None, notes=[])
     n_runs = min(inside.n_runs)
     lines = pooled_lines(inside) if n_runs > 2 else None
     if lines is None:

@@ -51,10 +51,12 @@ def local_slope(group: Group, within: Ends | None, confidence: float) -> Estimat
     """
     points = group.points
     x = points.x[:, 0]
-    keep = ~points.censored & (points.y > 0)
+    keep = ~points.censored
     points = points.subset(keep if within is None else keep & (x >= within[0]) & (x <= within[1]))
     if len(np.unique(points.x[:, 0])) < LINE_PARAMETERS:
         return Estimate(reason="fewer than two values of the predictor in the range")
+    if np.any(points.y <= 0):
+        return Estimate(reason="the response is not positive everywhere in the range")
     log_x = np.log(points.x) - np.log(points.x).mean(axis=0)
     design = _line_design(log_x, np.zeros(len(points), dtype=np.int64), 1)
     root = np.sqrt(points.weights)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
+from ladderscope.scaling.comparison.jackknife import MOST_REFITS
 from ladderscope.scaling.comparison.joint import JointPoints
 from ladderscope.scaling.comparison.nested import NestedFit, left_out_error, weights_at_optimum
 from ladderscope.scaling.points import FloatArray
@@ -49,16 +50,17 @@ def p_against(smaller: NestedFit, larger: NestedFit, joint: JointPoints, lost: i
     freedom = sum(np.sum(joint.stratum == s) - lost for s in np.unique(joint.stratum))
     if smaller.replicates is None or larger.replicates is None or freedom < extra or extra < 1:
         return None
-    directions = _directions(smaller, larger, extra)
-    root = np.sqrt(weights_at_optimum(larger.fitted))
+    directions = np.sqrt(weights_at_optimum(larger.fitted))[:, None] * _directions(smaller, larger, extra)
     x = joint.points.x
 
     def added(large: FloatArray, small: FloatArray) -> FloatArray:
-        gain = larger.law.prediction(large, x) - smaller.law.prediction(small, x)
-        return np.asarray(directions.T @ (root * gain))
+        return np.asarray(directions.T @ (larger.law.prediction(large, x) - smaller.law.prediction(small, x)))
 
     value = added(larger.fitted.theta, smaller.fitted.theta)
-    off = np.array([added(a, b) for a, b in zip(larger.replicates, smaller.replicates, strict=True)]) - value
+    if len(joint.stratum) > MOST_REFITS:
+        off = _moved(larger, larger.replicates, directions) - _moved(smaller, smaller.replicates, directions)
+    else:
+        off = np.array([added(a, b) for a, b in zip(larger.replicates, smaller.replicates, strict=True)]) - value
     matrix = np.zeros((extra, extra))
     for stratum in np.unique(joint.stratum):
         members = off[joint.stratum == stratum]
@@ -66,6 +68,12 @@ def p_against(smaller: NestedFit, larger: NestedFit, joint: JointPoints, lost: i
     statistic = float(value @ np.linalg.pinv(matrix, hermitian=True) @ value)
     share = (freedom - extra + 1) / (freedom * extra)
     return float(stats.f.sf(share * statistic, extra, freedom - extra + 1))
+
+
+def _moved(fit: NestedFit, replicates: FloatArray, directions: FloatArray) -> FloatArray:
+    """By how much the predictions of ``replicates`` differ along ``directions``, linearised, shape (G, extra)."""
+    jacobian = fit.law.jacobian(fit.fitted.theta, fit.fitted.points.x)
+    return np.asarray((replicates - fit.fitted.theta) @ (jacobian.T @ directions))
 
 
 def _directions(smaller: NestedFit, larger: NestedFit, extra: int) -> FloatArray:
@@ -81,8 +89,9 @@ def _directions(smaller: NestedFit, larger: NestedFit, extra: int) -> FloatArray
 def _aicc(fit: NestedFit, joint: JointPoints) -> float | None:
     """Of Gaussian residuals, with each run counted as one observation."""
     n_runs, k = sum(joint.n_runs), len(fit.law.parameters) + 1
-    residuals = fit.fitted.residuals[~joint.points.censored]
-    square = float(np.mean(residuals**2)) if len(residuals) else 0.0
+    measured = ~joint.points.censored
+    residuals, weights = fit.fitted.residuals[measured], joint.points.weights[measured]
+    square = float(np.average(residuals**2, weights=weights)) if len(residuals) else 0.0
     if n_runs - k - 1 <= 0 or square <= 0:
         return None
     return n_runs * float(np.log(square)) + 2 * k + 2 * k * (k + 1) / (n_runs - k - 1)

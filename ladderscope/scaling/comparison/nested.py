@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ladderscope.scaling.comparison.jackknife import Jackknifed
+from ladderscope.scaling.comparison.even_noise import EvenNoise
+from ladderscope.scaling.comparison.jackknife import MOST_REFITS, Jackknifed
 from ladderscope.scaling.comparison.joint import FIRST, SECOND, JointPoints
 from ladderscope.scaling.comparison.joint_law import JointLaw, models_of
-from ladderscope.scaling.comparison.linear import even_noise
-from ladderscope.scaling.fitting.fit import fit_law, refit
+from ladderscope.scaling.comparison.replicates import leave_one_out
+from ladderscope.scaling.fitting.fit import fit_law
 from ladderscope.scaling.fitting.fitted import FittedLaw
 from ladderscope.scaling.fitting.objective import Objective, robust_deviation
 from ladderscope.scaling.laws.base import Law
@@ -26,7 +27,7 @@ class NestedFit:
     Attributes:
         law: the model, ``law.model`` its name.
         fitted: to all points.
-        replicates: theta without each cluster, shape (G, k); ``None`` where a refit failed.
+        replicates: theta without each cluster, shape (G, k) (:func:`leave_one_out`); ``None`` where a refit failed.
     """
 
     law: JointLaw
@@ -55,7 +56,7 @@ def fit_nested(base: Law, joint: JointPoints, settings: FitSettings) -> list[Nes
             tried = fit_law(law, joint.points, objective, near=near)
             fitted = tried if fitted is None or tried.value < fitted.value else fitted
         assert fitted is not None
-        found.append(NestedFit(law=law, fitted=fitted, replicates=_replicates(fitted, joint)))
+        found.append(NestedFit(law=law, fitted=fitted, replicates=leave_one_out(fitted, len(joint.stratum))))
         if model == "shared offset":
             starts.append((fitted.theta[law.parts[FIRST]], fitted.theta[law.parts[SECOND]]))
     return found
@@ -69,7 +70,7 @@ def jackknifed(fit: NestedFit, joint: JointPoints, lost: int) -> Jackknifed | No
         value=fit.fitted.theta,
         replicates=fit.replicates,
         stratum=joint.stratum,
-        even_noise=even_noise(
+        even_noise=EvenNoise.of(
             fit.fitted.jacobian, weights_at_optimum(fit.fitted), joint.points.run, len(joint.stratum)
         ),
         lost=lost,
@@ -79,23 +80,27 @@ def jackknifed(fit: NestedFit, joint: JointPoints, lost: int) -> Jackknifed | No
 def weights_at_optimum(fitted: FittedLaw) -> FloatArray:
     """The weights with which least squares has the same optimum, shape (n,)."""
     residuals = fitted.residuals
-    floor = max(robust_deviation(residuals) * len(residuals) ** -0.2, np.finfo(float).tiny)
+    floor = max(robust_deviation(residuals, fitted.points.weights) * len(residuals) ** -0.2, np.finfo(float).tiny)
     size = np.maximum(np.abs(residuals), floor)
     objective: Objective = fitted.objective
     return np.asarray(fitted.points.weights * np.abs(objective.influence(size)) / size)
 
 
 def left_out_error(fit: NestedFit, joint: JointPoints) -> float | None:
-    """Root mean square of residuals of points whose cluster the fit had not seen."""
+    """Root mean square of residuals of points whose cluster the fit had not seen, by its linearisation if many."""
     if fit.replicates is None:
         return None
     points = joint.points
-    response = fit.law.to_scale(points.y)
-    squares = np.zeros(len(points))
-    for cluster, theta in enumerate(fit.replicates):
-        rows = (points.run == cluster) & ~points.censored
-        squares[rows] = (fit.law.prediction(theta, points.x[rows]) - response[rows]) ** 2
-    return float(np.sqrt(squares[~points.censored].mean()))
+    if len(fit.replicates) > MOST_REFITS:
+        moved = (fit.replicates - fit.fitted.theta)[points.run]
+        residuals = fit.fitted.residuals + np.einsum("ni,ni->n", fit.fitted.jacobian, moved)
+    else:
+        residuals = -fit.law.to_scale(points.y)
+        for cluster, theta in enumerate(fit.replicates):
+            rows = points.run == cluster
+            residuals[rows] += fit.law.prediction(theta, points.x[rows])
+    measured = ~points.censored
+    return float(np.sqrt(np.average(residuals[measured] ** 2, weights=points.weights[measured])))
 
 
 def _own_start(base: Law, joint: JointPoints, settings: FitSettings) -> tuple[FloatArray, FloatArray]:
@@ -119,9 +124,3 @@ def _join(base: Law, own: Sequence[FloatArray]) -> FloatArray:
 
 def _without_method(joint: JointPoints) -> Points:
     return replace(joint.points, x=joint.predictors)
-
-
-def _replicates(fitted: FittedLaw, joint: JointPoints) -> FloatArray | None:
-    runs = fitted.points.run
-    thetas = np.array([refit(fitted, fitted.points.subset(runs != g)).theta for g in range(len(joint.stratum))])
-    return thetas if np.isfinite(thetas).all() else None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ladderscope.scaling.comparison.cluster_sums import cluster_sums
 from ladderscope.scaling.comparison.jackknife import Jackknifed
 from ladderscope.scaling.comparison.joint import FIRST, SECOND, JointPoints
 from ladderscope.scaling.comparison.linear import jackknife_lines
-from ladderscope.scaling.points import FloatArray
+from ladderscope.scaling.points import FloatArray, IntArray
 
 FEWEST_POINTS = 3
 SMALLEST_SPAN = np.log(2.0)
@@ -17,27 +18,29 @@ SMALLEST_SPAN = np.log(2.0)
 def per_run_slopes(joint: JointPoints) -> Jackknifed | None:
     """The mean slope of the runs of the first method and of the second, with the variance of a t-test.
 
+    Points count by their weights in the slope of their run; runs count alike.
+
     ``None`` where a run has fewer than 3 points, or they span less than a factor of 2.
     """
-    slopes, clusters, methods = [], [], []
-    for cluster in range(len(joint.stratum)):
-        for method in (FIRST, SECOND):
-            rows = (joint.points.run == cluster) & (joint.method == method)
-            if rows.any():
-                slope = _slope(np.log(joint.points.x[rows, 0]), np.log(joint.points.y[rows]))
-                if slope is None:
-                    return None
-                slopes.append(slope)
-                clusters.append(cluster)
-                methods.append(method)
-    member = np.array(methods)
-    design = np.column_stack([member == FIRST, member == SECOND]).astype(float)
-    ones = np.ones(len(slopes))
-    return jackknife_lines(design, np.array(slopes), ones, np.array(clusters), joint.stratum, lost=1)
-
-
-def _slope(log_x: FloatArray, log_y: FloatArray) -> float | None:
-    if len(np.unique(log_x)) < FEWEST_POINTS or np.ptp(log_x) < SMALLEST_SPAN:
+    points = joint.points
+    units, unit = np.unique(2 * points.run + joint.method, return_inverse=True)
+    slopes = _slopes(np.log(points.x[:, 0]), np.log(points.y), points.weights, unit, len(units))
+    if slopes is None:
         return None
-    centred = log_x - log_x.mean()
-    return float(centred @ log_y / (centred @ centred))
+    design = np.column_stack([units % 2 == FIRST, units % 2 == SECOND]).astype(float)
+    return jackknife_lines(design, slopes, np.ones(len(units)), units // 2, joint.stratum, lost=1)
+
+
+def _slopes(
+    log_x: FloatArray, log_y: FloatArray, weights: FloatArray, unit: IntArray, n_units: int
+) -> FloatArray | None:
+    """The slope of the points of each unit, shape (n_units,)."""
+    different = np.unique(np.column_stack([unit, log_x]), axis=0)[:, 0].astype(np.int64)
+    low, high = np.full(n_units, np.inf), np.full(n_units, -np.inf)
+    np.minimum.at(low, unit, log_x)
+    np.maximum.at(high, unit, log_x)
+    if np.bincount(different, minlength=n_units).min() < FEWEST_POINTS or (high - low).min() < SMALLEST_SPAN:
+        return None
+    middle = cluster_sums(weights * log_x, unit, n_units) / cluster_sums(weights, unit, n_units)
+    centred = log_x - middle[unit]
+    return cluster_sums(weights * centred * log_y, unit, n_units) / cluster_sums(weights * centred**2, unit, n_units)

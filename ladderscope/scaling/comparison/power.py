@@ -51,7 +51,8 @@ def runs_needed(slopes: TwoSlopes, margin: float, level: float, n_now: RunCounts
     def enough(n_runs: int) -> bool:
         return power_of_equivalence(slopes, margin, level, n_now, n_runs) >= POWER
 
-    if min(n_now) <= 2 or not np.isfinite(slopes.first) or not enough(MOST_RUNS):
+    known = np.isfinite([slopes.excess(ratio) for ratio in (1 + margin, 1 - margin)]).all()
+    if min(n_now) <= 2 or not known or not enough(MOST_RUNS):
         return None
     low, high = FEWEST_DECIDING, MOST_RUNS
     while low < high:

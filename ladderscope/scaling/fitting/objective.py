@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from ladderscope.scaling.medians import weighted_median
 from ladderscope.scaling.points import FloatArray
 
 ObjectiveKind = Literal["huber", "ols", "lad"]
@@ -72,11 +73,13 @@ class Objective:
         assert self.delta is not None, "delta is settled before a Huber objective is evaluated"
         return self.delta
 
-    def settled(self, residuals: FloatArray) -> Objective:
+    def settled(self, residuals: FloatArray, weights: FloatArray | None = None) -> Objective:
         """This objective with its delta: 1.345 robust standard deviations of ``residuals`` where none was given."""
         if self.kind != "huber" or self.delta is not None:
             return self
-        return Objective(kind="huber", delta=max(EFFICIENT_DELTA * robust_deviation(residuals), SMALLEST_DELTA))
+        return Objective(
+            kind="huber", delta=max(EFFICIENT_DELTA * robust_deviation(residuals, weights), SMALLEST_DELTA)
+        )
 
     def text(self, scale: str) -> str:
         """The objective in words, ``scale`` being that of residuals."""
@@ -88,6 +91,11 @@ class Objective:
         return f"the sum of Huber losses of {of}, delta {self.known_delta:.3g}"
 
 
-def robust_deviation(residuals: FloatArray) -> float:
-    """The standard deviation that normal residuals of this median absolute deviation have."""
-    return 1.4826 * float(np.median(np.abs(residuals - np.median(residuals))))
+def robust_deviation(residuals: FloatArray, weights: FloatArray | None = None) -> float:
+    """The standard deviation that normal residuals of this median absolute deviation have.
+
+    With ``weights`` of points, shape (n,), both medians are weighted.
+    """
+    if weights is None:
+        return 1.4826 * float(np.median(np.abs(residuals - np.median(residuals))))
+    return 1.4826 * weighted_median(np.abs(residuals - weighted_median(residuals, weights)), weights)

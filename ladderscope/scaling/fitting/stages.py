@@ -37,7 +37,8 @@ def settled(problem: Problem, phi: FloatArray, objective: Objective) -> tuple[Pr
         first = descend(problem, phi, _narrow(problem, phi), tolerance=COARSE, limit=COARSE_STEPS)
     else:
         first = near_least_absolute(problem, phi)
-    return problem, objective.settled(problem.residuals(first)[~problem.points.censored])
+    measured = ~problem.points.censored
+    return problem, objective.settled(problem.residuals(first)[measured], problem.points.weights[measured])
 
 
 def to_the_end(problem: Problem, phi: FloatArray, objective: Objective) -> FloatArray:

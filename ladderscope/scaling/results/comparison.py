@@ -17,8 +17,9 @@ class SlopeComparison:
     Attributes:
         estimand: which slope: the local log-log slope over the shared range, or the law's exponent with the offset
             shared or own.
-        first, second: the slopes with 95% intervals; ``difference``: first minus second.
-        equivalence_interval: the 90% interval of the ratio first / second, which two one-sided tests at 5% invert.
+        first, second: the slopes with intervals of the fit's confidence c; ``difference``: first minus second.
+        equivalence_interval: of the ratio first / second with confidence 2c - 1 (90% for 95%), which two one-sided
+            tests at 1 - c invert.
         standard_error_method: how the difference got its standard error.
         p_difference: two-sided, of no difference; ``p_equivalence``: of a difference outside of the margin.
         p_difference_holm, p_equivalence_holm: adjusted for the number of comparisons in the table.

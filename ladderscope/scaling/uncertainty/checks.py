@@ -43,7 +43,9 @@ def _not_falling(law: Law, points: Points, predictors: Sequence[str]) -> str | N
 
 
 def _log_slopes(points: Points) -> FloatArray:
-    """d log y / d log x of the least-squares plane, shape (p,)."""
-    log_x, log_y = np.log(points.x[~points.censored]), np.log(points.y[~points.censored])
-    centred = log_x - log_x.mean(axis=0)
-    return np.asarray(np.linalg.lstsq(centred, log_y - log_y.mean(), rcond=None)[0])
+    """d log y / d log x of the plane of weighted least squares, shape (p,)."""
+    points = points.subset(~points.censored)
+    log_x, log_y, roots = np.log(points.x), np.log(points.y), np.sqrt(points.weights)
+    centred = log_x - np.average(log_x, axis=0, weights=points.weights)
+    level = np.average(log_y, weights=points.weights)
+    return np.asarray(np.linalg.lstsq(centred * roots[:, None], (log_y - level) * roots, rcond=None)[0])

@@ -11,6 +11,7 @@ import pytest
 
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.scaling import FitSettings, ScalingTable, TableRequest, fit_scaling, law_named, read_table
+from ladderscope.scaling.comparison.equivalence import verdict_of
 
 QUICK = FitSettings(resamples=0, profiles=False)
 SIZES = np.geomspace(3e5, 3e8, 8)
@@ -78,6 +79,17 @@ def test_all_pairs_are_compared_with_the_first_against_the_second(make_table: Ma
     assert multiplier.low < (30 / 33) ** 10 < multiplier.high
 
 
+def test_all_pairs_are_judged_at_the_confidence_that_was_asked_for(make_table: MakeTable) -> None:
+    settings = FitSettings(resamples=0, profiles=False, confidence=0.7, margin=0.004)
+
+    fit = fit_scaling(make_table(qlora=30.0, ladder=30.05, lst=30.1), law="power", settings=settings, compare="all")
+
+    slopes = [slope for pair in fit.comparisons for slope in pair.slopes]
+    p_values = [(slope.p_difference_holm or 0.0, slope.p_equivalence_holm or 0.0) for slope in slopes]
+    assert [slope.verdict for slope in slopes] == [verdict_of(*p, 0.3) for p in p_values]
+    assert any(verdict_of(*p, 0.3) != verdict_of(*p, 0.05) for p in p_values), p_values
+
+
 def test_a_law_of_ones_own_is_taken_as_it_is(make_table: MakeTable) -> None:
     fit = fit_scaling(make_table(qlora=30.0), law=law_named("power"), settings=QUICK)
 
@@ -108,6 +120,21 @@ def test_unknown_names_are_refused_before_anything_is_fitted(make_table: MakeTab
         fit_scaling(table, law="power", compare=[("lader", "qlora")])
     with pytest.raises(UnknownNameError, match="unknown law 'powr'"):
         fit_scaling(table, law="powr")
+
+
+def test_a_comparison_at_too_low_a_confidence_is_refused_before_anything_is_fitted(make_table: MakeTable) -> None:
+    told: list[float] = []
+
+    with pytest.raises(UsageError, match="a comparison takes a confidence of more than 50%, not 40%"):
+        fit_scaling(
+            make_table(qlora=30.0, ladder=33.0),
+            law="power",
+            settings=FitSettings(confidence=0.4),
+            compare="all",
+            on_progress=lambda share, what: told.append(share),
+        )
+
+    assert not told
 
 
 def test_a_law_whose_predictors_are_missing_is_refused(make_table: MakeTable) -> None:

@@ -85,15 +85,23 @@ def test_several_groups_show_intervals_side_by_side_only_where_they_disagree(sca
 
 
 def test_the_verdict_comes_in_words_with_what_would_decide(scaling_examples: Examples) -> None:
-    assert verdict_sentence(scaling_examples["inconclusive"].comparisons[0]) == (
+    assert verdict_sentence(scaling_examples["inconclusive"].comparisons[0], 0.95) == (
         "ladder and qlora: inconclusive: the ratio of the slopes (local slope) is 0.97, 90% interval 0.71 to 1.32, "
         "not inside of 0.9 to 1.1; equivalent from a margin of 33%; if they are the "
         "same in truth, about 31 runs per method would show it."
     )
 
 
+def test_texts_name_the_confidence_of_the_fit(scaling_examples: Examples) -> None:
+    fit = replace(scaling_examples["inconclusive"], confidence=0.99)
+
+    assert "is 0.97, 98% interval 0.71 to 1.32" in verdict_sentence(fit.comparisons[0], fit.confidence)
+    assert "(98% interval)" in in_one_line(printed(fit))
+    assert "90%" not in printed(fit)
+
+
 def test_equivalence_says_how_small_a_margin_would_do(scaling_examples: Examples) -> None:
-    sentence = verdict_sentence(scaling_examples["equivalent"].comparisons[0])
+    sentence = verdict_sentence(scaling_examples["equivalent"].comparisons[0], 0.95)
 
     assert "equivalent: the ratio" in sentence
     assert "inside of 0.9 to 1.1; that would hold down to a margin of 7%." in sentence
@@ -101,7 +109,7 @@ def test_equivalence_says_how_small_a_margin_would_do(scaling_examples: Examples
 
 
 def test_a_difference_has_its_size_and_its_adjusted_p(scaling_examples: Examples) -> None:
-    sentence = verdict_sentence(scaling_examples["different"].comparisons[0])
+    sentence = verdict_sentence(scaling_examples["different"].comparisons[0], 0.95)
 
     assert "they differ by -0.024 [-0.036, -0.012], p after Holm = 0.0012" in sentence
 
@@ -110,7 +118,7 @@ def test_a_comparison_without_an_interval_says_why(scaling_examples: Examples) -
     fit = scaling_examples["inconclusive"]
     bare = replace(fit.comparisons[0], slopes=[], reason="3 runs per method are too few")
 
-    assert verdict_sentence(bare) == "ladder and qlora: inconclusive: 3 runs per method are too few."
+    assert verdict_sentence(bare, 0.95) == "ladder and qlora: inconclusive: 3 runs per method are too few."
 
 
 def test_three_runs_get_the_reason_why_there_is_no_verdict(scaling_examples: Examples) -> None:
@@ -118,7 +126,7 @@ def test_three_runs_get_the_reason_why_there_is_no_verdict(scaling_examples: Exa
     untested = replace(pair.slopes[0], p_equivalence=None, p_difference=None)
     few = replace(pair, slopes=[untested], reason="3 pairs are too few for a verdict: it takes at least 5")
 
-    assert verdict_sentence(few) == (
+    assert verdict_sentence(few, 0.95) == (
         "ladder and qlora: inconclusive: 3 pairs are too few for a verdict: it takes at least 5."
     )
 
@@ -158,6 +166,13 @@ def test_a_crossing_has_an_interval_or_no_number(scaling_examples: Examples) -> 
         "No crossing to name: the slopes could be the same, so the curves need not cross anywhere."
         in pair_sentences(pair, fit)
     )
+
+
+def test_curves_that_are_parallel_up_to_the_margin_cross_nowhere(scaling_examples: Examples) -> None:
+    fit = scaling_examples["equivalent"]
+    pair = replace(fit.comparisons[0], crossing=Estimate(3e30, 1e25, 9e40), crossing_by_law=Estimate(3e17, 1e17, 9e17))
+
+    assert not [line for line in pair_sentences(pair, fit) if "cross" in line]
 
 
 def test_a_parameter_that_is_not_identified_has_no_number(scaling_examples: Examples) -> None:

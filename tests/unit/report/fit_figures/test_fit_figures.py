@@ -243,6 +243,15 @@ def test_a_comparison_has_a_row_for_each_interval_and_the_margin_behind_it(scali
     assert all((np.min(b[:, 0]), np.max(b[:, 0])) == pytest.approx((0.9, 1.1)) for b in map(np.asarray, bands))
 
 
+@pytest.mark.parametrize(("confidence", "interval"), [(0.95, "90%"), (0.99, "98%")])
+def test_the_interval_of_a_ratio_is_called_by_its_confidence(
+    scaling_examples: Examples, confidence: float, interval: str
+) -> None:
+    axes = figure_of(comparison.draw(replace(scaling_examples["all pairs"], confidence=confidence))).axes[0]
+
+    assert axes.get_xlabel() == f"ratio of slopes, first / second, with its {interval} interval"
+
+
 def test_an_interval_beyond_the_axis_ends_in_an_arrow(scaling_examples: Examples) -> None:
     fit = scaling_examples["inconclusive"]
     pair = fit.comparisons[0]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ladderscope.scaling.choice.extrapolation import extrapolate
+from ladderscope.scaling.choice.judged import Judged, judge
 from ladderscope.scaling.fitting.objective import Objective
 from ladderscope.scaling.laws import law_named
 from ladderscope.scaling.points import Points
@@ -83,3 +84,30 @@ def test_there_is_none_where_nothing_was_measured() -> None:
     points = Points.of(X, np.ones(10), censored=np.ones(10, dtype=bool))
 
     assert extrapolate(law_named("power"), Group("all", points, [], []), SETTINGS, ["C"]) is None
+
+
+def test_a_law_is_not_extrapolated_where_it_is_not_fitted(make_group: MakeGroup) -> None:
+    falling = make_group("power", {"B": 20.0, "lambda": 0.35}, X, noise=0.01)
+    rising = replace(falling, points=falling.points.with_y(1 / falling.points.y))
+
+    assert extrapolate(law_named("power"), falling, SETTINGS, ["C"]) is not None
+    assert extrapolate(law_named("power"), rising, SETTINGS, ["C"]) is None
+
+
+def test_points_that_hardly_count_do_not_decide_how_far_off_a_law_is(make_group: MakeGroup) -> None:
+    law = law_named("power")
+    group = make_group("power", {"B": 20.0, "lambda": 0.35}, X, noise=1e-3, runs=4)
+    odd = np.arange(len(group.points)) % len(X) == len(X) - 1
+    odd &= group.points.run < 3
+    y, weights = np.where(odd, 2 * group.points.y, group.points.y), np.where(odd, 1e-4, 1.0)
+    weighted = replace(group, points=replace(group.points, y=y, weights=weights))
+
+    found = extrapolate(law, weighted, SETTINGS, ["C"])
+    judged = judge([law], {"power": weighted.points}, SETTINGS)["power"]
+
+    assert found is not None
+    assert found.largest_relative_error > 0.4
+    assert found.median_relative_error < 0.01
+    assert isinstance(judged, Judged)
+    assert judged.held_out_error < 0.01
+    assert judged.deviation < 0.02

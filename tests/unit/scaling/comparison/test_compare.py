@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from ladderscope.errors import UsageError
 from ladderscope.scaling.comparison.compare import compare_groups
 from ladderscope.scaling.laws.chinchilla import Chinchilla
+from ladderscope.scaling.laws.custom import CustomLaw
 from ladderscope.scaling.laws.power import Power
 from ladderscope.scaling.laws.power_offset import PowerOffset
 from ladderscope.scaling.points import Points
@@ -47,6 +51,12 @@ def test_a_difference_within_the_margin_is_said() -> None:
     assert found.reason.endswith("they differ, but by less than the margin")
 
 
+@pytest.mark.parametrize("confidence", [0.5, 0.2])
+def test_a_confidence_of_half_or_less_is_refused(confidence: float) -> None:
+    with pytest.raises(UsageError, match=f"more than 50%, not {100 * confidence:.0f}%: .* larger --confidence"):
+        compare_groups(Power(), *two_methods(), FitSettings(confidence=confidence))
+
+
 def test_different_slopes_come_with_the_crossing_and_the_multipliers_at_both_ends() -> None:
     found = compared(exponents=(0.4, 0.3), multiplier=1.0)
     assert found.verdict == "different"
@@ -78,6 +88,12 @@ def test_where_the_data_reject_a_shared_offset_exponents_with_their_own_decide()
     found = compare_groups(PowerOffset(), ladder, qlora, SETTINGS)
     assert found.slopes[0].estimand == "exponent of the law, everything own"
     assert found.preferred_model == "all own"
+
+
+def test_lines_that_cross_far_from_the_data_do_not_cross() -> None:
+    found = compared(exponents=(0.4, 0.3), multiplier=1e9)
+    assert found.verdict == "different"
+    assert found.crossing == Estimate(reason="straight lines do not cross near the data")
 
 
 def test_curves_with_a_shared_offset_cross_by_the_law_too() -> None:
@@ -152,3 +168,51 @@ def test_a_law_without_one_exponent_gives_nested_models_and_says_so() -> None:
     assert "Chinchilla's law has no one exponent to compare, only nested models and predictions" in found.notes
     assert [model.name for model in found.models] == ["one curve", "parallel", "shared offset", "all own"]
     assert covers(found.multiplier, 2.0)
+
+
+def test_a_method_that_was_always_out_of_memory_is_told_and_nothing_breaks() -> None:
+    first, second = two_methods(offset=1.5)
+    second.points.censored[:] = True
+    found = compare_groups(PowerOffset(), first, second, SETTINGS)
+    assert found.verdict == "inconclusive"
+    assert not found.models
+    told = "there are no nested models of Power law with offset: qlora: too few points (0) for 3 parameters"
+    assert any(note.lower().startswith(told.lower()) for note in found.notes), found.notes
+
+
+def test_a_law_is_not_compared_where_it_is_not_fitted() -> None:
+    found = compared(exponents=(0.3, -0.1))
+    assert found.verdict == "inconclusive"
+    assert not found.models
+    assert found.multiplier.value is None
+    assert found.multiplier.reason is not None
+    assert found.multiplier.reason.startswith("qlora: y did not fall as")
+
+
+def reward(C: np.ndarray, level: float, gain: float) -> np.ndarray:
+    return level + gain * np.log(C / 1e18)
+
+
+def test_a_response_below_zero_is_judged_by_the_law_s_own_slope() -> None:
+    law = CustomLaw(reward, slope="gain", start={"level": 0.0, "gain": 0.1})
+    first, second = two_methods(noise=0.02)
+    first, second = (replace(g, points=g.points.with_y(-np.log(g.points.y) - 0.2)) for g in (first, second))
+    assert np.any(first.points.y < 0)
+    found = compare_groups(law, first, second, SETTINGS)
+    assert found.slopes[0].estimand == "exponent of the law, everything own"
+    assert (found.verdict, found.reason) == (found.slopes[0].verdict, found.slopes[0].reason)
+    assert found.verdict == "equivalent"
+    assert covers(found.slopes[0].first, 0.3)
+    local = found.slopes[-1]
+    assert local.reason == "the response is not positive everywhere, so it has no log-log slope"
+    assert (local.verdict, local.p_difference, local.runs_needed) == ("inconclusive", None, None)
+    assert "nan" not in str(found)
+
+
+def test_without_a_slope_of_its_own_such_a_law_gets_no_verdict() -> None:
+    first, second = two_methods(noise=0.02)
+    first, second = (replace(g, points=g.points.with_y(-np.log(g.points.y) - 0.2)) for g in (first, second))
+    found = compare_groups(CustomLaw(reward, start={"level": 0.0, "gain": 0.1}), first, second, SETTINGS)
+    assert found.verdict == "inconclusive"
+    assert found.reason == found.crossing.reason
+    assert found.reason.startswith("the response is not positive everywhere")

@@ -97,3 +97,8 @@ def test_the_runs_needed_are_the_fewest_with_a_power_of_80_percent() -> None:
     assert power_of_equivalence(two, 0.1, 0.05, (8, 8), needed - 1) < 0.8
     assert runs_needed(slopes(0.3, 0.3, 1e-5), 0.1, 0.05, (8, 8)) == 6
     assert runs_needed(slopes(0.3, 0.3, 3.0), 0.1, 0.05, (8, 8)) is None
+
+
+def test_slopes_that_are_no_numbers_need_no_number_of_runs() -> None:
+    assert runs_needed(slopes(np.nan, 0.3, 0.02), 0.1, 0.05, (8, 8)) is None
+    assert runs_needed(slopes(0.3, 0.3, np.nan), 0.1, 0.05, (8, 8)) is None

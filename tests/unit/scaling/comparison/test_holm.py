@@ -45,19 +45,25 @@ def test_p_values_are_adjusted_as_by_statsmodels() -> None:
 
 
 def test_verdicts_follow_the_adjusted_p_values() -> None:
-    found = adjusted([compared(0.9, 0.02), compared(0.9, 0.04), compared(0.001, 0.9)])
+    found = adjusted([compared(0.9, 0.02), compared(0.9, 0.04), compared(0.001, 0.9)], 0.95)
     assert [one.slopes[0].p_equivalence_holm for one in found] == pytest.approx([0.06, 0.08, 0.9])
     assert [one.verdict for one in found] == ["inconclusive", "inconclusive", "different"]
     assert "p-values adjusted for 3 comparisons, by Holm's method" in found[0].reason
 
 
+def test_they_are_held_against_the_confidence_of_the_fit() -> None:
+    pairs = [compared(0.9, 0.02), compared(0.9, 0.001), compared(0.01, 0.9)]
+    assert [one.verdict for one in adjusted(pairs, 0.9)] == ["equivalent", "equivalent", "different"]
+    assert [one.verdict for one in adjusted(pairs, 0.99)] == ["inconclusive", "equivalent", "inconclusive"]
+
+
 def test_one_comparison_stays_as_it_is() -> None:
     alone = compared(0.9, 0.04)
-    assert adjusted([alone])[0].slopes == alone.slopes
+    assert adjusted([alone], 0.95)[0].slopes == alone.slopes
 
 
 def test_a_comparison_without_verdict_neither_counts_nor_changes() -> None:
     undecided = comparison_of(without_verdict("slope", "3 pairs of runs are too few", 6))
-    found = adjusted([compared(0.9, 0.04), undecided])
+    found = adjusted([compared(0.9, 0.04), undecided], 0.95)
     assert found[0].slopes[0].p_equivalence_holm is None
     assert found[1].reason == "3 pairs of runs are too few"

@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 import statsmodels.formula.api as smf
 from pandas import DataFrame
+from scipy.stats import linregress
 
 from ladderscope.scaling.comparison.equivalence import TwoSlopes
+from ladderscope.scaling.comparison.even_noise import EvenNoise
 from ladderscope.scaling.comparison.joint import JointPoints, join
 from ladderscope.scaling.comparison.local_slope import Lines, local_slope, pooled_lines, shared_range
 from ladderscope.scaling.comparison.pairing import pair_runs
 from ladderscope.scaling.comparison.per_run import per_run_slopes
+from ladderscope.scaling.points import Points
+from ladderscope.scaling.results.estimates import Estimate
+from ladderscope.scaling.table import Group
 from tests.unit.scaling.comparison.simulated import two_methods
 
 
@@ -69,6 +74,39 @@ def test_degrees_of_freedom_are_runs_less_two_where_all_runs_matter_alike() -> N
     assert float(TwoSlopes.of(lines.estimates, *Lines.SLOPES).freedom) == pytest.approx(4.0)
 
 
+@pytest.mark.parametrize("members", [range(6), range(2, 5)])
+def test_the_scatter_under_even_noise_is_that_of_all_the_weights_written_out(members: range) -> None:
+    rng = np.random.default_rng(0)
+    design, weights, cluster = (
+        rng.normal(size=(20, 3)),
+        rng.uniform(0.5, 2, size=20),
+        rng.permutation(np.arange(20) % 6),
+    )
+    combination = rng.normal(size=3)
+
+    def linear(keep: np.ndarray) -> np.ndarray:
+        kept = design.T * (weights * keep)
+        return np.asarray(combination @ np.linalg.solve(kept @ design, kept))
+
+    off = np.array([linear(cluster != g) - linear(np.ones(20)) for g in members])
+    noise = EvenNoise.of(design, weights, cluster, 6)
+    found = noise.trace_and_norm(np.array(members), combination)
+    assert found == pytest.approx((np.trace(off @ off.T), np.sum((off @ off.T) ** 2)))
+
+
+def test_a_table_of_twenty_thousand_runs_goes_through() -> None:
+    rng = np.random.default_rng(0)
+    x = np.exp(rng.uniform(0, 10, size=20_000))
+    keys: list[dict[str, str]] = [{} for _ in x]
+    group = Group("all", Points.of(x, x**-0.3 * np.exp(0.1 * rng.normal(size=len(x)))), ["run"] * len(x), keys)
+    slope, line = local_slope(group, None, 0.95), linregress(np.log(x), np.log(group.points.y))
+    assert slope.value == pytest.approx(line.slope)
+    assert slope.standard_error == pytest.approx(line.stderr, rel=0.02)
+    lines = pooled_lines(join(group, group, pair_runs(group, group)))
+    assert lines is not None
+    assert float(TwoSlopes.of(lines.estimates, *Lines.SLOPES).freedom) > 10_000
+
+
 def test_slopes_of_single_runs_are_compared_by_a_t_test() -> None:
     joint = joined()
     found = per_run_slopes(joint)
@@ -110,6 +148,13 @@ def test_a_local_slope_from_two_runs_has_no_interval() -> None:
     assert found.value is not None
     assert found.low is None
     assert found.reason == "2 training runs in the range are too few for an interval"
+
+
+def test_a_response_that_is_not_positive_has_no_local_slope() -> None:
+    first, _ = two_methods(6)
+    first.points.y[3] = -0.1
+    found = local_slope(first, None, 0.95)
+    assert found == Estimate(reason="the response is not positive everywhere in the range")
 
 
 def test_ranges_that_do_not_overlap_share_none() -> None:
