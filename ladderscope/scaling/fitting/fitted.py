@@ -9,7 +9,7 @@ import numpy as np
 from ladderscope.scaling.fitting.objective import Objective, robust_deviation
 from ladderscope.scaling.fitting.problem import Problem
 from ladderscope.scaling.laws.base import Law
-from ladderscope.scaling.points import FloatArray, Points
+from ladderscope.scaling.points import BoolArray, FloatArray, Points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,17 @@ class FittedLaw:
         """Derivatives of the residuals by ``theta``, shape (n, k)."""
         problem = self.problem
         return problem.jacobian(problem.matrix @ self.theta) @ problem.matrix
+
+    @property
+    def informative(self) -> BoolArray:
+        """Which points say anything about the optimum, shape (n,): all but cells that need more than their bound."""
+        problem = self.problem
+        return problem.informative(problem.matrix @ self.theta)
+
+    @property
+    def informative_runs(self) -> BoolArray:
+        """Which runs have an informative point, shape (G,): the others are no evidence of how runs vary."""
+        return np.bincount(self.points.run, self.informative, minlength=self.points.n_runs) > 0
 
     @property
     def curvature_share(self) -> float:

@@ -62,7 +62,7 @@ class Uncertainty:
         degrees_of_freedom: of its t distribution.
         run_deviation, noise_deviation: standard deviations of what a run shares and of what a point has to itself, on
             the law's scale.
-        n_clusters: the number of runs.
+        n_clusters: the number of runs that the covariance is made from: those that are not all above their bound.
     """
 
     covariance: list[list[float]]

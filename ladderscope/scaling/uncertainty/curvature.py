@@ -26,7 +26,8 @@ def curvatures(fitted: FittedLaw) -> FloatArray:
     kind, delta = fitted.objective.kind, fitted.objective.delta or 0.0
     if kind == "ols":
         return np.ones(len(residuals))
-    width = WINDOW * robust_deviation(residuals) * len(residuals) ** -0.2
+    counted = residuals[fitted.informative]
+    width = WINDOW * robust_deviation(counted) * len(counted) ** -0.2
     width = max(width, 1e-3 * delta, float(np.abs(residuals).max(initial=0.0)) * 1e-6, np.finfo(float).tiny)
     if kind == "lad":
         return np.asarray(2 * stats.norm.pdf(residuals / width) / width)

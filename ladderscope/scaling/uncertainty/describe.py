@@ -167,7 +167,7 @@ def curve_grid(x: FloatArray) -> FloatArray:
 
 def _warnings(evidence: Evidence) -> list[str]:
     fitted = evidence.fitted
-    n, k = len(fitted.points), len(fitted.theta)
+    n, k = int(fitted.informative.sum()), len(fitted.theta)
     found = [f"only {n} points for {k} parameters"] if n < FEW_POINTS * k else []
     if any(curve.better for curve in evidence.profiles.values()):
         found.append("a profile met a lower objective than the fit's: try more starts")

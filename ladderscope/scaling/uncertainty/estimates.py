@@ -67,7 +67,7 @@ def _quoted(evidence: Evidence, index: int, finite: dict[str, Ends]) -> str | No
 def _why_no_interval(evidence: Evidence, side: str | None) -> str:
     if side:
         return f"not identified {side}: the objective does not rise however far it goes there"
-    runs, k = evidence.fitted.points.n_runs, len(evidence.fitted.theta)
+    runs, k = int(evidence.fitted.informative_runs.sum()), len(evidence.fitted.theta)
     if runs < fewest_runs(k):
         return f"too few runs ({runs}) to tell how runs vary; at least {fewest_runs(k)} are needed for an interval"
     return "the points do not determine it without some of the runs"

@@ -34,7 +34,8 @@ class Evidence:
         """Everything that ``settings`` ask for and the number of runs allows."""
         covariance = clustered_covariance(fitted)
         curves = profiles(fitted, covariance, confidence=settings.confidence) if settings.profiles else []
-        resamples = settings.resamples if fitted.points.n_runs >= fewest_runs(len(fitted.theta)) else 0
+        enough = int(fitted.informative_runs.sum()) >= fewest_runs(len(fitted.theta))
+        resamples = settings.resamples if enough else 0
         return cls(
             fitted=fitted,
             confidence=settings.confidence,

@@ -30,7 +30,8 @@ def thresholds(fitted: FittedLaw, covariance: ClusteredCovariance | None, confid
         ``None`` with too few runs or points.
     """
     points, k = fitted.points, len(fitted.theta)
-    if points.n_runs < fewest_runs(k):
+    n_runs = int(fitted.informative_runs.sum())
+    if n_runs < fewest_runs(k):
         return None
     counted = int((~points.censored).sum())
     if fitted.objective.kind == "ols" and points.n_runs == len(points):
@@ -47,7 +48,6 @@ def thresholds(fitted: FittedLaw, covariance: ClusteredCovariance | None, confid
     influence = fitted.objective.influence(fitted.residuals)
     sums = np.bincount(points.run, weights=points.weights * influence)
     variance = max(float(sums @ sums), float(points.weights**2 @ influence**2)) / float(points.weights.sum())
-    n_runs = points.n_runs
     return np.full(k, _rise(confidence, n_runs - k) * variance * n_runs / (n_runs - k) / fitted.curvature_share)
 
 
