@@ -72,11 +72,11 @@ def _count_findings(fitted: FittedLaw) -> Iterator[str]:
 
 
 def _bound_findings(fitted: FittedLaw, bound: BoolArray, unused: BoolArray) -> Iterator[str]:
-    for parameter, value, out, gone in zip(fitted.law.parameters, fitted.theta, bound, unused, strict=True):
+    for parameter, value, out, gone in zip(fitted.law.parameters, fitted.values.values(), bound, unused, strict=True):
         if gone:
             yield f"{parameter.name} has no influence on any point, so its value says nothing."
         elif out:
-            yield _at_bound(parameter, float(value))
+            yield _at_bound(parameter, value)
 
 
 def _at_bound(parameter: Parameter, value: float) -> str:

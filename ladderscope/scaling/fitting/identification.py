@@ -14,7 +14,7 @@ AT_BOUND = 1e-9
 
 def at_bounds(fitted: FittedLaw) -> BoolArray:
     """Which parameters are at a bound of theirs, shape (k,)."""
-    ends = [(-np.inf, np.inf) if p.log else (p.lower, p.upper) for p in fitted.law.parameters]
+    ends = [parameter.ends for parameter in fitted.law.parameters]
     return np.array(
         [
             any(abs(t - end) <= AT_BOUND * max(abs(end), size) for end in pair if np.isfinite(end))

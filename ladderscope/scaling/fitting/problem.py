@@ -87,10 +87,7 @@ class Problem:
 
     def bounds(self) -> tuple[FloatArray, FloatArray]:
         """Lower and upper bounds of ``phi``, shape (k,) each."""
-        parameters = self.law.parameters
-        scale = np.diag(self.matrix)
-        lower = np.array([-np.inf if p.log else p.lower for p in parameters]) * scale
-        upper = np.array([np.inf if p.log else p.upper for p in parameters]) * scale
+        lower, upper = np.array([p.ends for p in self.law.parameters]).T * np.diag(self.matrix)
         return lower, upper
 
     def longest_step(self) -> FloatArray:

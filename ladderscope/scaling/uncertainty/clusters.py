@@ -85,7 +85,7 @@ class LinearClusters:
 
 
 def _at_bound(fitted: FittedLaw) -> BoolArray:
-    bounds = [(-np.inf, np.inf) if p.log else (p.lower, p.upper) for p in fitted.law.parameters]
+    bounds = [parameter.ends for parameter in fitted.law.parameters]
     return np.array(
         [
             min(t - low, high - t) <= 1e-12 * max(1.0, abs(t))

@@ -68,8 +68,8 @@ def clustered_covariance(fitted: FittedLaw, *, components: bool = True) -> Clust
         components: whether the variance components are computed; they are NaN otherwise.
 
     Returns:
-        ``None`` with fewer runs that count than parameters + 1 or than 4, or where a parameter is not determined by the
-        points that are left without some run.
+        ``None`` with fewer runs that count than parameters + 1 or than 4, or where a parameter is not determined by
+        the points that are left without some run.
     """
     linear, counted = LinearClusters.of(fitted), fitted.informative_runs
     n_runs = int(counted.sum())

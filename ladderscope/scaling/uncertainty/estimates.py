@@ -75,7 +75,9 @@ def _why_no_interval(evidence: Evidence, side: str | None) -> str:
 
 def _unidentified(parameter: Parameter, side: str | None, at_bound: bool) -> list[str]:
     if at_bound or (parameter.log and side == "below"):
-        return [f"{parameter.name} cannot be told from {0.0 if parameter.log else parameter.lower:g}"]
+        return [
+            f"{parameter.name} cannot be told from {max(parameter.lower, 0.0) if parameter.log else parameter.lower:g}"
+        ]
     if not side:
         return []
     return [f"{parameter.name} is not identified {side}: the points do not bound it there"]
@@ -90,7 +92,7 @@ def _disagreement(parameter: Parameter, intervals: dict[str, Ends]) -> list[str]
     closed = {
         method: ends
         for method, ends in intervals.items()
-        if np.all(np.isfinite(ends)) and (parameter.log or parameter.lower < ends[0])
+        if np.all(np.isfinite(ends)) and parameter.ends[0] < ends[0] and ends[1] < parameter.ends[1]
     }
     for (one, a), (other, b) in combinations(closed.items(), 2):
         lengths = sorted((a[1] - a[0], b[1] - b[0]))
