@@ -37,6 +37,16 @@ def test_a_good_fit_passes(kind: ObjectiveKind) -> None:
 
 
 @pytest.mark.parametrize("kind", ["huber", "ols", "lad"])
+@pytest.mark.parametrize("law", ["power", "power-offset"])
+def test_a_law_that_meets_all_points_passes(law: str, kind: ObjectiveKind) -> None:
+    values = {"E": 1.5, "B": 20.0, "lambda": 0.4} if law == "power-offset" else {"B": 20.0, "lambda": 0.4}
+    y = law_named(law).predict(values, X[:, None])
+    found = certify(fit_law(law_named(law), Points.of(X, y), Objective(kind=kind)))
+    assert found.gradient_norm == 0
+    assert found.passed
+
+
+@pytest.mark.parametrize("kind", ["huber", "ols", "lad"])
 def test_a_place_beside_the_optimum_does_not(kind: ObjectiveKind) -> None:
     fitted = fit_law(law_named("power-offset"), _good_points(), Objective(kind=kind))
     found = certify(replace(fitted, theta=fitted.theta * [1.0, 1.0, 1.02]))
