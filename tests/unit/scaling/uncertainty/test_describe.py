@@ -161,6 +161,16 @@ def test_three_runs_are_fitted_but_have_no_interval(power_points: MakePoints) ->
     assert np.all(np.isnan(predict(fit, np.array([1e8]))[1]))
 
 
+def test_a_parameter_at_its_bound_says_so_instead_of_blaming_the_runs() -> None:
+    bend = np.exp(-0.004 * np.log(np.geomspace(1e2, 1e6, 24)) ** 2)
+    points = losses(np.geomspace(1e2, 1e6, 24), slope=0.2, offset=0.0, noise=0.001)
+    fit = fit_of(points.with_y(points.y * bend), replace(NO_RESAMPLES, profiles=False))
+    assert fit.parameters["E"].value == 0
+    assert fit.parameters["E"].interval is None
+    assert fit.parameters["E"].reason == "E is held at its bound 0"
+    assert fit.parameters["lambda"].interval is not None
+
+
 @pytest.mark.parametrize(
     ("points", "reason"),
     [
