@@ -15,7 +15,9 @@ from ladderscope.scaling.fitting.fit import fit_law
 from ladderscope.scaling.fitting.objective import Objective, ObjectiveKind
 from ladderscope.scaling.laws import law_named
 from ladderscope.scaling.laws.custom import CustomLaw, load_law
+from ladderscope.scaling.laws.signature import AXES
 from ladderscope.scaling.points import FloatArray, Points
+from ladderscope.scaling.reading.roles import PREDICTORS
 from ladderscope.scaling.results.scaling_fit import AxisInfo
 from ladderscope.scaling.settings import FitSettings
 from ladderscope.scaling.table import Group
@@ -57,6 +59,11 @@ def test_leading_arguments_called_like_axes_are_predictors() -> None:
     law = CustomLaw(lambda N, D, a, b: a * N + b * D)
     assert law.predictors == ("N", "D")
     assert law.predict({"a": 2.0, "b": 3.0}, np.array([[1.0, 10.0]])).tolist() == [32.0]
+
+
+def test_every_predictor_of_a_table_is_one_of_a_law() -> None:
+    assert set(AXES) == set(PREDICTORS)
+    assert CustomLaw(lambda T, a, b: a * T**-b).predictors == ("T",)
 
 
 def test_parameters_may_come_as_one_array() -> None:
