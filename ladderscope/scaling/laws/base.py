@@ -56,8 +56,9 @@ class Law(ABC):
         title: its name in tables and figures.
         formula: the law as text, in the names of its parameters and predictors.
         source: where it comes from.
-        predictors: names of its predictors, the columns of ``x``. N: parameters; T: trainable
-            ones; D: tokens or examples; C: compute; R: rank; S: sequence length; ``x``, and ``X`` beside D, stand for whichever the user chooses.
+        predictors: names of its predictors, the columns of ``x``. N: parameters; T: trainable ones; D: tokens or
+            examples; C: compute; R: rank; S: sequence length; ``x``, and ``X`` beside D, stand for whichever the user
+            chooses.
         parameters: in the order of ``theta``.
         slope: the exponent that comparisons between methods are about, or ``None``.
         scale: of residuals.
