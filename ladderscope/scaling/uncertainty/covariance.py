@@ -62,7 +62,8 @@ def clustered_covariance(fitted: FittedLaw, *, components: bool = True) -> Clust
     Each run is left out in turn; (G - 1) / G times the sum of squares of the changes of ``theta`` around their mean
     is the covariance. The changes are those of the objective's quadratic approximation, so that for a linear law and
     least squares this equals the brute-force jackknife. Source: Bell and McCaffrey 2002, Survey Methodology 28(2); for
-    robust objectives the sandwich of M-estimators, with :attr:`FittedLaw.curvature_share` for the second derivative.
+    robust objectives the sandwich of M-estimators, with second derivatives by
+    :func:`~ladderscope.scaling.fitting.curvature.curvatures`.
 
     Args:
         components: whether the variance components are computed; they are NaN otherwise.

@@ -19,7 +19,7 @@ def curvatures(fitted: FittedLaw) -> FloatArray:
     A Huber loss has curvature 1 within delta and 0 beyond, and absolute deviations have all of it in one corner, so
     what counts is how likely a residual falls there. It is estimated point by point, with a Gaussian around each
     residual, as for quantile regression (Powell 1991; Koenker 2005, section 3.4). One mean for all points
-    (:attr:`FittedLaw.curvature_share`) would be wrong where some points are noisier than others: on the 240 points of
+    would be wrong where some points are noisier than others: on the 240 points of
     Chinchilla's reconstruction, with delta 1e-3, it makes the standard error of alpha 40% too small.
     """
     residuals = fitted.residuals
