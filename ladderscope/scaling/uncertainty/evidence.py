@@ -17,6 +17,9 @@ from ladderscope.scaling.uncertainty.draws import Advance, Draws
 from ladderscope.scaling.uncertainty.profile import Profile, profiles
 from ladderscope.scaling.uncertainty.wild import WildDraws, wild_bootstrap
 
+BOOTSTRAPS = 2
+"""By pairs and wild: each calls ``advance`` once a resample."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
