@@ -54,6 +54,7 @@ def describe(
         law=law.name,
         title=law.title,
         formula=law.formula,
+        scale=law.scale,
         n_points=len(points),
         n_runs=points.n_runs,
         n_censored=int(points.censored.sum()),

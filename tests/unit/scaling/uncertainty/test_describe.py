@@ -17,6 +17,7 @@ from ladderscope.scaling.results.law_fit import LawFit
 from ladderscope.scaling.results.scaling_fit import AxisInfo
 from ladderscope.scaling.settings import FitSettings
 from ladderscope.scaling.table import Group
+from ladderscope.scaling.text import is_relative
 from ladderscope.scaling.uncertainty.bands import interval_at
 from ladderscope.scaling.uncertainty.covariance import clustered_covariance
 from ladderscope.scaling.uncertainty.describe import describe
@@ -187,6 +188,14 @@ def test_what_cannot_be_fitted_says_why(points: Points, reason: str) -> None:
     assert fit.parameters == {}
     assert fitted is None
     assert fit.n_points == len(points)
+
+
+def test_a_fit_knows_the_scale_of_its_residuals_even_where_they_do_not_show_it(line: Law) -> None:
+    x = np.linspace(1, 10, 12)
+    exact = Points.of(x, 2 + 0.7 * x)
+    assert fit_of(exact, law=line).scale == "linear"
+    assert not is_relative(fit_of(exact, law=line))
+    assert is_relative(fit_of(losses(np.array([1e7, 1e8]))))
 
 
 def test_few_points_are_worth_a_warning() -> None:
