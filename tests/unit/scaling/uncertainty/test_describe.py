@@ -11,7 +11,7 @@ import pytest
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.scaling.fitting.objective import Objective
 from ladderscope.scaling.laws import law_named
-from ladderscope.scaling.laws.base import Law
+from ladderscope.scaling.laws.base import Law, Parameter
 from ladderscope.scaling.points import Points
 from ladderscope.scaling.results.law_fit import LawFit
 from ladderscope.scaling.results.scaling_fit import AxisInfo
@@ -21,6 +21,7 @@ from ladderscope.scaling.text import is_relative
 from ladderscope.scaling.uncertainty.bands import interval_at
 from ladderscope.scaling.uncertainty.covariance import clustered_covariance
 from ladderscope.scaling.uncertainty.describe import describe
+from ladderscope.scaling.uncertainty.estimates import _disagreement
 from ladderscope.scaling.uncertainty.reloaded import predict
 
 MakePoints = Callable[..., Points]
@@ -212,3 +213,10 @@ def test_two_predictors_are_drawn_along_the_first_at_the_middle_of_the_second(ep
     assert fit.mean_band.y == pytest.approx(law.predict(fitted.values, at))
     assert fit.parameters["A"].unit == "nats x (parameter)^alpha"
     assert set(fit.profiles) == set(law.names)
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(0.9, np.inf), (-np.inf, 1.9)])
+def test_intervals_that_a_bound_cuts_off_do_not_disagree(lower: float, upper: float) -> None:
+    intervals = {"covariance": (0.2, 3.5), "profile": (0.9, 1.9)}
+    assert _disagreement(Parameter(name="b", unit="", meaning=""), intervals)
+    assert _disagreement(Parameter(name="b", unit="", meaning="", lower=lower, upper=upper), intervals) == []
