@@ -30,7 +30,7 @@ def extrapolate(law: Law, group: Group, settings: FitSettings, predictor_names: 
     """
     points = group.points.subset(~group.points.censored)
     holdout = split(predictor_names, points) if len(points) else None
-    if holdout is None or why_not(law, holdout.kept) is not None:
+    if holdout is None or why_not(law, holdout.kept, predictor_names) is not None:
         return None
     fitted = fit_kept(law, holdout, settings)
     errors = relative_errors(fitted, holdout.left_out)
@@ -43,6 +43,7 @@ def extrapolate(law: Law, group: Group, settings: FitSettings, predictor_names: 
         median_relative_error=float(np.median(errors)),
         largest_relative_error=float(errors.max()),
         coverage=_coverage(fitted, holdout),
+        of_fitted_runs=holdout.of_kept_runs,
     )
 
 

@@ -24,6 +24,7 @@ from ladderscope.scaling.uncertainty.covariance import ClusteredCovariance
 from ladderscope.scaling.uncertainty.draws import Advance
 from ladderscope.scaling.uncertainty.estimates import not_identified, parameter_estimates
 from ladderscope.scaling.uncertainty.evidence import Evidence
+from ladderscope.units import counted
 
 CURVE_POINTS = 60
 FEW_POINTS = 3
@@ -169,7 +170,7 @@ def curve_grid(x: FloatArray) -> FloatArray:
 def _warnings(evidence: Evidence) -> list[str]:
     fitted = evidence.fitted
     n, k = int(fitted.informative.sum()), len(fitted.theta)
-    found = [f"only {n} points for {k} parameters"] if n < FEW_POINTS * k else []
+    found = [f"only {counted(n, 'point')} for {counted(k, 'parameter')}"] if n < FEW_POINTS * k else []
     if any(curve.better for curve in evidence.profiles.values()):
         found.append("a profile met a lower objective than the fit's: try more starts")
     if evidence.pairs is not None and not evidence.pairs.enough:

@@ -83,3 +83,15 @@ def test_there_is_none_where_nothing_was_measured() -> None:
     points = Points.of(X, np.ones(10), censored=np.ones(10, dtype=bool))
 
     assert extrapolate(law_named("power"), Group("all", points, [], []), SETTINGS, ["C"]) is None
+
+
+def test_left_out_checkpoints_of_runs_that_were_fitted_are_said_to_be_so(make_group: MakeGroup) -> None:
+    checkpoints = extrapolate(
+        law_named("power"), make_group("power-offset", VALUES, X, 0.005, runs=8), SETTINGS, ["C"]
+    )
+    single = extrapolate(law_named("power"), make_group("power-offset", VALUES, X, 0.005), SETTINGS, ["C"])
+
+    assert checkpoints is not None
+    assert single is not None
+    assert checkpoints.of_fitted_runs
+    assert not single.of_fitted_runs
