@@ -34,3 +34,8 @@ def format_count(count: int) -> str:
         if count >= size:
             return f"{count / size:.4g} {unit}"
     return str(count)
+
+
+def counted(n: int, thing: str) -> str:
+    """``'1 point'``, ``'2 points'``."""
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"

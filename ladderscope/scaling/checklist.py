@@ -18,6 +18,7 @@ from ladderscope.scaling.sentences import choice_sentence, extrapolation_sentenc
 from ladderscope.scaling.settings import FitSettings
 from ladderscope.scaling.table import WEIGHT, ScalingTable
 from ladderscope.scaling.text import NOT_STATED, axis_label, format_ends, listed, percent
+from ladderscope.units import counted
 
 PACKAGES = ("numpy", "scipy")
 
@@ -70,7 +71,7 @@ def _counts(axis: AxisInfo) -> str:
 
 def _points(fit: ScalingFit) -> str:
     return "; ".join(
-        f"{group.name}: {group.fit.n_points} points of {group.fit.n_runs} runs"
+        f"{group.name}: {counted(group.fit.n_points, 'point')} of {counted(group.fit.n_runs, 'run')}"
         + (f", {group.fit.n_censored} of them censored" if group.fit.n_censored else "")
         for group in fit.groups
     )

@@ -28,6 +28,8 @@ from ladderscope.scaling.results.scaling_fit import GroupFit, ScalingFit
 from ladderscope.scaling.settings import FitSettings
 from ladderscope.scaling.table import Group, ScalingTable
 from ladderscope.scaling.uncertainty.describe import describe
+from ladderscope.scaling.uncertainty.draws import Advance
+from ladderscope.scaling.uncertainty.evidence import BOOTSTRAPS
 
 Pairs = Sequence[tuple[str, str]] | Literal["all"]
 DEFAULT_SETTINGS = FitSettings()
@@ -69,7 +71,18 @@ def fit_scaling(
     progress = Progress(len(groups) + len(pairs) + len(allocate), on_progress)
     shared = shared_range(groups)
     fits = [
-        progress.during(group.name, _fit_group, chosen, group, table, predictors, shared, settings) for group in groups
+        progress.during(
+            group.name,
+            _fit_group,
+            chosen,
+            group,
+            table,
+            predictors,
+            shared,
+            settings,
+            progress.steps(BOOTSTRAPS * settings.resamples),
+        )
+        for group in groups
     ]
     comparisons = [
         progress.during(f"{first.name} against {second.name}", compare_groups, chosen, first, second, settings)
@@ -143,8 +156,9 @@ def _fit_group(
     predictors: Sequence[str],
     shared: tuple[float, float] | None,
     settings: FitSettings,
+    advance: Advance,
 ) -> GroupFit:
-    fit, _ = describe(law, group, [table.axes[name] for name in predictors], settings, table.response)
+    fit, _ = describe(law, group, [table.axes[name] for name in predictors], settings, table.response, advance)
     return GroupFit(
         name=group.name,
         fit=fit,

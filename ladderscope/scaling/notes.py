@@ -22,7 +22,7 @@ def notes_on(fit: ScalingFit, table: ScalingTable) -> list[str]:
     found = list(table.notes)
     if len(fit.groups) > 1 and fit.slope and not fit.comparisons:
         found.append(NO_EQUIVALENCE_TEST)
-    found += [*_few_runs(fit), *_short_ranges(fit), *_fixed_ratios(fit)]
+    found += [*_few_runs(fit), *_short_ranges(fit)]
     if pooled := _pooled(fit.groups):
         found.append(f"Runs that differ in {pooled} are pooled into one curve.")
     return list(dict.fromkeys(found))
@@ -43,18 +43,6 @@ def _short_ranges(fit: ScalingFit) -> Iterator[str]:
         spans = [_decades(*group.fit.x_ranges[axis.name]) for group in fit.groups if axis.name in group.fit.x_ranges]
         if spans and max(spans) < FEW_DECADES:
             yield f"{axis.label} spans at most {max(spans):.1f} decades: few to tell a power law from other curves."
-
-
-def _fixed_ratios(fit: ScalingFit) -> Iterator[str]:
-    """Two predictors in a fixed ratio cannot be told apart, whatever the fit's exponents say (arXiv:2605.08541)."""
-    for group in fit.groups:
-        certificate = group.fit.certificate
-        if certificate and (certificate.predictor_correlation or 0) > 0.95:
-            names = " and ".join(axis.name for axis in fit.x)
-            yield (
-                f"{group.name}: {names} grow together (correlation {certificate.predictor_correlation:.2f} of their "
-                "logarithms), so their exponents share what is one effect."
-            )
 
 
 def _pooled(groups: list[GroupFit]) -> str:

@@ -10,11 +10,14 @@ _Result = TypeVar("_Result")
 
 
 class Progress:
-    """Calls ``on_progress`` with the share of ``parts`` that are done and what is at work, before and after each."""
+    """Calls ``on_progress`` with the share of ``parts`` that are done and what is at work: before and after each, and
+    at the steps within it that are counted (:meth:`steps`).
+    """
 
     def __init__(self, parts: int, on_progress: Callable[[float, str], None] | None) -> None:
         self._parts = max(parts, 1)
         self._done = 0
+        self._at_work = ""
         self._on_progress = on_progress
 
     def during(
@@ -27,6 +30,18 @@ class Progress:
         self._tell(what)
         return result
 
-    def _tell(self, what: str) -> None:
+    def steps(self, total: int) -> Callable[[int], None]:
+        """What the work of the part at hand calls with the number of steps, out of ``total``, that it has finished."""
+        taken = 0
+
+        def advance(steps: int) -> None:
+            nonlocal taken
+            taken = min(taken + steps, total)
+            self._tell(self._at_work, taken / total if total else 0.0)
+
+        return advance
+
+    def _tell(self, what: str, share: float = 0.0) -> None:
+        self._at_work = what
         if self._on_progress:
-            self._on_progress(self._done / self._parts, what)
+            self._on_progress((self._done + share) / self._parts, what)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ladderscope.scaling.results.choice import LawChoice
+from ladderscope.scaling.results.choice import Extrapolation, LawChoice
 from ladderscope.scaling.results.scaling_fit import GroupFit, LeftOut, ScalingFit
 from ladderscope.scaling.text import (
     INTERVAL_NAMES,
@@ -56,13 +56,26 @@ def extrapolation_sentences(fit: ScalingFit) -> list[str]:
         if far is None:
             continue
         unit = next((x.unit for x in fit.x if x.name == far.predictor), "")
-        covered = "" if far.coverage is None else f"; {far.coverage:.0%} of them inside of the band for new runs"
+        off = (
+            f"{percent(far.largest_relative_error)} on the one point there"
+            if far.n_points == 1
+            else f"{percent(far.median_relative_error)} (median) and at most {percent(far.largest_relative_error)} on "
+            f"the {far.n_points} points there"
+        )
         found.append(
             f"{group.name}: fitted without {far.predictor} above {format_quantity(far.above, unit)}, the law is off "
-            f"by {percent(far.median_relative_error)} (median) and at most {percent(far.largest_relative_error)} on "
-            f"the {far.n_points} points there{covered}."
+            f"by {off}{_covered(far)}."
         )
     return found
+
+
+def _covered(far: Extrapolation) -> str:
+    if far.coverage is None:
+        return ""
+    where = "inside" if far.coverage else "outside"
+    share = f"which is {where}" if far.n_points == 1 else f"{far.coverage:.0%} of them inside"
+    seen = " (optimistic: other points of their runs were fitted)" if far.of_fitted_runs else ""
+    return f"{',' if far.n_points == 1 else ';'} {share} of the band for new runs{seen}"
 
 
 def choice_sentence(choice: LawChoice) -> str:

@@ -21,6 +21,7 @@ class Group:
         run_names: the name of each run, in the order of ``points.run``.
         run_keys: the settings of each run by which runs of two groups are matched (model, data, seed, budget).
         pooled: settings in which the runs differ although they share a curve.
+        predictors: the axes of the columns of ``points.x``; empty where they are not of a table.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Group:
     run_names: list[str]
     run_keys: list[dict[str, str]]
     pooled: dict[str, list[str]] = field(default_factory=dict)
+    predictors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +72,4 @@ class ScalingTable:
             censored=rows[CENSORED].to_numpy(dtype=bool),
         )
         keys = [{key: str(first_rows.at[run, key]) for key in self.pair_keys} for run in names]
-        return Group(name, points, [str(run) for run in names], keys, self.pooled.get(name, {}))
+        return Group(name, points, [str(run) for run in names], keys, self.pooled.get(name, {}), tuple(predictors))

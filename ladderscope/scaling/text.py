@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from ladderscope.scaling.results.estimates import Ends, Estimate
 from ladderscope.scaling.results.law_fit import LawFit
 from ladderscope.scaling.results.scaling_fit import AxisInfo, ScalingFit
@@ -126,17 +124,7 @@ def axis_label(axis: AxisInfo, scaled_unit: str | None = None) -> str:
 
 def is_relative(fit: LawFit) -> bool:
     """Whether the residuals of ``fit`` are differences of logarithms, rather than in the unit of the response."""
-    points = fit.points
-    if points is None:
-        return True
-    y, predicted, residual = (np.array(column) for column in (points.y, points.predicted, points.residual))
-    counted = ~np.array(points.censored) & (y > 0) & (predicted > 0)
-    if not counted.any():
-        return False
-    ratios = np.log(predicted[counted] / y[counted])
-    off_relative = np.abs(ratios - residual[counted]).sum()
-    off_linear = np.abs(predicted[counted] - y[counted] - residual[counted]).sum()
-    return bool(off_relative <= off_linear)
+    return fit.scale == "log"
 
 
 def format_deviation(fit: LawFit, unit: str) -> str:

@@ -222,6 +222,7 @@ def described(name: str, fitted: FittedLaw, x: list[AxisInfo], y: AxisInfo, *, b
             law=law.name,
             title=law.title,
             formula=law.formula,
+            scale=law.scale,
             n_points=len(points),
             n_runs=points.n_runs,
             n_censored=int(points.censored.sum()),

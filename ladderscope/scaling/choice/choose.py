@@ -56,7 +56,9 @@ def _judge_groups(
     found = {}
     for name in names:
         there = [law for law in laws if name in groups[law.name]]
-        found[name] = judge(there, {law.name: groups[law.name][name].points for law in there}, settings)
+        of = {law.name: groups[law.name][name] for law in there}
+        points, axes = {law: one.points for law, one in of.items()}, {law: one.predictors for law, one in of.items()}
+        found[name] = judge(there, points, settings, axes)
     return found
 
 
@@ -136,8 +138,7 @@ def _decide(candidates: list[Candidate], judged: Judgements) -> LawChoice:
     named = left_in[0]
     n_groups = len(judged[named.law])
     if len(left_in) == 1:
-        rivals = [words.Rival(other, Duel(0, 0)) for other in able if other is not named]
-        reason = words.decided(named, rivals, n_groups)
+        reason = words.decided(named, [other for other in able if other is not named], n_groups)
     else:
         rivals = [words.Rival(other, outcomes[named.law, other.law]) for other in left_in[1:]]
         reason = words.undecided(named, rivals, n_groups)

@@ -33,7 +33,7 @@ def extrapolate(law: Law, group: Group, settings: FitSettings, predictor_names: 
     """
     points = group.points.subset(~group.points.censored)
     holdout = split(predictor_names, points) if len(points) else None
-    if holdout is None or why_not(law, holdout.kept) is not None:
+    if holdout is None or why_not(law, holdout.kept, predictor_names) is not None:
         return None
     if any(why_not_fitted(law, part, predictor_names) is not None for part in (points, holdout.kept)):
         return None
@@ -48,6 +48,7 @@ def extrapolate(law: Law, group: Group, settings: FitSettings, predictor_names: 
         median_relative_error=weighted_median(errors, holdout.left_out.weights),
         largest_relative_error=float(errors.max()),
         coverage=_coverage(fitted, holdout),
+        of_fitted_runs=holdout.of_kept_runs,
     )
 
 

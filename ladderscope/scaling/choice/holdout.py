@@ -22,6 +22,7 @@ from ladderscope.scaling.laws.base import Law
 from ladderscope.scaling.levels import levels
 from ladderscope.scaling.points import BoolArray, FloatArray, IntArray, Points
 from ladderscope.scaling.settings import FitSettings
+from ladderscope.units import counted
 
 SAME_VALUE = 1.05
 MOST_LEVELS = 20
@@ -35,12 +36,14 @@ class Holdout:
     Attributes:
         predictor: whose largest values are left out.
         above: the largest value that was kept; all that were left out are larger.
+        of_kept_runs: whether some of what was left out comes from runs of which other points were kept.
     """
 
     predictor: str
     above: float
     kept: Points
     left_out: Points
+    of_kept_runs: bool = False
 
 
 def largest_scale(predictors: Sequence[str], points: Points) -> tuple[str, float, BoolArray] | None:
@@ -72,17 +75,22 @@ def split(predictors: Sequence[str], points: Points) -> Holdout | None:
     if found is None:
         return None
     name, above, out = found
-    return Holdout(name, above, points.subset(~out), points.subset(out))
+    of_kept_runs = bool(np.isin(points.run[out], points.run[~out]).any())
+    return Holdout(name, above, points.subset(~out), points.subset(out), of_kept_runs)
 
 
-def why_not(law: Law, points: Points) -> str | None:
-    """Why ``law`` cannot be fitted to ``points`` with anything left to judge it by; ``None`` where it can."""
-    for column, name in enumerate(law.predictors):
+def why_not(law: Law, points: Points, predictors: Sequence[str]) -> str | None:
+    """Why ``law`` cannot be fitted to ``points`` with anything left to judge it by; ``None`` where it can.
+
+    Args:
+        predictors: names for the columns of ``points.x``: those of the table's axes.
+    """
+    for column, name in enumerate(predictors):
         if len(np.unique(points.x[:, column])) < 2:
             return f"{name} is the same at all points"
     different, needed = len(np.unique(points.x, axis=0)), len(law.parameters) + 1
     if different < needed:
-        return f"{different} different values of {_joined(law.predictors)} where {needed} are needed"
+        return f"{counted(different, 'different value')} of {_joined(predictors)} where {needed} are needed"
     return None
 
 

@@ -15,6 +15,7 @@ from ladderscope.scaling.laws.base import Law
 from ladderscope.scaling.medians import weighted_median
 from ladderscope.scaling.points import BoolArray, Points
 from ladderscope.scaling.settings import FitSettings
+from ladderscope.units import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,19 @@ class Judged:
     deviation: float
 
 
-def judge(laws: Sequence[Law], points_of: Mapping[str, Points], settings: FitSettings) -> dict[str, Judged | str]:
+def judge(
+    laws: Sequence[Law],
+    points_of: Mapping[str, Points],
+    settings: FitSettings,
+    names_of: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, Judged | str]:
     """Judge ``laws`` on one group of runs.
 
     Args:
         laws: the candidates.
         points_of: the group's points by the name of the law, with that law's predictors. Points that are only a lower
             bound are left out here: a relative error needs a response.
+        names_of: the axes of a law's predictors by the name of the law, for reasons; those of the law without it.
 
     Returns:
         By the name of the law, what was found, or the reason why nothing was.
@@ -65,7 +72,8 @@ def judge(laws: Sequence[Law], points_of: Mapping[str, Points], settings: FitSet
         if scale is None or not np.array_equal(points.y, reference.y):
             found[law.name] = "its points are not those of the other laws" if scale else "no predictor varies"
             continue
-        fit = _fit(law, points, _cut(points, scale), settings)
+        names = (names_of or {}).get(law.name) or law.predictors
+        fit = _fit(law, points, _cut(points, scale), settings, names)
         if isinstance(fit, str):
             found[law.name] = fit
         else:
@@ -86,12 +94,12 @@ def _cut(points: Points, scale: tuple[str, float, BoolArray]) -> Holdout:
     return Holdout(name, above, points.subset(~out), points.subset(out))
 
 
-def _fit(law: Law, points: Points, holdout: Holdout, settings: FitSettings) -> Fits | str:
+def _fit(law: Law, points: Points, holdout: Holdout, settings: FitSettings, names: Sequence[str]) -> Fits | str:
     if len(points) < least_points(len(law.parameters)):
-        return f"{len(points)} points where {least_points(len(law.parameters))} are needed"
-    reason = why_not(law, holdout.kept)
+        return f"{counted(len(points), 'point')} where {least_points(len(law.parameters))} are needed"
+    reason = why_not(law, holdout.kept, names)
     if reason is not None:
-        return f"without the largest {holdout.predictor}: {reason}"
+        return f"without the largest {_named(holdout.predictor, law, names)}: {reason}"
     kept = least_squares_fit(law, holdout.kept, settings)
     # The kept points are fitted first and give the other fit a start, never the other way: what is left out must not
     # help to find the optimum that is judged by it.
@@ -99,6 +107,10 @@ def _fit(law: Law, points: Points, holdout: Holdout, settings: FitSettings) -> F
     if kept is None or whole is None:
         return "no start of the fit has finite residuals"
     return Fits(whole, robust_fit(kept, settings.objective), holdout.left_out)
+
+
+def _named(predictor: str, law: Law, names: Sequence[str]) -> str:
+    return dict(zip(law.predictors, names, strict=True)).get(predictor, predictor)
 
 
 def _judged(fits: Fits, correlation: RunCorrelation) -> Judged | str:

@@ -17,9 +17,9 @@ class Rival:
     outcome: Duel
 
 
-def decided(best: Candidate, rivals: Sequence[Rival], n_groups: int) -> str:
+def decided(best: Candidate, others: Sequence[Candidate], n_groups: int) -> str:
     """Why ``best`` is the law."""
-    closest = min((rival.candidate for rival in rivals), key=_error)
+    closest = min(others, key=_error)
     votes = f"; it predicts best in {best.groups_best} of {n_groups} groups" if n_groups > 1 else ""
     return (
         f"{best.title}: at the largest scale, left out of the fit, its median error is {_error(best):.2%} against "

@@ -16,6 +16,8 @@ from scipy.special import log_ndtr
 
 from ladderscope.scaling.points import BoolArray, FloatArray
 
+INFORMATIVE = 0.1
+"""A censored point whose slope is less tells less than a hundredth of what a measured one does (its square)."""
 MAX_ROUNDS = 100
 RELATIVE_CHANGE = 1e-6
 

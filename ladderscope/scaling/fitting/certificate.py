@@ -13,6 +13,7 @@ from ladderscope.scaling.fitting.stationarity import gradient_norm
 from ladderscope.scaling.laws.base import Parameter
 from ladderscope.scaling.points import BoolArray
 from ladderscope.scaling.results.law_fit import Certificate
+from ladderscope.units import counted
 
 LARGEST_GRADIENT = 1e-4
 LARGEST_CONDITION = 1e6
@@ -68,15 +69,16 @@ def _optimum_findings(fitted: FittedLaw, gradient: float, moved: bool) -> Iterat
 def _count_findings(fitted: FittedLaw) -> Iterator[str]:
     measured, k = int((~fitted.points.censored).sum()), len(fitted.theta)
     if measured <= k:
-        yield f"{measured} measured points for {k} parameters: the law goes through them whether it holds or not."
+        points = counted(measured, "measured point")
+        yield f"{points} for {counted(k, 'parameter')}: the law goes through them whether it holds or not."
 
 
 def _bound_findings(fitted: FittedLaw, bound: BoolArray, unused: BoolArray) -> Iterator[str]:
-    for parameter, value, out, gone in zip(fitted.law.parameters, fitted.theta, bound, unused, strict=True):
+    for parameter, value, out, gone in zip(fitted.law.parameters, fitted.values.values(), bound, unused, strict=True):
         if gone:
             yield f"{parameter.name} has no influence on any point, so its value says nothing."
         elif out:
-            yield _at_bound(parameter, float(value))
+            yield _at_bound(parameter, value)
 
 
 def _at_bound(parameter: Parameter, value: float) -> str:

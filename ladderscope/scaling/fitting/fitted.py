@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ladderscope.scaling.fitting.objective import Objective, robust_deviation
+from ladderscope.scaling.fitting.objective import Objective
 from ladderscope.scaling.fitting.problem import Problem
 from ladderscope.scaling.laws.base import Law
-from ladderscope.scaling.points import FloatArray, Points
+from ladderscope.scaling.points import BoolArray, FloatArray, Points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,17 +56,12 @@ class FittedLaw:
         return problem.jacobian(problem.matrix @ self.theta) @ problem.matrix
 
     @property
-    def curvature_share(self) -> float:
-        """The mean second derivative of the objective's loss: 1 for least squares, less for robust ones.
+    def informative(self) -> BoolArray:
+        """Which points say anything about the optimum, shape (n,): all but cells that need more than their bound."""
+        problem = self.problem
+        return problem.informative(problem.matrix @ self.theta)
 
-        For small deltas the share of residuals inside of delta is estimated in a wider window, as the density of
-        residuals at zero is in quantile regression (Koenker 2005, section 3.4). For ``lad`` it is twice that density.
-        """
-        if self.objective.kind == "ols":
-            return 1.0
-        residuals = self.residuals
-        window = 1.06 * robust_deviation(residuals) * len(residuals) ** -0.2
-        delta = self.objective.delta or 0.0
-        half_width = max(delta, window, np.finfo(float).tiny)
-        inside = float(np.mean(np.abs(residuals) <= half_width))
-        return float(inside / half_width if self.objective.kind == "lad" else inside * delta / half_width)
+    @property
+    def informative_runs(self) -> BoolArray:
+        """Which runs have an informative point, shape (G,): the others are no evidence of how runs vary."""
+        return np.bincount(self.points.run, self.informative, minlength=self.points.n_runs) > 0

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from ladderscope.scaling.fitting.curvature import curvatures
 from ladderscope.scaling.fitting.fitted import FittedLaw
 from ladderscope.scaling.points import BoolArray, FloatArray
 
-IDLE = 1e-3
-"""A parameter that moves no prediction by more than this share per e-fold has no influence."""
+IDLE = 1e-9
+"""A parameter changes nothing whose column of the centred Jacobian is shorter than this share of the longest."""
 AT_BOUND = 1e-9
 
 
 def at_bounds(fitted: FittedLaw) -> BoolArray:
     """Which parameters are at a bound of theirs, shape (k,)."""
-    ends = [(-np.inf, np.inf) if p.log else (p.lower, p.upper) for p in fitted.law.parameters]
+    ends = [parameter.ends for parameter in fitted.law.parameters]
     return np.array(
         [
             any(abs(t - end) <= AT_BOUND * max(abs(end), size) for end in pair if np.isfinite(end))
@@ -24,11 +25,16 @@ def at_bounds(fitted: FittedLaw) -> BoolArray:
 
 
 def idle(fitted: FittedLaw) -> BoolArray:
-    """Which parameters, of those that move as logarithms, have no influence on any prediction, shape (k,)."""
-    logs = np.array([p.log for p in fitted.law.parameters])
-    size = 1.0 if fitted.law.scale == "log" else float(np.abs(fitted.points.y).max(initial=0.0))
-    small = np.abs(fitted.jacobian).max(axis=0, initial=0.0) < IDLE * size
-    return np.asarray(logs & small, dtype=np.bool_)
+    """Which parameters change no prediction, shape (k,): what has faded, such as an offset that went to 0."""
+    lengths = column_lengths(fitted)
+    return np.asarray(lengths <= IDLE * lengths.max(initial=0.0), dtype=np.bool_)
+
+
+def column_lengths(fitted: FittedLaw) -> FloatArray:
+    """Of the Jacobian by the centred parameters, over weighted points, shape (k,)."""
+    problem = fitted.problem
+    centred = problem.jacobian(problem.matrix @ fitted.theta)
+    return np.asarray(np.sqrt(fitted.points.weights @ centred**2), dtype=np.float64)
 
 
 def condition_number(fitted: FittedLaw, held: BoolArray) -> float | None:
@@ -51,14 +57,13 @@ def robust_errors(fitted: FittedLaw, held: BoolArray) -> FloatArray:
     found = np.full(len(held), np.nan)
     jacobian, weights = fitted.jacobian[:, ~held], fitted.points.weights
     unit = np.linalg.norm(jacobian, axis=0)
-    share = fitted.curvature_share
-    if not np.isfinite(jacobian).all() or not unit.all() or len(weights) <= jacobian.shape[1] or not share > 0:
+    if not np.isfinite(jacobian).all() or not unit.all() or len(weights) <= jacobian.shape[1]:
         return found
     scaled = jacobian / unit
     scores = scaled * (weights * fitted.objective.influence(fitted.residuals))[:, None]
     runs = np.zeros((fitted.points.n_runs, scaled.shape[1]))
     np.add.at(runs, fitted.points.run, scores)
-    bread = np.linalg.pinv(share * (scaled.T * weights) @ scaled)
+    bread = np.linalg.pinv((scaled.T * (weights * curvatures(fitted))) @ scaled)
     found[~held] = np.sqrt(np.diag(bread @ (runs.T @ runs) @ bread)) / unit
     return found
 

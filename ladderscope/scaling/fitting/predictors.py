@@ -21,7 +21,7 @@ def correlation(x: FloatArray) -> float | None:
 
 
 def predictor_findings(names: tuple[str, ...], x: FloatArray) -> list[str]:
-    """What speaks against telling the effects of the predictors apart, in sentences."""
+    """What speaks against telling the effects of the predictors apart, in sentences (see arXiv:2605.08541)."""
     logs = np.log(x)
     found = [
         f"{name} is the same at all points, so nothing can be said about it."

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ladderscope.scaling.fitting.censored import censored_residuals, censored_slopes
+from ladderscope.scaling.fitting.censored import INFORMATIVE, censored_residuals, censored_slopes
 from ladderscope.scaling.fitting.objective import Objective
 from ladderscope.scaling.laws.base import LOG_ZERO, Law
-from ladderscope.scaling.points import FloatArray, Points
+from ladderscope.scaling.points import BoolArray, FloatArray, Points
 
 LONGEST_STEP = 5.0
 CANCELLED = 1e-8
@@ -77,12 +77,17 @@ class Problem:
             found[at] *= censored_slopes(self.plain_residuals(phi)[at], self.deviation)[:, None]
         return np.asarray(found, dtype=np.float64)
 
+    def informative(self, phi: FloatArray) -> BoolArray:
+        """Which points say anything about the optimum at ``phi``, shape (n,): not those far above their bound."""
+        found = np.ones(len(self.points), dtype=np.bool_)
+        if self.has_censored:
+            at = self.points.censored
+            found[at] = censored_slopes(self.plain_residuals(phi)[at], self.deviation) >= INFORMATIVE
+        return found
+
     def bounds(self) -> tuple[FloatArray, FloatArray]:
         """Lower and upper bounds of ``phi``, shape (k,) each."""
-        parameters = self.law.parameters
-        scale = np.diag(self.matrix)
-        lower = np.array([-np.inf if p.log else p.lower for p in parameters]) * scale
-        upper = np.array([np.inf if p.log else p.upper for p in parameters]) * scale
+        lower, upper = np.array([p.ends for p in self.law.parameters]).T * np.diag(self.matrix)
         return lower, upper
 
     def longest_step(self) -> FloatArray:

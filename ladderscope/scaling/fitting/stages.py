@@ -52,7 +52,7 @@ def to_the_end(problem: Problem, phi: FloatArray, objective: Objective) -> Float
 def near_least_absolute(problem: Problem, phi: FloatArray) -> FloatArray:
     """The optimum of absolute deviations but for a 1e-4th of the residuals."""
     phi = descend(problem, phi, _narrow(problem, phi), tolerance=COARSE, limit=COARSE_STEPS)
-    deviation = robust_deviation(problem.residuals(phi))
+    deviation = robust_deviation(problem.residuals(phi)[~problem.points.censored])
     for narrowing in NARROWING:
         delta = max(narrowing * deviation, np.finfo(float).tiny)
         phi = descend(problem, phi, Objective(delta=delta), tolerance=1e-9, limit=COARSE_STEPS)

@@ -28,7 +28,7 @@ class Parameter:
         unit: may hold ``{y}`` and the names of predictors in braces, such as ``{x}``: their units.
         meaning: what it says, for tables.
         log: whether the parameter is positive, so that the fit moves its logarithm.
-        lower, upper: hard bounds of the value, for parameters that are not ``log``.
+        lower, upper: hard bounds of the value; a ``log`` parameter is above 0 whatever they are.
         doubtful_above: a larger value fits a step rather than a law, and is reported as doubtful.
     """
 
@@ -40,6 +40,13 @@ class Parameter:
     upper: float = np.inf
     doubtful_above: float = np.inf
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The bounds in the terms of ``theta``: infinite where there is none."""
+        if not self.log:
+            return self.lower, self.upper
+        return (float(np.log(self.lower)) if self.lower > 0 else -np.inf), float(np.log(self.upper))
+
 
 class Law(ABC):
     """A law y(x) of one or more predictors.
@@ -49,8 +56,9 @@ class Law(ABC):
         title: its name in tables and figures.
         formula: the law as text, in the names of its parameters and predictors.
         source: where it comes from.
-        predictors: names of its predictors, the columns of ``x``. N: parameters; D: tokens or examples; C: compute;
-            R: rank; S: sequence length; ``x``, and ``X`` beside D, stand for whichever the user chooses.
+        predictors: names of its predictors, the columns of ``x``. N: parameters; T: trainable ones; D: tokens or
+            examples; C: compute; R: rank; S: sequence length; ``x``, and ``X`` beside D, stand for whichever the user
+            chooses.
         parameters: in the order of ``theta``.
         slope: the exponent that comparisons between methods are about, or ``None``.
         scale: of residuals.

@@ -36,7 +36,7 @@ class CustomLaw(Law):
         predictors: names of its first arguments, where the arguments' own names do not say it.
         parameters: names of its parameters, where it takes one array.
         start: parameters to start from; the other starts scatter around them. Without it starts are random.
-        bounds: (lower, upper) of parameters.
+        bounds: (lower, upper) of parameters; those of ``positive`` ones are bounds of the value too.
         positive: parameters that are positive and may be of any size: the fit moves their logarithms.
         jacobian: takes the same arguments and gives the derivatives of y by the parameters, shape (n, k). Without it
             they are computed by complex steps, or by extrapolated differences where the function refuses these.
@@ -154,6 +154,8 @@ class CustomLaw(Law):
 
 
 def _parameter(name: str, ends: tuple[float, float], positive: bool) -> Parameter:
+    if positive and ends[1] <= 0:
+        raise UsageError(f"{name} is to be positive, and its bounds leave nothing above 0.")
     if ends[0] >= ends[1]:
         raise UsageError(f"the bounds of {name} leave nothing: {ends[0]:g} is not below {ends[1]:g}.")
     return Parameter(name=name, unit="", meaning="", log=positive, lower=ends[0], upper=ends[1])

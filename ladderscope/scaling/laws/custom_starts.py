@@ -33,9 +33,7 @@ def random_theta(parameters: Sequence[Parameter], given: Mapping[str, float], rn
 
 
 def _moved(parameter: Parameter, value: float, factor: float) -> float:
-    if parameter.log:
-        return value + factor
-    return float(np.clip(value * np.exp(factor), parameter.lower, parameter.upper))
+    return float(np.clip(value + factor if parameter.log else value * np.exp(factor), *parameter.ends))
 
 
 def _random_value(parameter: Parameter, rng: np.random.Generator) -> float:

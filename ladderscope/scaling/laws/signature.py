@@ -9,8 +9,8 @@ from typing import Any
 
 from ladderscope.errors import UsageError
 
-AXES = ("N", "D", "C", "R", "S", "X")
-"""Names that mean a predictor where a function's first arguments have them."""
+AXES = ("N", "T", "D", "C", "S", "R", "X")
+"""Names that mean a predictor where a function's first arguments have them: those of the table's predictors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def read_signature(
 
     Args:
         predictors: what the first arguments are, where their names do not say it: without it, they are all leading
-            arguments called N, D, C, R, S or X, or else the first one.
+            arguments called as in :data:`AXES`, or else the first one.
         parameters: the names of the parameters, where the function takes them as one array.
 
     Raises:

@@ -13,6 +13,8 @@ class Extrapolation:
         predictor: whose largest value was left out, ``above`` which the held-out points lie.
         median_relative_error, largest_relative_error: of the response at the ``n_points`` left out.
         coverage: share of them inside of the 95% band for new runs; ``None`` where there is no band.
+        of_fitted_runs: whether some of them come from runs whose other points were fitted. The fit knows such a run's
+            deviation in part, so that ``coverage`` is optimistic for a run that is new.
     """
 
     predictor: str
@@ -21,6 +23,7 @@ class Extrapolation:
     median_relative_error: float
     largest_relative_error: float
     coverage: float | None = None
+    of_fitted_runs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

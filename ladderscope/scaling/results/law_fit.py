@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ladderscope.scaling.results.estimates import Band, Ends, ParameterEstimate
 
@@ -62,7 +63,7 @@ class Uncertainty:
         degrees_of_freedom: of its t distribution.
         run_deviation, noise_deviation: standard deviations of what a run shares and of what a point has to itself, on
             the law's scale.
-        n_clusters: the number of runs.
+        n_clusters: the number of runs that the covariance is made from: those that are not all above their bound.
     """
 
     covariance: list[list[float]]
@@ -95,7 +96,10 @@ class ProfileCurve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LawFit:
-    """A law fitted to one group of runs. ``reason`` says why ``parameters`` are missing."""
+    """A law fitted to one group of runs. ``reason`` says why ``parameters`` are missing.
+
+    ``scale`` is that of residuals: ``log`` for relative ones, ``linear`` for those in the unit of the response.
+    """
 
     law: str
     title: str
@@ -104,6 +108,7 @@ class LawFit:
     n_runs: int
     n_censored: int
     x_ranges: dict[str, Ends]
+    scale: Literal["log", "linear"] = "log"
     reason: str | None = None
     parameters: dict[str, ParameterEstimate] = field(default_factory=dict)
     objective: ObjectiveResult | None = None

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from ladderscope.scaling.fitting.fitted import FittedLaw
-from ladderscope.scaling.laws.base import Law
+from ladderscope.scaling.laws.base import MAX_EXPONENT, Law
 from ladderscope.scaling.points import FloatArray
 from ladderscope.scaling.uncertainty.covariance import ClusteredCovariance
 
@@ -34,7 +34,10 @@ def interval_at(
 def curve_interval(
     law: Law, theta: FloatArray, covariance: ClusteredCovariance, x: FloatArray, *, kind: BandKind, confidence: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """:func:`interval_at` for a ``theta``, shape (k,), with its ``covariance``: delta method on the law's scale."""
+    """:func:`interval_at` for a ``theta``, shape (k,), with its ``covariance``: delta method on the law's scale.
+
+    An interval of logarithms that overflows ends at the largest number that there is, as JSON has no infinity.
+    """
     at = np.asarray(x, dtype=np.float64).reshape(-1, len(law.predictors))
     middle = law.prediction(theta, at)
     jacobian = law.jacobian(theta, at)
@@ -42,4 +45,6 @@ def curve_interval(
     if kind == "new-run":
         variance = variance + covariance.run_deviation**2 + covariance.noise_deviation**2
     width = stats.t.ppf(0.5 + confidence / 2, covariance.degrees_of_freedom) * np.sqrt(variance)
-    return law.from_scale(middle), law.from_scale(middle - width), law.from_scale(middle + width)
+    largest = MAX_EXPONENT if law.scale == "log" else np.inf
+    low, y, high = (law.from_scale(np.minimum(end, largest)) for end in (middle - width, middle, middle + width))
+    return y, low, high

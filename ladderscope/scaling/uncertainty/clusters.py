@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ladderscope.scaling.fitting.curvature import curvatures
 from ladderscope.scaling.fitting.fitted import FittedLaw
-from ladderscope.scaling.points import BoolArray, FloatArray, IntArray
-from ladderscope.scaling.uncertainty.curvature import curvatures
+from ladderscope.scaling.fitting.identification import at_bounds, column_lengths, idle
+from ladderscope.scaling.points import FloatArray, IntArray
 
-IDLE = 1e-9
-"""A parameter changes nothing whose column of the Jacobian is shorter than this share of the longest."""
 WORST_CONDITION = 1e12
 """Of a curvature matrix in columns of length one; beyond it, inverses hold no digit of a standard error."""
 
@@ -42,8 +41,8 @@ class LinearClusters:
         """The linear problem at the optimum of ``fitted``; ``None`` where no parameter changes anything."""
         problem, points, residuals = fitted.problem, fitted.points, fitted.residuals
         centred = problem.jacobian(problem.matrix @ fitted.theta)
-        lengths = np.sqrt(points.weights @ centred**2)
-        free = (lengths > IDLE * lengths.max(initial=0.0)) & ~_at_bound(fitted)
+        lengths = column_lengths(fitted)
+        free = ~idle(fitted) & ~at_bounds(fitted)
         if not np.all(np.isfinite(lengths)) or not free.any():
             return None
         return cls(
@@ -82,16 +81,6 @@ class LinearClusters:
         sums = np.zeros((self.n_runs, *values.shape[1:]))
         np.add.at(sums, self.run, values)
         return sums
-
-
-def _at_bound(fitted: FittedLaw) -> BoolArray:
-    bounds = [(-np.inf, np.inf) if p.log else (p.lower, p.upper) for p in fitted.law.parameters]
-    return np.array(
-        [
-            min(t - low, high - t) <= 1e-12 * max(1.0, abs(t))
-            for t, (low, high) in zip(fitted.theta, bounds, strict=True)
-        ]
-    )
 
 
 def is_regular(matrices: FloatArray) -> bool:

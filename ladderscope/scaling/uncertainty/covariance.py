@@ -24,7 +24,7 @@ class ClusteredCovariance:
         degrees_of_freedom: of the t distribution that intervals take.
         run_deviation, noise_deviation: standard deviations of what the points of a run share and of what each point
             has to itself, on the law's scale.
-        n_clusters: the number of runs.
+        n_clusters: the number of runs that count (:attr:`FittedLaw.informative_runs`).
     """
 
     matrix: FloatArray
@@ -62,25 +62,27 @@ def clustered_covariance(fitted: FittedLaw, *, components: bool = True) -> Clust
     Each run is left out in turn; (G - 1) / G times the sum of squares of the changes of ``theta`` around their mean
     is the covariance. The changes are those of the objective's quadratic approximation, so that for a linear law and
     least squares this equals the brute-force jackknife. Source: Bell and McCaffrey 2002, Survey Methodology 28(2); for
-    robust objectives the sandwich of M-estimators, with :attr:`FittedLaw.curvature_share` for the second derivative.
+    robust objectives the sandwich of M-estimators, with second derivatives by
+    :func:`~ladderscope.scaling.fitting.curvature.curvatures`.
 
     Args:
         components: whether the variance components are computed; they are NaN otherwise.
 
     Returns:
-        ``None`` with fewer runs than parameters + 1 or than 4, or where a parameter is not determined by the points
-        that are left without some run.
+        ``None`` with fewer runs that count than parameters + 1 or than 4, or where a parameter is not determined by
+        the points that are left without some run.
     """
-    linear = LinearClusters.of(fitted)
-    if linear is None or fitted.points.n_runs < fewest_runs(linear.n_free):
+    linear, counted = LinearClusters.of(fitted), fitted.informative_runs
+    n_runs = int(counted.sum())
+    if linear is None or n_runs < fewest_runs(linear.n_free):
         return None
     steps = delete_one_steps(linear)
     if steps is None:
         return None
-    n_runs = fitted.points.n_runs
+    steps = steps[counted]
     centred = steps - steps.mean(axis=0)
     matrix = (n_runs - 1) / n_runs * centred.T @ centred
-    degrees = degrees_of_freedom(n_runs, len(fitted.points), linear.n_free)
+    degrees = degrees_of_freedom(n_runs, int(fitted.informative.sum()), linear.n_free)
     deviations = variance_components(fitted) if components else (np.nan, np.nan)
     return ClusteredCovariance(matrix, degrees, *deviations, n_runs)
 

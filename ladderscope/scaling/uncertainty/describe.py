@@ -24,6 +24,7 @@ from ladderscope.scaling.uncertainty.covariance import ClusteredCovariance
 from ladderscope.scaling.uncertainty.draws import Advance
 from ladderscope.scaling.uncertainty.estimates import not_identified, parameter_estimates
 from ladderscope.scaling.uncertainty.evidence import Evidence
+from ladderscope.units import counted
 
 CURVE_POINTS = 60
 FEW_POINTS = 3
@@ -54,6 +55,7 @@ def describe(
         law=law.name,
         title=law.title,
         formula=law.formula,
+        scale=law.scale,
         n_points=len(points),
         n_runs=points.n_runs,
         n_censored=int(points.censored.sum()),
@@ -167,8 +169,8 @@ def curve_grid(x: FloatArray) -> FloatArray:
 
 def _warnings(evidence: Evidence) -> list[str]:
     fitted = evidence.fitted
-    n, k = len(fitted.points), len(fitted.theta)
-    found = [f"only {n} points for {k} parameters"] if n < FEW_POINTS * k else []
+    n, k = int(fitted.informative.sum()), len(fitted.theta)
+    found = [f"only {counted(n, 'point')} for {counted(k, 'parameter')}"] if n < FEW_POINTS * k else []
     if any(curve.better for curve in evidence.profiles.values()):
         found.append("a profile met a lower objective than the fit's: try more starts")
     if evidence.pairs is not None and not evidence.pairs.enough:

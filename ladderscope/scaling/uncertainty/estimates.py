@@ -7,8 +7,10 @@ from itertools import combinations
 
 import numpy as np
 
+from ladderscope.scaling.fitting.identification import at_bounds
 from ladderscope.scaling.laws.base import Parameter
 from ladderscope.scaling.results.estimates import Ends, ParameterEstimate
+from ladderscope.scaling.uncertainty.clusters import LinearClusters
 from ladderscope.scaling.uncertainty.covariance import fewest_runs
 from ladderscope.scaling.uncertainty.evidence import Evidence, in_values
 
@@ -50,7 +52,7 @@ def _estimate(evidence: Evidence, index: int, parameter: Parameter, units: dict[
         interval=finite[method] if method else None,
         interval_method=method,
         intervals=finite,
-        reason=None if method else _why_no_interval(evidence, side),
+        reason=None if method else _why_no_interval(evidence, index, side),
         warnings=[
             *_unidentified(parameter, side, at_bound),
             *_disagreement(parameter, intervals),
@@ -64,18 +66,26 @@ def _quoted(evidence: Evidence, index: int, finite: dict[str, Ends]) -> str | No
     return next((method for method in methods if method in finite), None)
 
 
-def _why_no_interval(evidence: Evidence, side: str | None) -> str:
+def _why_no_interval(evidence: Evidence, index: int, side: str | None) -> str:
     if side:
         return f"not identified {side}: the objective does not rise however far it goes there"
-    runs, k = evidence.fitted.points.n_runs, len(evidence.fitted.theta)
+    fitted = evidence.fitted
+    if at_bounds(fitted)[index]:
+        return f"{fitted.law.names[index]} is held at its bound {fitted.values[fitted.law.names[index]]:g}"
+    linear, runs = LinearClusters.of(fitted), int(fitted.informative_runs.sum())
+    k = len(fitted.theta) if linear is None else linear.n_free
     if runs < fewest_runs(k):
         return f"too few runs ({runs}) to tell how runs vary; at least {fewest_runs(k)} are needed for an interval"
+    if evidence.covariance is not None:
+        return f"{fitted.law.names[index]} has no influence on any point"
     return "the points do not determine it without some of the runs"
 
 
 def _unidentified(parameter: Parameter, side: str | None, at_bound: bool) -> list[str]:
     if at_bound or (parameter.log and side == "below"):
-        return [f"{parameter.name} cannot be told from {0.0 if parameter.log else parameter.lower:g}"]
+        return [
+            f"{parameter.name} cannot be told from {max(parameter.lower, 0.0) if parameter.log else parameter.lower:g}"
+        ]
     if not side:
         return []
     return [f"{parameter.name} is not identified {side}: the points do not bound it there"]
@@ -90,7 +100,7 @@ def _disagreement(parameter: Parameter, intervals: dict[str, Ends]) -> list[str]
     closed = {
         method: ends
         for method, ends in intervals.items()
-        if np.all(np.isfinite(ends)) and (parameter.log or parameter.lower < ends[0])
+        if np.all(np.isfinite(ends)) and parameter.ends[0] < ends[0] and ends[1] < parameter.ends[1]
     }
     for (one, a), (other, b) in combinations(closed.items(), 2):
         lengths = sorted((a[1] - a[0], b[1] - b[0]))

@@ -17,6 +17,9 @@ from ladderscope.scaling.uncertainty.draws import Advance, Draws
 from ladderscope.scaling.uncertainty.profile import Profile, profiles
 from ladderscope.scaling.uncertainty.wild import WildDraws, wild_bootstrap
 
+BOOTSTRAPS = 2
+"""By pairs and wild: each calls ``advance`` once a resample."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
@@ -34,7 +37,8 @@ class Evidence:
         """Everything that ``settings`` ask for and the number of runs allows."""
         covariance = clustered_covariance(fitted)
         curves = profiles(fitted, covariance, confidence=settings.confidence) if settings.profiles else []
-        resamples = settings.resamples if fitted.points.n_runs >= fewest_runs(len(fitted.theta)) else 0
+        enough = int(fitted.informative_runs.sum()) >= fewest_runs(len(fitted.theta))
+        resamples = settings.resamples if enough else 0
         return cls(
             fitted=fitted,
             confidence=settings.confidence,
@@ -81,7 +85,7 @@ class Evidence:
         """Whether the profile's interval reaches down to the parameter's bound."""
         parameter = self.fitted.law.parameters[index]
         curve = self.profiles.get(parameter.name)
-        return curve is not None and not parameter.log and curve.low is not None and curve.low <= parameter.lower
+        return curve is not None and curve.low is not None and curve.low <= parameter.ends[0]
 
     def unclosed(self, index: int) -> str | None:
         """``above``, ``below`` or ``above and below`` where the profile does not close."""
@@ -93,7 +97,8 @@ class Evidence:
 
 def in_values(parameter: Parameter, ends: Ends) -> Ends:
     """An interval of ``theta`` as one of the parameter's value, within its bounds; log 0 becomes 0."""
+    ends = max(ends[0], parameter.ends[0]), min(ends[1], parameter.ends[1])
     if not parameter.log:
-        return max(ends[0], parameter.lower), min(ends[1], parameter.upper)
+        return ends
     low, high = (float(np.exp(min(end, MAX_EXPONENT))) if np.isfinite(end) else end for end in ends)
     return (0.0 if low == -np.inf else low, high)

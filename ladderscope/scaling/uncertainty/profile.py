@@ -90,9 +90,7 @@ class _Walk:
         variance = float(column[index])
         self.expected = float(np.sqrt(2 * threshold * variance)) if variance > 0 else NO_DIRECTION_STEP
         self.values, self.rises = [float(fitted.theta[index])], [0.0]
-        parameters = fitted.law.parameters
-        lower = np.array([-np.inf if p.log else p.lower for p in parameters])
-        upper = np.array([np.inf if p.log else p.upper for p in parameters])
+        lower, upper = np.array([parameter.ends for parameter in fitted.law.parameters]).T
         self.all_bounds, self.bounds = (lower, upper), (float(lower[index]), float(upper[index]))
 
     def end(self, sign: float) -> float | None:

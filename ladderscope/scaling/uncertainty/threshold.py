@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
+from ladderscope.scaling.fitting.curvature import curvatures
 from ladderscope.scaling.fitting.fitted import FittedLaw
 from ladderscope.scaling.points import FloatArray
 from ladderscope.scaling.uncertainty.clusters import LinearClusters
@@ -30,7 +31,8 @@ def thresholds(fitted: FittedLaw, covariance: ClusteredCovariance | None, confid
         ``None`` with too few runs or points.
     """
     points, k = fitted.points, len(fitted.theta)
-    if points.n_runs < fewest_runs(k):
+    n_runs = int(fitted.informative_runs.sum())
+    if n_runs < fewest_runs(k):
         return None
     counted = int((~points.censored).sum())
     if fitted.objective.kind == "ols" and points.n_runs == len(points):
@@ -46,9 +48,9 @@ def thresholds(fitted: FittedLaw, covariance: ClusteredCovariance | None, confid
         return _rise(confidence, covariance.degrees_of_freedom) * found
     influence = fitted.objective.influence(fitted.residuals)
     sums = np.bincount(points.run, weights=points.weights * influence)
+    curvature = float(np.average(curvatures(fitted), weights=points.weights))
     variance = max(float(sums @ sums), float(points.weights**2 @ influence**2)) / float(points.weights.sum())
-    n_runs = points.n_runs
-    return np.full(k, _rise(confidence, n_runs - k) * variance * n_runs / (n_runs - k) / fitted.curvature_share)
+    return np.full(k, _rise(confidence, n_runs - k) * variance * n_runs / (n_runs - k) / curvature)
 
 
 def _rise(confidence: float, degrees_of_freedom: float) -> float:

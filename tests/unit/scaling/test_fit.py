@@ -113,6 +113,21 @@ def test_progress_goes_from_nothing_to_all_of_it(make_table: MakeTable) -> None:
     assert dict.fromkeys(what for _, what in told) == dict.fromkeys(["qlora", "ladder", "ladder against qlora"])
 
 
+def test_progress_moves_within_a_group(make_table: MakeTable) -> None:
+    shares: list[float] = []
+
+    fit_scaling(
+        make_table(qlora=30.0, ladder=33.0),
+        law="power",
+        settings=FitSettings(resamples=10, profiles=False),
+        on_progress=lambda share, what: shares.append(share),
+    )
+
+    assert shares == sorted(shares)
+    assert len([share for share in shares if 0 < share < 0.5]) >= 19
+    assert shares[-1] == 1
+
+
 def test_unknown_names_are_refused_before_anything_is_fitted(make_table: MakeTable) -> None:
     table = make_table(qlora=30.0, ladder=33.0)
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from ladderscope.scaling.results.choice import Extrapolation
 from ladderscope.scaling.results.estimates import Estimate
 from ladderscope.scaling.results.scaling_fit import ChecklistItem, ScalingFit
-from ladderscope.scaling.sentences import lines_below
+from ladderscope.scaling.sentences import extrapolation_sentences, lines_below
 from ladderscope.scaling.terminal import print_fit
 from ladderscope.scaling.text import format_ends, format_interval
 from ladderscope.scaling.verdicts import pair_sentences, verdict_sentence
@@ -290,3 +291,21 @@ def test_ends_share_their_unit_where_they_can(ends: tuple[float, float], unit: s
 
 def test_flops_of_pretraining_are_readable() -> None:
     assert format_flops(5.76e23) == "576 ZFLOP"
+
+
+def test_one_point_that_was_left_out_is_no_percentage(scaling_examples: Examples) -> None:
+    fit = scaling_examples["one group"]
+    far = Extrapolation(
+        predictor="C", above=1e18, n_points=1, median_relative_error=0.02, largest_relative_error=0.02, coverage=1.0
+    )
+
+    def said(one: Extrapolation) -> str:
+        (sentence,) = extrapolation_sentences(replace(fit, groups=[replace(fit.groups[0], extrapolation=one)]))
+        return sentence
+
+    assert said(far).endswith("is off by 2% on the one point there, which is inside of the band for new runs.")
+    assert said(replace(far, coverage=0.0)).endswith("which is outside of the band for new runs.")
+    assert said(replace(far, n_points=4, coverage=0.75, of_fitted_runs=True)).endswith(
+        "4 points there; 75% of them inside of the band for new runs (optimistic: other points of their runs were "
+        "fitted)."
+    )

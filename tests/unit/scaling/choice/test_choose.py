@@ -160,3 +160,13 @@ def test_without_candidates_there_is_nothing_to_choose() -> None:
 
     with pytest.raises(ValueError, match="at least one candidate"):
         choose_law(none, lambda law: [], FitSettings())
+
+
+def test_reasons_name_the_axes_of_the_table(make_group: MakeGroup) -> None:
+    x = np.geomspace(1e3, 1e6, 12)
+    x[:11] = 1e3
+    group = replace(make_group("power", {"B": 10.0, "lambda": 0.3}, x, 0.01), predictors=("D",))
+
+    choice = choose_law([law_named("power"), law_named("power-offset")], lambda law: [group], FitSettings(starts=2))
+
+    assert "without the largest D: D is the same at all points" in choice.reason

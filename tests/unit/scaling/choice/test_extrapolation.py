@@ -111,3 +111,15 @@ def test_points_that_hardly_count_do_not_decide_how_far_off_a_law_is(make_group:
     assert isinstance(judged, Judged)
     assert judged.held_out_error < 0.01
     assert judged.deviation < 0.02
+
+
+def test_left_out_checkpoints_of_runs_that_were_fitted_are_said_to_be_so(make_group: MakeGroup) -> None:
+    checkpoints = extrapolate(
+        law_named("power"), make_group("power-offset", VALUES, X, 0.005, runs=8), SETTINGS, ["C"]
+    )
+    single = extrapolate(law_named("power"), make_group("power-offset", VALUES, X, 0.005), SETTINGS, ["C"])
+
+    assert checkpoints is not None
+    assert single is not None
+    assert checkpoints.of_fitted_runs
+    assert not single.of_fitted_runs

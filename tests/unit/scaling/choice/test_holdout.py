@@ -86,14 +86,15 @@ def test_nothing_is_left_out_where_nothing_varies() -> None:
 def test_a_law_needs_one_value_more_than_it_has_parameters() -> None:
     law = law_named("power-offset")
 
-    assert why_not(law, Points.of([1.0, 2, 4, 8], np.ones(4))) is None
-    assert why_not(law, Points.of([1.0, 2, 4, 4], np.ones(4))) == "3 different values of x where 4 are needed"
+    assert why_not(law, Points.of([1.0, 2, 4, 8], np.ones(4)), ["C"]) is None
+    assert why_not(law, Points.of([1.0, 2, 4, 4], np.ones(4)), ["C"]) == "3 different values of C where 4 are needed"
+    assert why_not(law, Points.of([1.0], np.ones(1)), ["C"]) == "C is the same at all points"
 
 
 def test_a_law_needs_all_of_its_predictors_to_vary() -> None:
     x = np.stack([np.full(9, 1e6), np.geomspace(1e6, 1e9, 9)], axis=1)
 
-    assert why_not(law_named("chinchilla"), Points.of(x, np.ones(9))) == "N is the same at all points"
+    assert why_not(law_named("chinchilla"), Points.of(x, np.ones(9)), ["N", "D"]) == "N is the same at all points"
 
 
 def test_errors_are_relative_to_the_response() -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from ladderscope.scaling.fitting.certificate import certify
 from ladderscope.scaling.fitting.fit import fit_law
+from ladderscope.scaling.fitting.identification import robust_errors
 from ladderscope.scaling.fitting.objective import Objective, ObjectiveKind
 from ladderscope.scaling.laws import law_named
 from ladderscope.scaling.points import FloatArray, Points
+from ladderscope.scaling.uncertainty.covariance import clustered_covariance
 
 RNG = np.random.default_rng(0)
 X: FloatArray = np.geomspace(1e2, 1e6, 24)
@@ -34,6 +36,16 @@ def test_a_good_fit_passes(kind: ObjectiveKind) -> None:
     assert found.gradient_norm < 1e-6
     assert found.start_agreement == 1
     assert found.predictor_correlation is None
+
+
+@pytest.mark.parametrize("kind", ["huber", "ols", "lad"])
+@pytest.mark.parametrize("law", ["power", "power-offset"])
+def test_a_law_that_meets_all_points_passes(law: str, kind: ObjectiveKind) -> None:
+    values = {"E": 1.5, "B": 20.0, "lambda": 0.4} if law == "power-offset" else {"B": 20.0, "lambda": 0.4}
+    y = law_named(law).predict(values, X[:, None])
+    found = certify(fit_law(law_named(law), Points.of(X, y), Objective(kind=kind)))
+    assert found.gradient_norm == 0
+    assert found.passed
 
 
 @pytest.mark.parametrize("kind", ["huber", "ols", "lad"])
@@ -132,3 +144,24 @@ def test_parameters_that_can_hardly_be_told_apart_have_a_large_condition_number(
     assert found.condition_number is not None
     assert found.condition_number > 1e6
     assert any("can hardly be told apart (condition number" in finding for finding in found.findings)
+
+
+def test_standard_errors_of_robust_fits_weigh_each_point_by_how_likely_its_residual_is_near_the_corner() -> None:
+    """The noisy half of the points alone determines the slope: one mean curvature for all finds too small an error."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([np.full(60, 1e4), np.geomspace(1e2, 1e6, 60)])
+    y = 20 * x**-0.03 * np.exp(rng.normal(size=120) * np.repeat([0.01, 0.05], 60))
+    fitted = fit_law(law_named("power"), Points.of(x, y), Objective(kind="lad"))
+    covariance = clustered_covariance(fitted)
+    assert covariance is not None
+    errors = robust_errors(fitted, np.zeros(2, dtype=bool))
+    assert errors[1] == pytest.approx(covariance.standard_errors[1], rel=0.2)
+
+
+def test_what_the_certificate_holds_the_covariance_holds_too() -> None:
+    x = np.geomspace(1e2, 1e6, 24)
+    fitted = fit_law(law_named("rectified"), Points.of(x, (0.1 + 20 * x**-0.4) * _noise()), Objective(kind="ols"))
+    covariance = clustered_covariance(fitted)
+    assert covariance is not None
+    held = [name for name, error in zip(fitted.law.names, covariance.standard_errors, strict=True) if error == 0]
+    assert certify(fitted).at_bound == held

@@ -10,11 +10,18 @@ import numpy as np
 import pytest
 
 from ladderscope.errors import UnknownNameError, UsageError
+from ladderscope.scaling.fitting.certificate import certify
 from ladderscope.scaling.fitting.fit import fit_law
-from ladderscope.scaling.fitting.objective import Objective
+from ladderscope.scaling.fitting.objective import Objective, ObjectiveKind
 from ladderscope.scaling.laws import law_named
 from ladderscope.scaling.laws.custom import CustomLaw, load_law
+from ladderscope.scaling.laws.signature import AXES
 from ladderscope.scaling.points import FloatArray, Points
+from ladderscope.scaling.reading.roles import PREDICTORS
+from ladderscope.scaling.results.scaling_fit import AxisInfo
+from ladderscope.scaling.settings import FitSettings
+from ladderscope.scaling.table import Group
+from ladderscope.scaling.uncertainty.describe import describe
 
 OLS = Objective(kind="ols")
 
@@ -52,6 +59,11 @@ def test_leading_arguments_called_like_axes_are_predictors() -> None:
     law = CustomLaw(lambda N, D, a, b: a * N + b * D)
     assert law.predictors == ("N", "D")
     assert law.predict({"a": 2.0, "b": 3.0}, np.array([[1.0, 10.0]])).tolist() == [32.0]
+
+
+def test_every_predictor_of_a_table_is_one_of_a_law() -> None:
+    assert set(AXES) == set(PREDICTORS)
+    assert CustomLaw(lambda T, a, b: a * T**-b).predictors == ("T",)
 
 
 def test_parameters_may_come_as_one_array() -> None:
@@ -100,6 +112,41 @@ def test_a_bound_is_reached_exactly() -> None:
     fitted = fit_law(law, points, OLS)
     assert fitted.values["level"] == 0.0
     assert fitted.values["slope"] == pytest.approx(float(points.x[:, 0] @ points.y / (points.x**2).sum()))
+
+
+def _bounded_power(lower: float, upper: float) -> CustomLaw:
+    return CustomLaw(
+        lambda x, b, k: b * x**-k, positive=["b", "k"], bounds={"k": (lower, upper)}, scale="log", slope="k"
+    )
+
+
+@pytest.mark.parametrize("kind", ["ols", "huber", "lad"])
+@pytest.mark.parametrize(("bounds", "end"), [((0.1, 0.3), 0.3), ((0.7, np.inf), 0.7)])
+def test_bounds_of_positive_parameters_hold(kind: ObjectiveKind, bounds: tuple[float, float], end: float) -> None:
+    x = np.geomspace(1, 1e3, 12)
+    points = Points.of(x, 5 * x**-0.5 * np.exp(np.random.default_rng(0).normal(scale=0.01, size=12)))
+    fitted = fit_law(_bounded_power(*bounds), points, Objective(kind=kind))
+    found = certify(fitted)
+    assert fitted.values["k"] == pytest.approx(end)
+    assert found.at_bound == ["k"]
+    side = "upper" if end == bounds[1] else "lower"
+    assert any(finding.startswith(f"k is at its {side} bound {end:g}") for finding in found.findings)
+
+
+def test_intervals_of_positive_parameters_end_at_their_bounds() -> None:
+    x = np.geomspace(1, 1e3, 12)
+    points = Points.of(x, 5 * x**-0.5 * np.exp(np.random.default_rng(0).normal(scale=0.1, size=12)))
+    group = Group("all", points, [str(i) for i in range(12)], [{}] * 12)
+    axes = [AxisInfo(name=name, label=name, unit="") for name in ("x", "y")]
+    fit = describe(_bounded_power(0.49, 0.51), group, axes[:1], FitSettings(resamples=60), axes[1])[0]
+    for low, high in fit.parameters["k"].intervals.values():
+        assert low >= 0.49 - 1e-12
+        assert high <= 0.51 + 1e-12
+
+
+def test_a_positive_parameter_whose_bounds_are_below_zero_is_refused() -> None:
+    with pytest.raises(UsageError, match="b is to be positive, and its bounds leave nothing above 0"):
+        CustomLaw(lambda x, b: b * x, positive=["b"], bounds={"b": (-2.0, -1.0)})
 
 
 def test_huber_takes_its_delta_from_residuals_of_any_unit() -> None:

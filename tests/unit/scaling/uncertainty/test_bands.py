@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from ladderscope.scaling.fitting.objective import Objective
 from ladderscope.scaling.laws.base import Law
 from ladderscope.scaling.laws.power_offset import PowerOffset
 from ladderscope.scaling.points import Points
+from ladderscope.scaling.results.estimates import Band
+from ladderscope.scaling.results.values import from_values, to_values
 from ladderscope.scaling.uncertainty.bands import interval_at
 from ladderscope.scaling.uncertainty.covariance import clustered_covariance
 
@@ -55,3 +59,15 @@ def test_a_higher_confidence_is_wider(power_points: MakePoints) -> None:
     _, low, _ = interval_at(fitted, covariance, at, kind="mean", confidence=0.9)
     _, lower, _ = interval_at(fitted, covariance, at, kind="mean", confidence=0.99)
     assert lower[0] < low[0]
+
+
+def test_bands_that_overflow_end_at_a_number_and_come_back_from_json(power_points: MakePoints) -> None:
+    fitted = fit_law(PowerOffset(), power_points())
+    covariance = clustered_covariance(fitted)
+    assert covariance is not None
+    vague = replace(covariance, matrix=1e12 * covariance.matrix)
+    y, low, high = interval_at(fitted, vague, np.geomspace(1e6, 1e12, 5)[:, None], kind="mean")
+    assert np.all(np.isfinite(high))
+    assert high.max() > 1e300
+    band = Band(x=[1.0] * 5, y=y.tolist(), low=low.tolist(), high=high.tolist())
+    assert from_values(Band, json.loads(json.dumps(to_values(band)))) == band

@@ -9,11 +9,13 @@ import pytest
 import statsmodels.api as sm
 
 from ladderscope.scaling.fitting.fit import fit_law, refit
-from ladderscope.scaling.fitting.objective import Objective
+from ladderscope.scaling.fitting.objective import Objective, ObjectiveKind
+from ladderscope.scaling.laws import law_named
 from ladderscope.scaling.laws.base import Law
 from ladderscope.scaling.laws.power_offset import PowerOffset
 from ladderscope.scaling.points import FloatArray, Points
 from ladderscope.scaling.uncertainty.covariance import ClusteredCovariance, clustered_covariance, fewest_runs
+from ladderscope.scaling.uncertainty.profile import profiles
 
 OLS = Objective(kind="ols")
 MakePoints = Callable[..., Points]
@@ -132,3 +134,28 @@ def test_too_few_runs_have_no_covariance(line: Law, line_points: MakePoints, pow
 def test_a_parameter_that_one_run_alone_determines_has_no_covariance(line: Law) -> None:
     x = np.array([1.0, 1, 1, 1, 1, 2])
     assert clustered_covariance(fit_law(line, Points.of(x, x + np.array([0.1, -0.1, 0.2, 0, -0.2, 0])), OLS)) is None
+
+
+@pytest.mark.parametrize("kind", ["ols", "huber", "lad"])
+def test_cells_that_are_predicted_to_run_out_of_memory_and_did_are_no_evidence(
+    kind: ObjectiveKind,
+) -> None:
+    """Ninety such cells would otherwise make six runs into ninety-six, and t of 4 into t of 94."""
+    law, rng = law_named("memory-linear"), np.random.default_rng(0)
+    x = np.array([512.0, 1024, 1536, 2048, 3072, 4096])
+    y = law.predict({"c0": 2e9, "c1": 5e6}, x[:, None]) * np.exp(0.02 * rng.normal(size=6))
+    far = np.linspace(4e4, 8e4, 90)
+    both = Points.of(np.append(x, far), np.append(y, np.full(90, 24e9)), censored=np.arange(96) >= 6)
+    alone, found = (covariance_of(law, points, Objective(kind=kind)) for points in (Points.of(x, y), both))
+    assert found.n_clusters == 6
+    assert found.degrees_of_freedom == pytest.approx(4)
+    assert found.standard_errors == pytest.approx(alone.standard_errors, rel=0.01)
+
+
+def test_three_runs_and_cells_out_of_memory_have_no_covariance_and_no_profile() -> None:
+    law = law_named("memory-linear")
+    x = np.array([512.0, 1024, 2048, 4e4, 5e4, 6e4])
+    y = np.append(law.predict({"c0": 2e9, "c1": 5e6}, x[:3, None]) * [1.01, 0.98, 1.01], np.full(3, 24e9))
+    fitted = fit_law(law, Points.of(x, y, censored=x > 3e4), OLS)
+    assert clustered_covariance(fitted) is None
+    assert profiles(fitted, None) == []

@@ -11,15 +11,17 @@ import pytest
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.scaling.fitting.objective import Objective
 from ladderscope.scaling.laws import law_named
-from ladderscope.scaling.laws.base import Law
+from ladderscope.scaling.laws.base import Law, Parameter
 from ladderscope.scaling.points import Points
 from ladderscope.scaling.results.law_fit import LawFit
 from ladderscope.scaling.results.scaling_fit import AxisInfo
 from ladderscope.scaling.settings import FitSettings
 from ladderscope.scaling.table import Group
+from ladderscope.scaling.text import is_relative
 from ladderscope.scaling.uncertainty.bands import interval_at
 from ladderscope.scaling.uncertainty.covariance import clustered_covariance
 from ladderscope.scaling.uncertainty.describe import describe
+from ladderscope.scaling.uncertainty.estimates import _disagreement
 from ladderscope.scaling.uncertainty.reloaded import predict
 
 MakePoints = Callable[..., Points]
@@ -161,6 +163,16 @@ def test_three_runs_are_fitted_but_have_no_interval(power_points: MakePoints) ->
     assert np.all(np.isnan(predict(fit, np.array([1e8]))[1]))
 
 
+def test_a_parameter_at_its_bound_says_so_instead_of_blaming_the_runs() -> None:
+    bend = np.exp(-0.004 * np.log(np.geomspace(1e2, 1e6, 24)) ** 2)
+    points = losses(np.geomspace(1e2, 1e6, 24), slope=0.2, offset=0.0, noise=0.001)
+    fit = fit_of(points.with_y(points.y * bend), replace(NO_RESAMPLES, profiles=False))
+    assert fit.parameters["E"].value == 0
+    assert fit.parameters["E"].interval is None
+    assert fit.parameters["E"].reason == "E is held at its bound 0"
+    assert fit.parameters["lambda"].interval is not None
+
+
 @pytest.mark.parametrize(
     ("points", "reason"),
     [
@@ -179,6 +191,14 @@ def test_what_cannot_be_fitted_says_why(points: Points, reason: str) -> None:
     assert fit.n_points == len(points)
 
 
+def test_a_fit_knows_the_scale_of_its_residuals_even_where_they_do_not_show_it(line: Law) -> None:
+    x = np.linspace(1, 10, 12)
+    exact = Points.of(x, 2 + 0.7 * x)
+    assert fit_of(exact, law=line).scale == "linear"
+    assert not is_relative(fit_of(exact, law=line))
+    assert is_relative(fit_of(losses(np.array([1e7, 1e8]))))
+
+
 def test_few_points_are_worth_a_warning() -> None:
     assert fit_of(losses(np.geomspace(1e6, 1e9, 8))).warnings[0] == "only 8 points for 3 parameters"
 
@@ -193,3 +213,10 @@ def test_two_predictors_are_drawn_along_the_first_at_the_middle_of_the_second(ep
     assert fit.mean_band.y == pytest.approx(law.predict(fitted.values, at))
     assert fit.parameters["A"].unit == "nats x (parameter)^alpha"
     assert set(fit.profiles) == set(law.names)
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(0.9, np.inf), (-np.inf, 1.9)])
+def test_intervals_that_a_bound_cuts_off_do_not_disagree(lower: float, upper: float) -> None:
+    intervals = {"covariance": (0.2, 3.5), "profile": (0.9, 1.9)}
+    assert _disagreement(Parameter(name="b", unit="", meaning=""), intervals)
+    assert _disagreement(Parameter(name="b", unit="", meaning="", lower=lower, upper=upper), intervals) == []
