@@ -23,8 +23,8 @@ from ladderscope.scaling.settings import FitSettings
 from ladderscope.scaling.uncertainty.checks import why_not_fitted
 
 EXPONENTS: dict[ModelName, str] = {
-    "shared offset": "exponent of the law, offset shared",
-    "all own": "exponent of the law, everything own",
+    "shared offset": "exponent, shared offset",
+    "all own": "exponent, all own",
 }
 TOO_FEW = "too few points or runs to fit the law to each method"
 

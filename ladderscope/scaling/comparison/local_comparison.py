@@ -16,8 +16,8 @@ from ladderscope.scaling.results.comparison import SlopeComparison
 from ladderscope.scaling.results.estimates import Ends
 from ladderscope.scaling.settings import FitSettings
 
-LOCAL = "local log-log slope over the shared range"
-PER_RUN = "mean log-log slope of single runs"
+LOCAL = "local log-log slope"
+PER_RUN = "mean slope within runs"
 NO_RANGE = "the ranges of the predictor do not overlap, so there is no slope that both have"
 NOT_IDENTIFIED = "too few runs in the shared range: without one of them, the slope is not known"
 NO_LOGARITHM = "the response is not positive everywhere, so it has no log-log slope"

@@ -15,7 +15,7 @@ class SlopeComparison:
     """One estimand of the slope, compared.
 
     Attributes:
-        estimand: which slope: the local log-log slope over the shared range, or the law's exponent with the offset
+        estimand: which slope: the local log-log slope, or the law's exponent with the offset
             shared or own.
         first, second: the slopes with intervals of the fit's confidence c; ``difference``: first minus second.
         equivalence_interval: of the ratio first / second with confidence 2c - 1 (90% for 95%), which two one-sided

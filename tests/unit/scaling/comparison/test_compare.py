@@ -77,7 +77,7 @@ def test_parallel_curves_have_equivalent_exponents_though_their_slopes_at_the_sa
     local = next(slope for slope in found.slopes if slope.estimand.startswith("local log-log slope"))
     assert local.p_difference is not None
     assert local.p_difference < 0.01
-    assert (found.verdict, found.slopes[0].estimand) == ("equivalent", "exponent of the law, offset shared")
+    assert (found.verdict, found.slopes[0].estimand) == ("equivalent", "exponent, shared offset")
     assert found.preferred_model == "parallel"
     assert covers(found.multiplier, 2.0)
 
@@ -86,7 +86,7 @@ def test_where_the_data_reject_a_shared_offset_exponents_with_their_own_decide()
     ladder, _ = two_methods(10, 10, exponents=(0.3, 0.3), offset=1.0, noise=1e-4, deviation=1e-4)
     _, qlora = two_methods(10, 10, exponents=(0.3, 0.3), offset=2.0, noise=1e-4, deviation=1e-4)
     found = compare_groups(PowerOffset(), ladder, qlora, SETTINGS)
-    assert found.slopes[0].estimand == "exponent of the law, everything own"
+    assert found.slopes[0].estimand == "exponent, all own"
     assert found.preferred_model == "all own"
 
 
@@ -101,7 +101,7 @@ def test_curves_with_a_shared_offset_cross_by_the_law_too() -> None:
     found = compare_groups(PowerOffset(), *groups, SETTINGS)
     assert covers(found.crossing_by_law, 1e18)
     assert found.crossing_by_law.value == pytest.approx(1e18, rel=0.1)
-    exponent = next(slope for slope in found.slopes if slope.estimand == "exponent of the law, offset shared")
+    exponent = next(slope for slope in found.slopes if slope.estimand == "exponent, shared offset")
     assert exponent.verdict == "different"
     assert covers(exponent.first, 0.4)
     assert covers(exponent.second, 0.3)
@@ -199,7 +199,7 @@ def test_a_response_below_zero_is_judged_by_the_law_s_own_slope() -> None:
     first, second = (replace(g, points=g.points.with_y(-np.log(g.points.y) - 0.2)) for g in (first, second))
     assert np.any(first.points.y < 0)
     found = compare_groups(law, first, second, SETTINGS)
-    assert found.slopes[0].estimand == "exponent of the law, everything own"
+    assert found.slopes[0].estimand == "exponent, all own"
     assert (found.verdict, found.reason) == (found.slopes[0].verdict, found.slopes[0].reason)
     assert found.verdict == "equivalent"
     assert covers(found.slopes[0].first, 0.3)
