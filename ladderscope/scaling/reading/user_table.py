@@ -11,6 +11,7 @@ import pandas as pd
 
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.scaling.reading.cells import as_flags, as_numbers, as_texts
+from ladderscope.scaling.reading.checkpoints import LikelyRuns, likely_runs
 from ladderscope.scaling.reading.checks import check_copies, check_runs
 from ladderscope.scaling.reading.columns import Columns
 from ladderscope.scaling.reading.files import Kind, read_rows
@@ -73,6 +74,9 @@ class _Reader:
             index=index,
         )
         self._check_runs(run, frame, by, list(axes))
+        if run is None and (likely := self._likely_runs(frame, by, list(settings), list(axes))):
+            run = frame[RUN] = likely.names
+            notes = [*notes, likely.note]
         return RawPoints(
             frame=frame,
             response=response,
@@ -146,6 +150,11 @@ class _Reader:
             check_copies(self.columns.own)
         else:
             check_runs(run, frame, by, predictors)
+
+    def _likely_runs(self, frame: pd.DataFrame, by: str, settings: list[str], axes: list[str]) -> LikelyRuns | None:
+        taken = {self.columns.source_of(role) for role in ROLES} | {by, self.request.y, *axes}
+        free = [name for name in self.columns.own.columns if name not in taken and name not in ROLES]
+        return likely_runs(frame, by, settings, axes, self.columns.own[free])
 
     def _settings(self, by: str) -> list[str]:
         return [name for name in ("method", *SETTINGS) if name != by and self._has(name)]

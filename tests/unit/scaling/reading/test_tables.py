@@ -218,6 +218,44 @@ def test_rows_that_look_like_checkpoints_are_warned_about(read_text: ReadText) -
     assert len(read_text(text, "run=method").notes) == 0
 
 
+def test_checkpoints_without_a_run_column_are_runs_by_what_stays_the_same(read_text: ReadText) -> None:
+    text = "method,N,seed,C,loss\n" + "".join(
+        f"{m},{n},{seed},{c},{9 - c / n}\n"
+        for m in ("lora", "qlora")
+        for n in (10, 20)
+        for seed in (0, 1)
+        for c in range(1, 5)
+    )
+
+    table = read_text(text)
+    lora, qlora = table.groups(["C"])
+
+    assert (lora.points.n_runs, qlora.points.n_runs, len(lora.points)) == (4, 4, 16)
+    (note,) = table.notes
+    assert "rows that differ in C alone count as checkpoints of one run" in note
+    assert "method, seed and N tell apart (8 runs)" in note
+    apart = read_text(text, cluster="method,seed,N,C")
+    assert "say so with --cluster method,seed,N,C." in note
+    assert apart.groups(["C"])[0].points.n_runs == 16
+
+
+def test_any_column_that_stays_the_same_along_checkpoints_tells_runs_apart(read_text: ReadText) -> None:
+    text = "N,lr,step,C,loss,final\n" + "".join(
+        f"5,{lr},{step},{6 * step},{3 - step / 9 + lr},{step == 4}\n" for lr in (0.1, 0.2, 0.3) for step in range(1, 5)
+    )
+
+    assert set(read_text(text).frame["run"]) == {"all / 5 / 0.1", "all / 5 / 0.2", "all / 5 / 0.3"}
+
+
+def test_rows_of_different_settings_stay_runs_of_their_own(read_text: ReadText) -> None:
+    text = "N,seed,C,loss\n" + "".join(f"{n},{seed},{n * n},{3 - n / 9}\n" for n in range(1, 7) for seed in (0, 1, 2))
+
+    table = read_text(text)
+
+    assert table.groups(["C"])[0].points.n_runs == 18
+    assert len(table.notes) == 1
+
+
 def test_a_column_found_by_its_name_that_is_no_predictor_is_noted(read_text: ReadText) -> None:
     table = read_text("run,D,N,loss\na,1,0,3\nb,2,5,2\n")
 
