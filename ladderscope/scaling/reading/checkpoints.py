@@ -51,7 +51,7 @@ def likely_runs(
         return None
     found = []
     # Those of few values first: the names of settings, before steps and measurements.
-    for name in sorted(others.columns, key=lambda one: int(others[one].nunique())):
+    for name in sorted(others.columns, key=lambda one: len(set(others[one].map(text_of)))):
         column = f"other {name}"
         if cells[column].nunique() > 1 and rows_like_checkpoints(cells, [*told_by, column], along) == like:
             told_by.append(column)

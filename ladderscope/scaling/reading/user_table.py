@@ -10,18 +10,32 @@ from typing import Any
 import pandas as pd
 
 from ladderscope.errors import UnknownNameError, UsageError
-from ladderscope.scaling.reading.cells import as_flags, as_numbers, as_texts
+from ladderscope.scaling.reading.cells import as_flags, as_numbers, as_texts, is_outcome, listed, text_of
 from ladderscope.scaling.reading.checkpoints import LikelyRuns, likely_runs
 from ladderscope.scaling.reading.checks import check_copies, check_runs
 from ladderscope.scaling.reading.columns import Columns
 from ladderscope.scaling.reading.files import Kind, read_rows
 from ladderscope.scaling.reading.raw_points import RawPoints
 from ladderscope.scaling.reading.request import TableRequest
-from ladderscope.scaling.reading.roles import LONG_NAMES, PREDICTORS, RESPONSES, ROLES, SETTINGS, axis_name, predictor
+from ladderscope.scaling.reading.roles import (
+    BYTES,
+    LONG_NAMES,
+    PREDICTORS,
+    RESPONSES,
+    ROLES,
+    SETTINGS,
+    axis_name,
+    predictor,
+)
 from ladderscope.scaling.results.scaling_fit import AxisInfo
 from ladderscope.scaling.table import CENSORED, GROUP, RESPONSE, RUN, WEIGHT
 
 ONE_GROUP = "all"
+LOWER_BOUNDS = "Rows whose status is out of memory are lower bounds of the memory that is needed: {n}."
+UNUSED_STATUS = (
+    "The column 'status' ({words}) is not used: --columns status=status makes rows out of memory lower bounds, and "
+    "--where \"status == 'ok'\" or the like leaves rows out."
+)
 _MEMORY_NAMES = ("peak-allocated", "peak-reserved")
 _TAKEN = (RESPONSE, GROUP, RUN, WEIGHT, CENSORED)
 
@@ -60,6 +74,8 @@ class _Reader:
         axes, asked = self._axes()
         settings = {name: self._text(name) for name in self._settings(by) if name not in axes}
         run = self._run()
+        censored, on_status = self._censored(response)
+        notes = [*notes, *on_status]
         index = self.columns.own.index
         frame = pd.DataFrame(
             {
@@ -68,7 +84,7 @@ class _Reader:
                 GROUP: group,
                 RUN: [f"row {row}" for row in index] if run is None else run,
                 WEIGHT: self._numbers("weight") if self._has("weight") else 1.0,
-                CENSORED: self._censored(),
+                CENSORED: censored,
                 **settings,
             },
             index=index,
@@ -159,9 +175,19 @@ class _Reader:
     def _settings(self, by: str) -> list[str]:
         return [name for name in ("method", *SETTINGS) if name != by and self._has(name)]
 
-    def _censored(self) -> pd.Series[bool] | bool:
-        found = [role for role in ("censored", "status") if self._has(role)]
-        return as_flags(self.columns.role(found[0]), self._called(found[0])) if found else False
+    def _censored(self, response: AxisInfo) -> tuple[pd.Series[bool] | bool, list[str]]:
+        """Which responses are lower bounds, and what to know about the column called ``status``."""
+        for role in ("censored", "status"):
+            if self._has(role):
+                return as_flags(self.columns.role(role), self._called(role)), []
+        status = self.columns.own.get("status")
+        if status is None or "status" in self.columns.given.values():
+            return False, []
+        if is_outcome(status) and response.unit == BYTES:
+            flags = as_flags(status, "column 'status'")
+            return flags, [LOWER_BOUNDS.format(n=int(flags.sum()))] if flags.any() else []
+        words = list(dict.fromkeys(status.map(text_of)))
+        return False, [] if len(words) == 1 else [UNUSED_STATUS.format(words=listed(words))]
 
     def _axes(self) -> tuple[dict[str, tuple[AxisInfo, pd.Series[float]]], tuple[str, ...]]:
         """The predictors by name, and the names of those that were asked for."""

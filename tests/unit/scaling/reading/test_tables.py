@@ -146,6 +146,32 @@ def test_memory_is_read_in_bytes_with_cells_that_did_not_fit(read_text: ReadText
     assert table.frame["censored"].to_list() == [False, False, True]
 
 
+OUT_OF_MEMORY = "run,seq_len,peak_memory,status\na,128,1e9,ok\nb,256,2e9,OK\nc,512,{peak},{status}\n"
+
+
+@pytest.mark.parametrize("status", ["oom", "OOM", "out_of_memory"])
+def test_a_status_of_runs_out_of_memory_is_found_by_its_name(status: str, read_text: ReadText) -> None:
+    table = read_text(OUT_OF_MEMORY.format(peak="4e9", status=status))
+
+    assert table.response.name == "memory"
+    assert table.frame["censored"].to_list() == [False, False, True]
+    assert table.notes == ["Rows whose status is out of memory are lower bounds of the memory that is needed: 1."]
+
+
+def test_a_status_of_other_words_is_named_and_not_used(read_text: ReadText) -> None:
+    table = read_text(OUT_OF_MEMORY.format(peak="4e9", status="crashed"))
+
+    assert table.frame["censored"].to_list() == [False, False, False]
+    assert "The column 'status' (ok, OK and crashed) is not used: --columns status=status" in table.notes[0]
+
+
+def test_a_blank_peak_of_a_run_out_of_memory_is_asked_for_as_a_bound(read_text: ReadText) -> None:
+    with pytest.raises(UsageError, match="row 3, out of memory: fill in what was needed at least"):
+        read_text(OUT_OF_MEMORY.format(peak="", status="oom"))
+
+    assert len(read_text(OUT_OF_MEMORY.format(peak="", status="oom"), where=("memory > 0",)).frame) == 2
+
+
 def test_weights_are_used_when_they_are_named_and_not_otherwise(read_text: ReadText) -> None:
     text = "run,D,loss,weight\na,1,3,2\nb,2,2,4\n"
 
