@@ -15,6 +15,7 @@ from ladderscope.scaling.choice.extrapolation import extrapolate
 from ladderscope.scaling.comparison.compare import compare_groups
 from ladderscope.scaling.comparison.holm import adjusted
 from ladderscope.scaling.comparison.local_slope import local_slope, shared_range
+from ladderscope.scaling.group_checks import check_groups
 from ladderscope.scaling.laws import law_named, laws_for
 from ladderscope.scaling.laws.base import Law
 from ladderscope.scaling.laws.custom import load_law
@@ -57,11 +58,13 @@ def fit_scaling(
 
     Raises:
         UnknownNameError: there is no such law, predictor or group.
-        UsageError: the table lacks a predictor that the law needs.
+        UsageError: the table lacks a predictor that the law needs, or the groups that a comparison or an allocation
+            needs.
     """
     choice, chosen = _law(table, x, law, settings)
     predictors = predictors_of(chosen, table.axes, x)
     groups = table.groups(predictors)
+    check_groups(table, groups, compare, allocate)
     pairs = _pairs(groups, compare)
     progress = Progress(len(groups) + len(pairs) + len(allocate), on_progress)
     shared = shared_range(groups)

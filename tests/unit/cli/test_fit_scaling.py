@@ -265,6 +265,9 @@ def test_a_script_reads_parameters_of_an_only_group_from_the_top(
         (["--law", "nowhere:law"], "nowhere"),
         (["--compare", "lora:full"], "unknown group to compare 'full'"),
         (["--law", "chinchilla"], "--columns N=COLUMN"),
+        (["--law", "rank"], "--columns R=COLUMN"),
+        (["--compare", "all", "--where", "method == 'lora'"], "--by COLUMN or --columns method=COLUMN"),
+        (["--allocate", "parametric"], "keep one, as with --where \"method == 'lora'\""),
     ],
 )
 def test_laws_and_methods_that_are_not_there_end_with_one_sentence(
