@@ -1,5 +1,3 @@
-"""Ctrl-C while a law is fitted."""
-
 from __future__ import annotations
 
 import io
@@ -13,18 +11,52 @@ from rich.console import Console
 from ladderscope.cli.fit_progress import FitProgress
 
 
+def test_what_is_at_work_and_the_time_left_are_shown_on_a_terminal() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+
+    with FitProgress(console) as progress:
+        progress.tick(0.25, "ladder against qlora")
+        progress.say("done so far")
+
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert "25% ladder against qlora" in shown
+    assert "left" in shown
+
+
+def test_nothing_is_shown_where_there_is_no_terminal() -> None:
+    console = Console(file=io.StringIO(), force_terminal=False)
+
+    with FitProgress(console) as progress:
+        progress.tick(0.25, "ladder against qlora")
+
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == ""
+
+
+def test_ctrl_c_stops_at_the_next_tick() -> None:
+    with FitProgress(Console(file=io.StringIO())) as progress, progress.stops_on_interrupt():
+        progress.tick(0.1, "ladder")
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            progress.tick(0.2, "ladder")
+
+
 def test_ctrl_c_stops_within_seconds_where_nothing_ticks() -> None:
     told = io.StringIO()
     start = time.monotonic()
 
-    with (
-        pytest.raises(KeyboardInterrupt),
-        FitProgress(Console(file=told, width=80)) as progress,
-        progress.stops_on_interrupt(),
-    ):
+    def work() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         while time.monotonic() < start + 20:
             time.sleep(0.01)
+
+    def stopped() -> None:
+        with FitProgress(Console(file=told, width=80)) as progress, progress.stops_on_interrupt():
+            work()
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
 
     assert time.monotonic() - start < 5
     assert told.getvalue() == "Stopping within seconds; Ctrl-C again stops at once.\n"
