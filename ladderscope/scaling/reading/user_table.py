@@ -31,6 +31,11 @@ from ladderscope.scaling.results.scaling_fit import AxisInfo
 from ladderscope.scaling.table import CENSORED, GROUP, RESPONSE, RUN, WEIGHT
 
 ONE_GROUP = "all"
+FEWEST_BYTES = 1e6
+BYTES_ASSUMED = (
+    "Memory is taken for bytes, and all of it is below 1 MB: if it is in another unit, say so with --columns, such as "
+    "memory=COLUMN*2**30 for GiB."
+)
 LOWER_BOUNDS = "Rows whose status is out of memory are lower bounds of the memory that is needed: {n}."
 UNUSED_STATUS = (
     "The column 'status' ({words}) is not used: --columns status=status makes rows out of memory lower bounds, and "
@@ -75,7 +80,8 @@ class _Reader:
         settings = {name: self._text(name) for name in self._settings(by) if name not in axes}
         run = self._run()
         censored, on_status = self._censored(response)
-        notes = [*notes, *on_status]
+        few_bytes = response.unit == BYTES and bool((y.dropna() < FEWEST_BYTES).all())
+        notes = [*notes, *on_status, *([BYTES_ASSUMED] if few_bytes else [])]
         index = self.columns.own.index
         frame = pd.DataFrame(
             {

@@ -146,6 +146,13 @@ def test_memory_is_read_in_bytes_with_cells_that_did_not_fit(read_text: ReadText
     assert table.frame["censored"].to_list() == [False, False, True]
 
 
+def test_memory_of_a_few_bytes_is_asked_about(read_text: ReadText) -> None:
+    text = "run,seq_len,memory\na,128,1.5\nb,256,2.5\n"
+
+    assert "Memory is taken for bytes, and all of it is below 1 MB" in read_text(text).notes[0]
+    assert read_text(text, "memory=memory*2**30").notes == []
+
+
 OUT_OF_MEMORY = "run,seq_len,peak_memory,status\na,128,1e9,ok\nb,256,2e9,OK\nc,512,{peak},{status}\n"
 
 
