@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ladderscope.scaling.results.scaling_fit import ScalingFit
     from ladderscope.scaling.settings import FitSettings
 
-AUTO, ALL = "auto", "all"
+AUTO = "auto"
 OBJECTIVES = ("huber", "ols", "lad")
 APPROACHES = ("envelope", "isoflop", "parametric")
 
@@ -83,7 +84,7 @@ def command(
     **options: Any,
 ) -> None:
     """See ``_HELP``."""
-    pairs, approaches = _pairs(compare), _approaches(allocate, budget)
+    approaches = _approaches(allocate, budget)
     _check_options(options, out, figures)
     from rich.console import Console
 
@@ -92,8 +93,10 @@ def command(
 
     console = Console(stderr=True)
     with preparing(console, "Reading"):
+        from ladderscope.scaling.arguments import pairs_in
         from ladderscope.scaling.reading import read_table
 
+        pairs = pairs_in(compare)
         request, settings = _request(tables, law, options), _settings(options)
         table = read_table(tables, request)
         from ladderscope.scaling.fit import fit_scaling
@@ -110,19 +113,6 @@ def command(
             on_progress=progress.tick,
         )
     _show(fit, console, out, figures, as_json)
-
-
-def _pairs(texts: tuple[str, ...]) -> Any:
-    """``ladder:qlora`` as pairs, or ``all``."""
-    if ALL in texts:
-        return ALL
-    pairs = []
-    for text in texts:
-        first, colon, second = (part.strip() for part in text.partition(":"))
-        if not (first and colon and second) or first == second:
-            raise UsageError(f"--compare {text!r} is not two methods: write one such as ladder:qlora, or all.")
-        pairs.append((first, second))
-    return pairs
 
 
 def _approaches(names: tuple[str, ...], budgets: tuple[float, ...]) -> Any:
@@ -147,13 +137,23 @@ def _check_options(options: dict[str, Any], out: Path | None, figures: Path | No
         raise UsageError(f"cannot write {out}: it is no place for a file. Choose another --out.")
     if figures is not None and any(folder.is_file() for folder in (figures, *figures.parents)):
         raise UsageError(f"cannot write to {figures}: it is no folder. Choose another --figures.")
+    for path, folder, option in ((out, out and out.parent, "--out"), (figures, figures, "--figures")):
+        if folder is not None and not os.access(_first_there(folder), os.W_OK | os.X_OK):
+            raise UsageError(f"cannot write {path}: {_first_there(folder)} is not writable. Choose another {option}.")
+
+
+def _first_there(folder: Path) -> Path:
+    """The folder, or else the nearest around it that exists."""
+    absolute = folder.absolute()
+    return next(one for one in (absolute, *absolute.parents) if one.exists())
 
 
 def _request(tables: tuple[Path, ...], law: str, options: dict[str, Any]) -> TableRequest:
+    from ladderscope.scaling.arguments import names_in
     from ladderscope.scaling.reading import TableRequest, default_x
     from ladderscope.scaling.reading.columns import parse_columns
 
-    x = tuple(name.strip() for text in options["x"] for name in text.split(",") if name.strip())
+    x = names_in(options["x"])
     if not x and law == AUTO:
         x = default_x(tables, options["y"])
     return TableRequest(

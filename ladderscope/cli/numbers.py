@@ -25,7 +25,8 @@ def share(text: str, option: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 < value < 1:
-        raise UsageError(f"{option} {text!r} is not a share: give one above 0% and below 100%, such as 10% or 0.1.")
+        such_as = f"{value:g}%" if 1 < value < 100 else "95% or 0.95" if option == "--confidence" else "10% or 0.1"
+        raise UsageError(f"{option} {text!r} is not a share: give one above 0% and below 100%, such as {such_as}.")
     return value
 
 

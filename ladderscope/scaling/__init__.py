@@ -2,6 +2,16 @@
 
 A table of points (:func:`read_table`, :func:`table_from_records`) goes to :func:`fit_scaling`, which fits a law to
 each group, says how sure it is, and compares groups. The result is plain data: :func:`print_fit`, :func:`write_fit`.
+
+Example::
+
+    from ladderscope.scaling import TableRequest, fit_scaling, predict, print_fit, read_table, write_fit
+
+    table = read_table("runs.csv", TableRequest(columns={"C": "flops", "loss": "val_loss", "run": "run_id"}))
+    fit = fit_scaling(table, x="C", law="power-offset", compare="ladder:qlora")
+    print_fit(fit)
+    write_fit(fit, "fit.json")
+    loss, low, high = predict(fit, [1e21, 1e22], group="ladder")
 """
 
 from __future__ import annotations

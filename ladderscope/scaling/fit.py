@@ -9,6 +9,7 @@ from typing import Literal
 
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.scaling.allocation import allocate as allocate_compute
+from ladderscope.scaling.arguments import Pairs, names_in, pairs_in
 from ladderscope.scaling.checklist import checklist
 from ladderscope.scaling.choice.choose import choose_law
 from ladderscope.scaling.choice.extrapolation import extrapolate
@@ -16,12 +17,14 @@ from ladderscope.scaling.comparison.compare import compare_groups
 from ladderscope.scaling.comparison.holm import adjusted
 from ladderscope.scaling.comparison.judgement import check_confidence
 from ladderscope.scaling.comparison.local_slope import local_slope, shared_range
+from ladderscope.scaling.group_checks import check_groups
 from ladderscope.scaling.laws import law_named, laws_for
 from ladderscope.scaling.laws.base import Law
 from ladderscope.scaling.laws.custom import load_law
 from ladderscope.scaling.notes import notes_on
 from ladderscope.scaling.predictors import default_predictors, predictors_of
 from ladderscope.scaling.progress import Progress
+from ladderscope.scaling.reading.roles import axis_name
 from ladderscope.scaling.results.allocation import Approach
 from ladderscope.scaling.results.choice import LawChoice
 from ladderscope.scaling.results.scaling_fit import GroupFit, ScalingFit
@@ -31,7 +34,6 @@ from ladderscope.scaling.uncertainty.describe import describe
 from ladderscope.scaling.uncertainty.draws import Advance
 from ladderscope.scaling.uncertainty.evidence import BOOTSTRAPS
 
-Pairs = Sequence[tuple[str, str]] | Literal["all"]
 DEFAULT_SETTINGS = FitSettings()
 AUTO = "auto"
 
@@ -39,11 +41,11 @@ AUTO = "auto"
 def fit_scaling(
     table: ScalingTable,
     *,
-    x: Sequence[str] | None = None,
+    x: Sequence[str] | str | None = None,
     law: str | Law = AUTO,
     settings: FitSettings = DEFAULT_SETTINGS,
     compare: Pairs = (),
-    allocate: Sequence[Approach] = (),
+    allocate: Sequence[Approach] | Approach = (),
     budgets: Sequence[float] = (),
     on_progress: Callable[[float, str], None] | None = None,
 ) -> ScalingFit:
@@ -51,20 +53,24 @@ def fit_scaling(
 
     Args:
         table: the points (:func:`~ladderscope.scaling.read_table`, :func:`~ladderscope.scaling.table_from_records`).
-        x: the predictors, by the names of the table's axes; a law of one predictor takes the first.
+        x: the predictors, by the names of the table's axes or as ``--x`` calls them: ``["N", "D"]``, ``"compute"``.
         law: a name of :data:`~ladderscope.scaling.LAWS`, ``auto``, a user's own as ``module:name``, or a law.
         settings: objective, intervals, margin.
-        compare: pairs of groups, first against second, or ``all``.
+        compare: pairs of groups, first against second, such as ``"ladder:qlora"``, or ``all``.
         allocate: approaches to compute-optimal allocation; ``budgets`` in FLOPs.
         on_progress: called with the share of the work that is done, from 0 to 1, and what is at work.
 
     Raises:
         UnknownNameError: there is no such law, predictor or group.
-        UsageError: the table lacks a predictor that the law needs, or the confidence is too low to compare by.
+        UsageError: the table lacks a predictor that the law needs, or the groups that a comparison or an allocation
+            needs; or the confidence is too low to compare by.
     """
+    x = tuple(dict.fromkeys(map(axis_name, names_in(x)))) if x else None
+    compare, allocate = pairs_in(compare), [allocate] if isinstance(allocate, str) else allocate
     choice, chosen = _law(table, x, law, settings)
     predictors = predictors_of(chosen, table.axes, x)
     groups = table.groups(predictors)
+    check_groups(table, groups, compare, allocate)
     pairs = _pairs(groups, compare)
     if pairs:
         check_confidence(settings.confidence)  # before anything is fitted, which may take minutes
@@ -139,7 +145,7 @@ def _candidates(table: ScalingTable, x: Sequence[str] | None) -> list[Law]:
     return found
 
 
-def _pairs(groups: Sequence[Group], compare: Pairs) -> list[tuple[Group, Group]]:
+def _pairs(groups: Sequence[Group], compare: Sequence[tuple[str, str]] | Literal["all"]) -> list[tuple[Group, Group]]:
     if compare == "all":
         return list(itertools.combinations(groups, 2))
     by_name = {group.name: group for group in groups}

@@ -25,6 +25,8 @@ def predictors_of(law: Law, axes: Mapping[str, AxisInfo], wanted: Sequence[str] 
     for name in wanted or ():
         if name not in axes:
             raise UnknownNameError("predictor of this table", name, axes)
+    if len(wanted or ()) > len(law.predictors):
+        raise _too_many(law, wanted or ())
     if len(law.predictors) == 1:
         return [wanted[0] if wanted else _only(law, axes)]
     taken = [name for name in law.predictors if name not in ANY]
@@ -32,9 +34,12 @@ def predictors_of(law: Law, axes: Mapping[str, AxisInfo], wanted: Sequence[str] 
     chosen = [name if name not in ANY else (free.pop(0) if free else name) for name in law.predictors]
     missing = [name for name in chosen if name not in axes]
     if missing:
+        raise _missing(law, missing[0])
+    unused = [name for name in wanted or () if name not in chosen]
+    if unused:
         raise UsageError(
-            f"{law.title} needs {' and '.join(law.predictors)}, and the table has no {missing[0]}: name its column "
-            f"with --columns {missing[0]}=COLUMN, or choose another --law."
+            f"{law.title} goes over {' and '.join(chosen)}, and not over {unused[0]}: leave it out of --x, or choose "
+            "another --law."
         )
     return chosen
 
@@ -67,9 +72,30 @@ def default_predictor(axes: Mapping[str, AxisInfo]) -> str:
 
 
 def _only(law: Law, axes: Mapping[str, AxisInfo]) -> str:
-    if law.predictors[0] in axes:
-        return law.predictors[0]
+    """The predictor of a law of one: that of its name, or for a law of ``x`` the most interesting there is."""
+    (name,) = law.predictors
+    if name in axes:
+        return name
+    if name not in ANY:
+        raise _missing(law, name, "name another predictor with --x,")
     return "S" if law.response == "memory" and "S" in axes else default_predictor(axes)
+
+
+def _missing(law: Law, name: str, way_out: str = "") -> UsageError:
+    column = f"name its column with --columns {name}=COLUMN," if name in IN_ORDER_OF_INTEREST else ""
+    ways = " ".join(way for way in (column, way_out) if way) or "name its columns with --x,"
+    return UsageError(
+        f"{law.title} needs {' and '.join(law.predictors)}, and the table has no {name}: {ways} or choose another "
+        "--law."
+    )
+
+
+def _too_many(law: Law, wanted: Sequence[str]) -> UsageError:
+    n = len(law.predictors)
+    return UsageError(
+        f"{law.title} has {n} predictor{'s' if n > 1 else ''} ({', '.join(law.predictors)}), and --x names "
+        f"{len(wanted)} ({', '.join(wanted)}): name {n}, or choose another --law."
+    )
 
 
 def _in_order(axes: Mapping[str, AxisInfo]) -> list[str]:

@@ -31,8 +31,13 @@ from ladderscope.scaling.verdicts import pair_sentences, verdict_sentence
 from ladderscope.terminal_columns import Column, print_columns
 
 
-def print_fit(fit: ScalingFit, console: Console) -> None:
-    """Print ``fit``: its groups, intervals, comparisons, the choice of law, extrapolation and allocation."""
+def print_fit(fit: ScalingFit, console: Console | None = None) -> None:
+    """Print ``fit``: its groups, intervals, comparisons, the choice of law, extrapolation and allocation.
+
+    Args:
+        console: where to; by default standard output.
+    """
+    console = console or Console()
     if fit.groups:
         _print_groups(fit, console)
     else:

@@ -20,6 +20,7 @@ from ladderscope.scaling.fitting.stages import (
     to_the_end,
     wide_objective,
 )
+from ladderscope.scaling.laws import law_named
 from ladderscope.scaling.laws.base import Law
 from ladderscope.scaling.points import FloatArray, Points
 
@@ -31,7 +32,7 @@ REFIT_TOLERANCE = 1e-8
 
 
 def fit_law(
-    law: Law,
+    law: Law | str,
     points: Points,
     objective: Objective = DEFAULT_OBJECTIVE,
     *,
@@ -53,6 +54,7 @@ def fit_law(
     Raises:
         UsageError: the law is not finite at any start.
     """
+    law = law_named(law) if isinstance(law, str) else law
     problem = Problem.of(law, points)
     rng = np.random.default_rng(seed)
     thetas = [near] if near is not None else law.starts(points.x, points.y, starts, rng)

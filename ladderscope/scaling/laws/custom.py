@@ -22,6 +22,7 @@ from ladderscope.scaling.points import FloatArray
 SCREENED = 200
 """Random starts of which the best is taken, where the user gives none."""
 SAME_DERIVATIVE = 1e-4
+UNNAMED = "custom law"
 
 
 class CustomLaw(Law):
@@ -65,7 +66,8 @@ class CustomLaw(Law):
     ) -> None:
         signature = read_signature(function, predictors, parameters)
         self.function, self.given_jacobian, self.as_array = function, jacobian, signature.as_array
-        self.title = getattr(function, "__name__", "custom law")
+        own = getattr(function, "__name__", UNNAMED)
+        self.title = (name or UNNAMED) if own == "<lambda>" else own
         self.name = name or self.title
         self.formula = formula or f"{self.title}({', '.join([*signature.predictors, *signature.parameters])})"
         self.predictors = signature.predictors
@@ -134,7 +136,10 @@ class CustomLaw(Law):
     def _call(self, function: Callable[..., Any], natural: Any, features: FloatArray) -> Any:
         value = np.asarray(self._arguments(function, natural, features))
         if value.ndim == 0:
-            return np.full(len(features), value[()])
+            raise UsageError(
+                f"{self.title} gives one value for all of {len(features)} points; it must give one each, such as "
+                f"{self.parameters[0].name} + 0 * {self.predictors[0]}."
+            )
         if value.shape != (len(features),):
             raise UsageError(
                 f"{self.title} gives values of shape {value.shape} for {len(features)} points; it must give one each."
@@ -142,7 +147,11 @@ class CustomLaw(Law):
         return value
 
     def _arguments(self, function: Callable[..., Any], natural: Any, features: FloatArray) -> Any:
-        return function(*features.T, natural) if self.as_array else function(*features.T, *natural)
+        try:
+            return function(*features.T, natural) if self.as_array else function(*features.T, *natural)
+        except Exception as error:
+            at = ", ".join(f"{p.name}={np.real(v):.6g}" for p, v in zip(self.parameters, natural, strict=True))
+            raise UsageError(f"{self.title} failed at {at}: {type(error).__name__}: {error}") from error
 
     def _natural(self, theta: FloatArray) -> FloatArray:
         return np.array([np.exp(t) if p.log else t for p, t in zip(self.parameters, theta, strict=True)])
@@ -174,13 +183,25 @@ def load_law(reference: str) -> Law:
     if not hasattr(module, name):
         raise UnknownNameError(f"name in {where}", name, [one for one in vars(module) if not one.startswith("_")])
     found = getattr(module, name)
-    if isinstance(found, type) and issubclass(found, Law):
-        found = found()
+    if isinstance(found, type):
+        found = _made(found, reference)
     if isinstance(found, Law):
         return found
     if not callable(found):
         raise UsageError(f"{reference} is {type(found).__name__}, neither a law nor a function.")
     return CustomLaw(found, name=reference)
+
+
+def _made(found: type, reference: str) -> Law:
+    if not issubclass(found, Law):
+        raise UsageError(f"{reference} is a class, neither a law nor a function.")
+    try:
+        return found()
+    except TypeError as error:
+        raise UsageError(
+            f"{reference} is a class of laws that needs arguments: name a law made by it, such as law = "
+            f"{found.__name__}(...)."
+        ) from error
 
 
 def _imported(where: str) -> ModuleType:

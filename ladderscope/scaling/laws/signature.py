@@ -73,4 +73,5 @@ def _leading_axes(arguments: list[inspect.Parameter]) -> tuple[str, ...]:
         if argument.name not in AXES:
             break
         leading.append(argument.name)
-    return tuple(leading) or ("x",)
+    # A law of one predictor may call it as it likes; what no column is called must be asked for.
+    return tuple(leading) or tuple(argument.name for argument in arguments[:1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ladderscope.scaling.reading.checkpoints import GROWING, rows_like_checkpoints
 from ladderscope.scaling.reading.checks import check_points, varies, why_unusable
 from ladderscope.scaling.reading.pairing import pair_keys, pooled_settings
 from ladderscope.scaling.reading.raw_points import RawPoints
@@ -14,8 +15,6 @@ LIKE_CHECKPOINTS = (
     "{n} of {total} rows differ from others in {along} alone: if they are checkpoints of a run, name its column with "
     "--columns run=COLUMN, because intervals are too narrow otherwise."
 )
-FEW_CHECKPOINTS = 3
-GROWING = ("C", "D")
 
 
 def checked_table(raw: RawPoints) -> ScalingTable:
@@ -64,8 +63,7 @@ def _on_runs(raw: RawPoints) -> list[str]:
         return []
     along = [name for name in GROWING if name in raw.axes]
     same = [GROUP, *raw.settings, *(name for name in raw.axes if name not in along)]
-    sizes = raw.frame.groupby(same, sort=False)[RESPONSE].transform("size")
-    like = int((sizes >= FEW_CHECKPOINTS).sum())
-    if not along or like <= len(raw.frame) / 2:
+    like = rows_like_checkpoints(raw.frame, same, along)
+    if like <= len(raw.frame) / 2:
         return [OWN_RUNS]
     return [OWN_RUNS, LIKE_CHECKPOINTS.format(n=like, total=len(raw.frame), along=" and ".join(along))]

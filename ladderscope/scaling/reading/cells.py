@@ -13,8 +13,10 @@ from ladderscope.errors import UsageError
 
 SHOWN = 5
 """Rows that a sentence names."""
-_TRUE = ("true", "1", "yes", "oom")
-_FALSE = ("false", "0", "no", "ok")
+_OUT_OF_MEMORY = ("oom", "out of memory", "cuda oom")
+_FITTED = ("ok", "fits", "fitted", "done", "success", "completed", "finished")
+_TRUE = ("true", "1", "yes", *_OUT_OF_MEMORY)
+_FALSE = ("false", "0", "no", *_FITTED)
 
 
 def is_text(column: pd.Series[Any]) -> bool:
@@ -60,7 +62,7 @@ def as_flags(column: pd.Series[Any], name: str) -> pd.Series[bool]:
     Raises:
         UsageError: a cell is none of these.
     """
-    plain = as_texts(column, name).str.strip().str.lower()
+    plain = _plain(as_texts(column, name))
     wrong = ~plain.isin([*_TRUE, *_FALSE])
     if wrong.any():
         raise UsageError(
@@ -68,6 +70,15 @@ def as_flags(column: pd.Series[Any], name: str) -> pd.Series[bool]:
             f"({str(column[wrong].iloc[0])!r}): correct the table, or leave such rows out with --where."
         )
     return plain.isin(_TRUE)
+
+
+def is_outcome(column: pd.Series[Any]) -> bool:
+    """Whether all cells say that a run fitted, or that it ran out of memory, in words."""
+    return bool(column.notna().all()) and bool(_plain(column.map(text_of)).isin([*_OUT_OF_MEMORY, *_FITTED]).all())
+
+
+def _plain(texts: pd.Series[str]) -> pd.Series[str]:
+    return texts.str.strip().str.lower().str.replace(r"[\s_-]+", " ", regex=True)
 
 
 def rows(labels: Iterable[object]) -> str:

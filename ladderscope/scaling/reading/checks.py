@@ -8,7 +8,7 @@ import pandas as pd
 from ladderscope.errors import UsageError
 from ladderscope.scaling.reading.cells import listed, rows
 from ladderscope.scaling.reading.raw_points import RawPoints
-from ladderscope.scaling.table import GROUP, RESPONSE, WEIGHT
+from ladderscope.scaling.table import CENSORED, GROUP, RESPONSE, WEIGHT
 
 
 def check_points(raw: RawPoints) -> None:
@@ -17,6 +17,7 @@ def check_points(raw: RawPoints) -> None:
     Raises:
         UsageError: in one sentence, what is wrong, in which rows, and what to do.
     """
+    _check_bounds(raw)
     _check_positive(raw.frame[RESPONSE], raw.response.label, raw.response.name)
     for name in raw.named:
         _check_positive(raw.frame[name], _called(raw, name), name)
@@ -24,6 +25,17 @@ def check_points(raw: RawPoints) -> None:
     if len(raw.frame) < 2:
         raise UsageError("there is only one point, and a law needs several: give more runs, or loosen --where.")
     _check_varies(raw)
+
+
+def _check_bounds(raw: RawPoints) -> None:
+    """A run out of memory needs a number too: what it needed at least."""
+    missing = raw.frame[RESPONSE].isna() & raw.frame[CENSORED].astype(bool)
+    if missing.any():
+        raise UsageError(
+            f"{raw.response.label} is missing (NaN) in {rows(raw.frame.index[missing])}, out of memory: fill in what "
+            "was needed at least (in use and asked for, or the budget that was exceeded), or leave such rows out, as "
+            f'with --where "{_plain(raw.response.name)} > 0".'
+        )
 
 
 def why_unusable(column: pd.Series[float]) -> str | None:

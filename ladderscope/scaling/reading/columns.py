@@ -73,7 +73,7 @@ class Columns:
         if plain in self.own.columns:
             return self.own[plain]
         if role in self._at_work:
-            raise UnknownNameError("column", source, self.own.columns)
+            raise self._unknown(source, self.own.columns)
         self._at_work.append(role)
         try:
             value = self._parsed(source).value(self.own_first)
@@ -87,7 +87,7 @@ class Columns:
         except UsageError:
             if _OPERATORS.search(source):
                 raise
-            raise UnknownNameError("column", source.strip("`"), self.own.columns) from None
+            raise self._unknown(source.strip("`"), self.own.columns) from None
 
     def own_first(self, name: str) -> pd.Series[Any]:
         """What ``name`` stands for in the expression of a role: a column of the table before another role.
@@ -99,7 +99,14 @@ class Columns:
             return self.own[name]
         if name in ROLES and self.source_of(name) is not None:
             return self.role(name)
-        raise UnknownNameError("column", name, [*map(str, self.own.columns), *self.given])
+        raise self._unknown(name, [*map(str, self.own.columns), *self.given])
+
+    def _unknown(self, name: str, known: Iterable[str]) -> UnknownNameError:
+        """With the nearest name, and all of the table's columns: the nearest may be far off."""
+        error = UnknownNameError("column", name, known)
+        if "did you mean" in str(error):
+            error.args = (f"{error} The columns are {', '.join(map(str, self.own.columns))}.",)
+        return error
 
     def role_first(self, name: str) -> pd.Series[Any]:
         """What ``name`` stands for in a condition: a role before a column of the table.

@@ -33,6 +33,8 @@ def read_csv(path: Path) -> pd.DataFrame:
         header, *rows = (row for row in csv.reader(io.StringIO(text), delimiter=separator) if row)
     except csv.Error as error:
         raise UsageError(f"{path} is not a table that can be read: {error}.") from error
+    if len(header) == 1 and ";" in header[0]:
+        raise UsageError(f"{path} seems to be separated by semicolons: save it with commas or tabs between fields.")
     for number, row in enumerate(rows, start=1):
         if len(row) != len(header):
             raise UsageError(

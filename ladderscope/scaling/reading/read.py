@@ -22,13 +22,13 @@ from ladderscope.scaling.table import ScalingTable
 EVERYTHING = TableRequest()
 
 
-def read_table(paths: Sequence[Path], request: TableRequest = EVERYTHING) -> ScalingTable:
+def read_table(paths: str | Path | Sequence[str | Path], request: TableRequest = EVERYTHING) -> ScalingTable:
     """The points of ledgers, or of tables as CSV, JSON lines or Parquet.
 
     Several files are read as if they were one. What a file is, is told by what it holds.
 
     Args:
-        paths: ledgers or tables, not both.
+        paths: a ledger or a table, or several of one kind.
         request: what stands where.
 
     Returns:
@@ -37,16 +37,17 @@ def read_table(paths: Sequence[Path], request: TableRequest = EVERYTHING) -> Sca
     Raises:
         UsageError: in one sentence, what of the request or of the data makes a fit impossible, and what to do.
     """
-    kinds = [kind_of(path) for path in paths]
+    files = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    kinds = [kind_of(path) for path in files]
     ledgers = [kind == "ledger" for kind in kinds]
     if any(ledgers) and not all(ledgers):
-        ledger, table = paths[ledgers.index(True)], paths[ledgers.index(False)]
+        ledger, table = files[ledgers.index(True)], files[ledgers.index(False)]
         raise UsageError(f"{ledger} is a ledger and {table} is not: fit them apart.")
     if not all(ledgers):
-        return checked_table(points_of_tables(paths, kinds, request))
-    raw = points_of_records(read_ledgers(paths), request)
-    _check_any(raw, paths)
-    return checked_table(replace(raw, sources=[str(path) for path in paths]))
+        return checked_table(points_of_tables(files, kinds, request))
+    raw = points_of_records(read_ledgers(files), request)
+    _check_any(raw, files)
+    return checked_table(replace(raw, sources=[str(path) for path in files]))
 
 
 def table_from_records(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from ladderscope.errors import UsageError
+from ladderscope.scaling.arguments import names_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +17,7 @@ class TableRequest:
         y: the response: ``loss``, ``eval-loss``, ``peak-allocated``, ``peak-reserved`` of ledgers; ``loss``,
             ``memory`` or any column of a table. ``None``: the loss, or of a table without one its memory.
         x: the predictors that the fit must have, by role (``C``), long name (``compute``) or, in tables, column. The
-            others that the data holds come along.
+            others that the data holds come along. ``"N,D"`` will do for ``("N", "D")``.
         by: what gets a curve per value: a setting of a cell, a role, or a column of a table. ``None``: the method,
             where there is one.
         columns: role -> column, or an expression over columns (:mod:`~ladderscope.scaling.reading.expressions`).
@@ -25,9 +28,15 @@ class TableRequest:
     """
 
     y: str | None = None
-    x: tuple[str, ...] = ()
+    x: Sequence[str] = ()
     by: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
-    where: tuple[str, ...] = ()
+    where: Sequence[str] = ()
     weights: str | None = None
     cluster: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "x", names_in(self.x))
+        object.__setattr__(self, "where", (self.where,) if isinstance(self.where, str) else tuple(self.where))
+        if not hasattr(self.columns, "items"):
+            raise UsageError('columns are a mapping from role to column: write {"N": "params", "loss": "val_loss"}.')

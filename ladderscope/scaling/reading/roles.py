@@ -66,7 +66,16 @@ _OTHERS = (
         name="memory",
         label="memory",
         unit=BYTES,
-        aliases=("memory", "memory_bytes", "peak_allocated_bytes", "peak_memory_bytes", "peak_reserved_bytes"),
+        aliases=(
+            "memory",
+            "memory_bytes",
+            "peak_allocated_bytes",
+            "peak_memory_bytes",
+            "peak_reserved_bytes",
+            "peak_memory",
+            "peak_allocated",
+            "peak_reserved",
+        ),
     ),
     Role(name="run", label="training run", aliases=("run", "run_id", "run_name")),
     Role(name="method", label="method", aliases=("method", "method_name")),
@@ -76,7 +85,7 @@ _OTHERS = (
     Role(name="budget", label="budget", aliases=("budget", "compute_budget", "flop_budget", "token_budget")),
     Role(name="weight", label="weight"),  # never by its name alone: it would change a fit unasked
     Role(name="censored", label="censored", aliases=("censored",)),
-    Role(name="status", label="status"),
+    Role(name="status", label="status"),  # by its name only where it tells what fitted and what did not
 )
 ROLES = {role.name: role for role in (*_PREDICTORS, *_OTHERS)}
 """Name -> role, predictors first."""

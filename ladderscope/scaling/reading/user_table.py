@@ -10,17 +10,37 @@ from typing import Any
 import pandas as pd
 
 from ladderscope.errors import UnknownNameError, UsageError
-from ladderscope.scaling.reading.cells import as_flags, as_numbers, as_texts
+from ladderscope.scaling.reading.cells import as_flags, as_numbers, as_texts, is_outcome, listed, text_of
+from ladderscope.scaling.reading.checkpoints import LikelyRuns, likely_runs
 from ladderscope.scaling.reading.checks import check_copies, check_runs
 from ladderscope.scaling.reading.columns import Columns
 from ladderscope.scaling.reading.files import Kind, read_rows
 from ladderscope.scaling.reading.raw_points import RawPoints
 from ladderscope.scaling.reading.request import TableRequest
-from ladderscope.scaling.reading.roles import LONG_NAMES, PREDICTORS, RESPONSES, ROLES, SETTINGS, axis_name, predictor
+from ladderscope.scaling.reading.roles import (
+    BYTES,
+    LONG_NAMES,
+    PREDICTORS,
+    RESPONSES,
+    ROLES,
+    SETTINGS,
+    axis_name,
+    predictor,
+)
 from ladderscope.scaling.results.scaling_fit import AxisInfo
 from ladderscope.scaling.table import CENSORED, GROUP, RESPONSE, RUN, WEIGHT
 
 ONE_GROUP = "all"
+FEWEST_BYTES = 1e6
+BYTES_ASSUMED = (
+    "Memory is taken for bytes, and all of it is below 1 MB: if it is in another unit, say so with --columns, such as "
+    "memory=COLUMN*2**30 for GiB."
+)
+LOWER_BOUNDS = "Rows whose status is out of memory are lower bounds of the memory that is needed: {n}."
+UNUSED_STATUS = (
+    "The column 'status' ({words}) is not used: --columns status=status makes rows out of memory lower bounds, and "
+    "--where \"status == 'ok'\" or the like leaves rows out."
+)
 _MEMORY_NAMES = ("peak-allocated", "peak-reserved")
 _TAKEN = (RESPONSE, GROUP, RUN, WEIGHT, CENSORED)
 
@@ -59,6 +79,9 @@ class _Reader:
         axes, asked = self._axes()
         settings = {name: self._text(name) for name in self._settings(by) if name not in axes}
         run = self._run()
+        censored, on_status = self._censored(response)
+        few_bytes = response.unit == BYTES and bool((y.dropna() < FEWEST_BYTES).all())
+        notes = [*notes, *on_status, *([BYTES_ASSUMED] if few_bytes else [])]
         index = self.columns.own.index
         frame = pd.DataFrame(
             {
@@ -67,12 +90,15 @@ class _Reader:
                 GROUP: group,
                 RUN: [f"row {row}" for row in index] if run is None else run,
                 WEIGHT: self._numbers("weight") if self._has("weight") else 1.0,
-                CENSORED: self._censored(),
+                CENSORED: censored,
                 **settings,
             },
             index=index,
         )
         self._check_runs(run, frame, by, list(axes))
+        if run is None and (likely := self._likely_runs(frame, by, list(settings), list(axes))):
+            run = frame[RUN] = likely.names
+            notes = [*notes, likely.note]
         return RawPoints(
             frame=frame,
             response=response,
@@ -147,12 +173,27 @@ class _Reader:
         else:
             check_runs(run, frame, by, predictors)
 
+    def _likely_runs(self, frame: pd.DataFrame, by: str, settings: list[str], axes: list[str]) -> LikelyRuns | None:
+        taken = {self.columns.source_of(role) for role in ROLES} | {by, self.request.y, *axes}
+        free = [name for name in self.columns.own.columns if name not in taken and name not in ROLES]
+        return likely_runs(frame, by, settings, axes, self.columns.own[free])
+
     def _settings(self, by: str) -> list[str]:
         return [name for name in ("method", *SETTINGS) if name != by and self._has(name)]
 
-    def _censored(self) -> pd.Series[bool] | bool:
-        found = [role for role in ("censored", "status") if self._has(role)]
-        return as_flags(self.columns.role(found[0]), self._called(found[0])) if found else False
+    def _censored(self, response: AxisInfo) -> tuple[pd.Series[bool] | bool, list[str]]:
+        """Which responses are lower bounds, and what to know about the column called ``status``."""
+        for role in ("censored", "status"):
+            if self._has(role):
+                return as_flags(self.columns.role(role), self._called(role)), []
+        status = self.columns.own.get("status")
+        if status is None or "status" in self.columns.given.values():
+            return False, []
+        if is_outcome(status) and response.unit == BYTES:
+            flags = as_flags(status, "column 'status'")
+            return flags, [LOWER_BOUNDS.format(n=int(flags.sum()))] if flags.any() else []
+        words = list(dict.fromkeys(status.map(text_of)))
+        return False, [] if len(words) == 1 else [UNUSED_STATUS.format(words=listed(words))]
 
     def _axes(self) -> tuple[dict[str, tuple[AxisInfo, pd.Series[float]]], tuple[str, ...]]:
         """The predictors by name, and the names of those that were asked for."""

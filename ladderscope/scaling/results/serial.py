@@ -42,23 +42,23 @@ def fit_from_values(values: Any) -> ScalingFit:
         raise UsageError(f"it is not a complete fit: {error}.") from error
 
 
-def write_fit(fit: ScalingFit, path: Path) -> None:
+def write_fit(fit: ScalingFit, path: str | Path) -> None:
     """Write ``fit`` as JSON, replacing what was there in one step.
 
     Raises:
         UsageError: ``path`` cannot be written.
     """
-    write_atomically(path, json.dumps(fit_values(fit), indent=1, allow_nan=False) + "\n")
+    write_atomically(Path(path), json.dumps(fit_values(fit), indent=1, allow_nan=False) + "\n")
 
 
-def read_fit(path: Path) -> ScalingFit:
+def read_fit(path: str | Path) -> ScalingFit:
     """The fit that :func:`write_fit` wrote.
 
     Raises:
         UsageError: the file cannot be read, or is not a fit of this version.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read the fit {path}: {error.strerror}.") from error
     except ValueError as error:

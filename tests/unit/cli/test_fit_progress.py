@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import time
 
 import pytest
 from rich.console import Console
@@ -39,3 +40,33 @@ def test_ctrl_c_stops_at_the_next_tick() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             progress.tick(0.2, "ladder")
+
+
+def test_ctrl_c_stops_within_seconds_where_nothing_ticks() -> None:
+    told = io.StringIO()
+    start = time.monotonic()
+
+    def work() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        while time.monotonic() < start + 20:
+            time.sleep(0.01)
+
+    def stopped() -> None:
+        with FitProgress(Console(file=told, width=80)) as progress, progress.stops_on_interrupt():
+            work()
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+
+    assert time.monotonic() - start < 5
+    assert told.getvalue() == "Stopping within seconds; Ctrl-C again stops at once.\n"
+
+
+def test_work_that_nobody_stops_is_left_alone_and_signals_are_as_before() -> None:
+    before = signal.getsignal(signal.SIGALRM)
+
+    with FitProgress(Console(file=io.StringIO())) as progress, progress.stops_on_interrupt():
+        time.sleep(1.1)
+
+    assert signal.getsignal(signal.SIGALRM) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

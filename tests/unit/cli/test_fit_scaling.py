@@ -105,6 +105,11 @@ def only_line(text: str) -> str:
         (GOOD, ["--margin", "0"], "--margin '0' is not a share"),
         (GOOD, ["--margin", "150%"], "--margin '150%' is not a share"),
         (GOOD, ["--margin", "10"], "--margin '10' is not a share"),
+        (
+            GOOD,
+            ["--confidence", "95"],
+            "--confidence '95' is not a share: give one above 0% and below 100%, such as 95%.",
+        ),
         (GOOD, ["--confidence", "much"], "--confidence 'much' is not a share"),
         (GOOD, ["--confidence", "nan"], "--confidence 'nan' is not a share"),
         (GOOD, ["--resamples", "-1"], "--resamples '-1' is not a whole number of at least 0"),
@@ -160,6 +165,17 @@ def test_what_a_ledger_does_not_have_ends_with_one_sentence(
 ) -> None:
     assert run(["fit-scaling", str(ledger), *arguments]) == 2
     assert message in only_line(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("option", ["--out", "--figures"])
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_read(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)  # root may write anywhere
+
+    assert run(["fit-scaling", str(tmp_path / "none.csv"), option, str(tmp_path / "new" / "fit.json")]) == 2
+    message = only_line(capsys.readouterr().err)
+    assert f"{tmp_path} is not writable. Choose another {option}." in message
 
 
 @pytest.mark.parametrize("name", ["none.jsonl", "none.csv"])
@@ -265,6 +281,9 @@ def test_a_script_reads_parameters_of_an_only_group_from_the_top(
         (["--law", "nowhere:law"], "nowhere"),
         (["--compare", "lora:full"], "unknown group to compare 'full'"),
         (["--law", "chinchilla"], "--columns N=COLUMN"),
+        (["--law", "rank"], "--columns R=COLUMN"),
+        (["--compare", "all", "--where", "method == 'lora'"], "--by COLUMN or --columns method=COLUMN"),
+        (["--allocate", "parametric"], "keep one, as with --where \"method == 'lora'\""),
     ],
 )
 def test_laws_and_methods_that_are_not_there_end_with_one_sentence(

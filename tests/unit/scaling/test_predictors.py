@@ -4,6 +4,8 @@ import pytest
 
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.scaling.laws import law_named
+from ladderscope.scaling.laws.base import Law
+from ladderscope.scaling.laws.custom import CustomLaw
 from ladderscope.scaling.predictors import default_predictors, predictors_of
 from ladderscope.scaling.results.scaling_fit import AxisInfo
 
@@ -37,6 +39,35 @@ def test_which_columns_stand_for_a_laws_predictors(
 def test_a_predictor_that_is_missing_is_named_with_the_way_out() -> None:
     with pytest.raises(UsageError, match="has no D: name its column with --columns D=COLUMN"):
         predictors_of(law_named("chinchilla"), axes("N", "C"), None)
+
+
+@pytest.mark.parametrize(
+    ("law", "present", "wanted", "message"),
+    [
+        (law_named("rank"), ("C", "N"), None, "has no R: name its column with --columns R=COLUMN, name another"),
+        (law_named("power"), ("N", "D"), ["N", "D"], r"has 1 predictor \(x\), and --x names 2 \(N, D\): name 1"),
+        (law_named("chinchilla"), ("C", "D", "N"), ["C"], "goes over N and D, and not over C: leave it out of --x"),
+        (
+            CustomLaw(lambda Q, a: a * Q),
+            ("C",),
+            None,
+            "needs Q, and the table has no Q: name another predictor with --x",
+        ),
+    ],
+)
+def test_no_predictor_is_passed_over_in_silence(
+    law: Law, present: tuple[str, ...], wanted: list[str] | None, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        predictors_of(law, axes(*present), wanted)
+
+
+def test_a_law_of_ones_own_goes_over_the_column_of_its_arguments_name_or_over_the_one_asked_for() -> None:
+    law = CustomLaw(lambda steps, a: a * steps)
+
+    assert predictors_of(law, axes("C", "steps"), None) == ["steps"]
+    assert predictors_of(law, axes("C", "D"), ["D"]) == ["D"]
+    assert predictors_of(CustomLaw(lambda x, a: a * x), axes("D"), None) == ["D"]
 
 
 def test_an_unknown_predictor_names_the_nearest() -> None:

@@ -182,6 +182,34 @@ def test_values_of_the_wrong_shape_are_refused() -> None:
         fit_law(CustomLaw(lambda x, a: np.array([a, a])), _saturating_points(), OLS)
 
 
+def test_one_value_for_all_points_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"gives one value for all of 12 points; .* such as a \+ 0 \* x"):
+        fit_law(CustomLaw(lambda x, a: a), _saturating_points(), OLS)
+
+
+def test_a_law_that_raises_is_named_with_the_place() -> None:
+    def boom(x: Any, a: Any, b: Any = 2.0) -> Any:
+        raise RuntimeError("boom")
+
+    with pytest.raises(UsageError, match=r"^boom failed at a=3, b=2: RuntimeError: boom$"):
+        fit_law(CustomLaw(boom, start={"a": 3.0}), _saturating_points(), OLS)
+
+
+def test_a_law_that_raises_in_part_of_its_space_is_named_with_the_place() -> None:
+    def halves(x: Any, a: Any) -> Any:
+        if np.real(a) < 0:
+            raise ValueError("a is negative")
+        return a * x
+
+    with pytest.raises(UsageError, match=r"halves failed at a=-\S+: ValueError: a is negative"):
+        fit_law(CustomLaw(halves), _saturating_points(), OLS)
+
+
+def test_a_function_without_a_name_has_that_of_its_law() -> None:
+    assert CustomLaw(lambda x, a: a * x, name="mine").formula == "mine(x, a)"
+    assert CustomLaw(lambda x, a: a * x).title == "custom law"
+
+
 def test_a_law_that_is_nowhere_finite_is_refused() -> None:
     with pytest.raises(UsageError, match="no start gives finite values"):
         fit_law(CustomLaw(lambda x, a: a * x * np.nan), _saturating_points(), OLS)
@@ -216,6 +244,9 @@ class TestLoading:
             ("nowhere.py:law", "there is no file nowhere.py"),
             ("no_such_package.laws:law", "cannot be imported: ModuleNotFoundError"),
             ("ladderscope.scaling.laws.power:Powr", "did you mean 'Power'"),
+            ("ladderscope.scaling.laws.custom:CustomLaw", r"needs arguments: name a law made by it"),
+            ("ladderscope.scaling.laws.base:Law", "needs arguments"),
+            ("pathlib:Path", "pathlib:Path is a class, neither a law nor a function"),
             ("ladderscope.scaling.laws:LAWS", "is dict, neither a law nor a function"),
         ],
     )

@@ -146,6 +146,39 @@ def test_memory_is_read_in_bytes_with_cells_that_did_not_fit(read_text: ReadText
     assert table.frame["censored"].to_list() == [False, False, True]
 
 
+def test_memory_of_a_few_bytes_is_asked_about(read_text: ReadText) -> None:
+    text = "run,seq_len,memory\na,128,1.5\nb,256,2.5\n"
+
+    assert "Memory is taken for bytes, and all of it is below 1 MB" in read_text(text).notes[0]
+    assert read_text(text, "memory=memory*2**30").notes == []
+
+
+OUT_OF_MEMORY = "run,seq_len,peak_memory,status\na,128,1e9,ok\nb,256,2e9,OK\nc,512,{peak},{status}\n"
+
+
+@pytest.mark.parametrize("status", ["oom", "OOM", "out_of_memory"])
+def test_a_status_of_runs_out_of_memory_is_found_by_its_name(status: str, read_text: ReadText) -> None:
+    table = read_text(OUT_OF_MEMORY.format(peak="4e9", status=status))
+
+    assert table.response.name == "memory"
+    assert table.frame["censored"].to_list() == [False, False, True]
+    assert table.notes == ["Rows whose status is out of memory are lower bounds of the memory that is needed: 1."]
+
+
+def test_a_status_of_other_words_is_named_and_not_used(read_text: ReadText) -> None:
+    table = read_text(OUT_OF_MEMORY.format(peak="4e9", status="crashed"))
+
+    assert table.frame["censored"].to_list() == [False, False, False]
+    assert "The column 'status' (ok, OK and crashed) is not used: --columns status=status" in table.notes[0]
+
+
+def test_a_blank_peak_of_a_run_out_of_memory_is_asked_for_as_a_bound(read_text: ReadText) -> None:
+    with pytest.raises(UsageError, match="row 3, out of memory: fill in what was needed at least"):
+        read_text(OUT_OF_MEMORY.format(peak="", status="oom"))
+
+    assert len(read_text(OUT_OF_MEMORY.format(peak="", status="oom"), where=("memory > 0",)).frame) == 2
+
+
 def test_weights_are_used_when_they_are_named_and_not_otherwise(read_text: ReadText) -> None:
     text = "run,D,loss,weight\na,1,3,2\nb,2,2,4\n"
 
@@ -218,6 +251,44 @@ def test_rows_that_look_like_checkpoints_are_warned_about(read_text: ReadText) -
     assert len(read_text(text, "run=method").notes) == 0
 
 
+def test_checkpoints_without_a_run_column_are_runs_by_what_stays_the_same(read_text: ReadText) -> None:
+    text = "method,N,seed,C,loss\n" + "".join(
+        f"{m},{n},{seed},{c},{9 - c / n}\n"
+        for m in ("lora", "qlora")
+        for n in (10, 20)
+        for seed in (0, 1)
+        for c in range(1, 5)
+    )
+
+    table = read_text(text)
+    lora, qlora = table.groups(["C"])
+
+    assert (lora.points.n_runs, qlora.points.n_runs, len(lora.points)) == (4, 4, 16)
+    (note,) = table.notes
+    assert "rows that differ in C alone count as checkpoints of one run" in note
+    assert "method, seed and N tell apart (8 runs)" in note
+    apart = read_text(text, cluster="method,seed,N,C")
+    assert "say so with --cluster method,seed,N,C." in note
+    assert apart.groups(["C"])[0].points.n_runs == 16
+
+
+def test_any_column_that_stays_the_same_along_checkpoints_tells_runs_apart(read_text: ReadText) -> None:
+    text = "N,lr,step,C,loss,final\n" + "".join(
+        f"5,{lr},{step},{6 * step},{3 - step / 9 + lr},{step == 4}\n" for lr in (0.1, 0.2, 0.3) for step in range(1, 5)
+    )
+
+    assert set(read_text(text).frame["run"]) == {"all / 5 / 0.1", "all / 5 / 0.2", "all / 5 / 0.3"}
+
+
+def test_rows_of_different_settings_stay_runs_of_their_own(read_text: ReadText) -> None:
+    text = "N,seed,C,loss\n" + "".join(f"{n},{seed},{n * n},{3 - n / 9}\n" for n in range(1, 7) for seed in (0, 1, 2))
+
+    table = read_text(text)
+
+    assert table.groups(["C"])[0].points.n_runs == 18
+    assert len(table.notes) == 1
+
+
 def test_a_column_found_by_its_name_that_is_no_predictor_is_noted(read_text: ReadText) -> None:
     table = read_text("run,D,N,loss\na,1,0,3\nb,2,5,2\n")
 
@@ -255,7 +326,11 @@ def test_runs_match_by_model_data_seed_and_budget_and_by_shared_sizes(read_text:
         (SIX_RUNS, {"columns": {"seed": "sed"}}, "unknown column 'sed'"),
         (SIX_RUNS, {"weights": "w"}, "unknown column 'w'"),
         (SIX_RUNS, {"cluster": "experiment"}, "unknown column 'experiment'"),
-        (SIX_RUNS, {"where": ("los > 3",)}, "unknown column 'los': did you mean 'loss'?"),
+        (
+            SIX_RUNS,
+            {"where": ("los > 3",)},
+            "unknown column 'los': did you mean 'loss'? The columns are run, D, loss.",
+        ),
         (SIX_RUNS, {"where": ("loss > 9",)}, "--where 'loss > 9' leaves none of 6 points: loosen it"),
         (SIX_RUNS, {"where": ("D == 10",)}, "there is only one point"),
         ("run,D,loss\na,1,3\nb,2,abc\nc,3,x\n", {}, "column 'loss' is not a number in rows 2 and 3 ('abc')"),
@@ -279,6 +354,7 @@ def test_runs_match_by_model_data_seed_and_budget_and_by_shared_sizes(read_text:
         ("run,D,loss,loss\na,1,3,3\nb,2,2,2\n", {}, "has two columns called 'loss'"),
         ("run,D,loss\na,1,3,9\nb,2,2,9\n", {}, "row 1 of"),
         ("run,D,loss\na,1,3\nb,2,2,9\n", {}, "has 4 fields and its header has 3: quote fields that hold a comma"),
+        ("run;D;loss\na;1;3,5\n", {}, "seems to be separated by semicolons: save it with commas or tabs"),
         ('{"D": 1, "loss": 3}\n{"D": 2,\n', {}, "line 2 of"),
         ('{"D": 1, "loss": 3}\n[1]\n', {}, "is not a JSON object"),
         ('[{"D": 1, "loss": 3}]', {}, "is a JSON array: write one object on each line"),
