@@ -24,7 +24,13 @@ def verdict_sentence(pair: MethodComparison, confidence: float) -> str:
         return f"{head}: {_sentence(pair.reason)}"  # nothing was tested
     slope = pair.slopes[0]
     parts = [_ratio_clause(slope, pair.margin, confidence)]
-    parts += [*_difference_clause(slope, pair.verdict), _margin_clause(slope, pair)]
+    parts += _difference_clause(slope, pair.verdict)
+    if slope.p_equivalence_holm not in (None, slope.p_equivalence):
+        # Interval, margin and number of runs are those of this comparison alone; the verdict is not.
+        p = _equals(format_p(slope.p_equivalence_holm))
+        parts.append(f"after Holm's correction, p {p} for slopes outside of the margin")
+        return f"{head}: {'; '.join(parts)}."
+    parts.append(_margin_clause(slope, pair))
     if pair.verdict == "inconclusive" and slope.runs_needed:
         parts.append(f"if they are the same in truth, about {slope.runs_needed} runs per method would show it")
     return f"{head}: {'; '.join(parts)}."

@@ -107,7 +107,8 @@ def decided(slopes: SlopeComparison, margin: float, confidence: float, *, adjust
     elif verdict == "different":
         more = f", and their difference is {_interval(slopes.difference)}"
     else:
-        more = f", and their difference is {_interval(slopes.difference)}, so it could be zero{needed_text(slopes)}"
+        more = f", and their difference is {_interval(slopes.difference)}, so it could be zero"
+        more += needed_text(slopes) if adjusted_for == 1 else ""
     if adjusted_for > 1:
         more += f" (p-values adjusted for {adjusted_for} comparisons, by Holm's method)"
     return replace(slopes, verdict=verdict, reason=sentence + more)

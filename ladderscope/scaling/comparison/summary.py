@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ladderscope.scaling.comparison.law_comparison import EXPONENTS
 from ladderscope.scaling.results.comparison import MethodComparison, SlopeComparison, Verdict
 
 READ: dict[Verdict, str] = {
@@ -17,10 +18,18 @@ READ: dict[Verdict, str] = {
 def with_slopes(comparison: MethodComparison, slopes: Sequence[SlopeComparison]) -> MethodComparison:
     """``comparison`` with its verdict from ``slopes``, of which the first one decides."""
     verdict, reason = slopes[0].verdict, slopes[0].reason
-    notes = [note for note in comparison.notes if note not in READ.values() and not note.startswith(OTHERWISE)]
+    notes = [
+        note for note in comparison.notes if note not in READ.values() and not note.startswith((OTHERWISE, SHIFTED))
+    ]
     others = [slope for slope in slopes[1:] if slope.verdict not in (verdict, "inconclusive")]
-    notes += [f"{OTHERWISE} {slope.estimand}: {slope.verdict}, {slope.reason}" for slope in others]
+    notes += [f"{_otherwise(slopes[0], slope)} {slope.estimand}: {slope.verdict}, {slope.reason}" for slope in others]
     return replace(comparison, verdict=verdict, reason=reason, slopes=list(slopes), notes=[*notes, READ[verdict]])
 
 
 OTHERWISE = "another slope says otherwise,"
+SHIFTED = "at the same x slopes differ, as those of shifted curves with an offset do,"
+
+
+def _otherwise(deciding: SlopeComparison, other: SlopeComparison) -> str:
+    at_the_same_x = deciding.estimand in EXPONENTS.values() and other.estimand not in EXPONENTS.values()
+    return SHIFTED if at_the_same_x and other.verdict == "different" else OTHERWISE
