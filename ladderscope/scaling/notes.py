@@ -15,6 +15,7 @@ NO_EQUIVALENCE_TEST = (
 )
 FEW_RUNS = 4
 FEW_DECADES = 1.0
+SEED = "seed"
 
 
 def notes_on(fit: ScalingFit, table: ScalingTable) -> list[str]:
@@ -22,7 +23,7 @@ def notes_on(fit: ScalingFit, table: ScalingTable) -> list[str]:
     found = list(table.notes)
     if len(fit.groups) > 1 and fit.slope and not fit.comparisons:
         found.append(NO_EQUIVALENCE_TEST)
-    found += [*_few_runs(fit), *_short_ranges(fit)]
+    found += [*_few_runs(fit), *_one_seed(fit, table), *_short_ranges(fit)]
     if pooled := _pooled(fit.groups):
         found.append(f"Runs that differ in {pooled} are pooled into one curve.")
     return list(dict.fromkeys(found))
@@ -34,6 +35,16 @@ def _few_runs(fit: ScalingFit) -> Iterator[str]:
     if few:
         points = " Points of one run are not independent, so more of them do not help." if repeated else ""
         yield f"Few training runs: {', '.join(few)}. The run is what varies at random.{points}"
+
+
+def _one_seed(fit: ScalingFit, table: ScalingTable) -> Iterator[str]:
+    """Runs of one seed differ by their settings: they scatter around a law, but not as other seeds would."""
+    seeds = set(table.frame[SEED]) if SEED in table.frame else set()
+    if len(seeds) == 1 and fit.y.unit != "bytes" and any(group.fit.n_runs > 1 for group in fit.groups):
+        yield (
+            f"All runs have the seed {seeds.pop()}: intervals say how runs scatter around the law, not how they would "
+            "from seed to seed."
+        )
 
 
 def _short_ranges(fit: ScalingFit) -> Iterator[str]:

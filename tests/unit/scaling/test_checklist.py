@@ -127,3 +127,14 @@ def test_predictors_that_go_together_are_left_to_the_certificate(scaling_example
     tied = replace(group.fit, certificate=replace(group.fit.certificate, predictor_correlation=0.99))
 
     assert notes_on(replace(fit, groups=[replace(group, fit=tied)]), table_of(fit)) == []
+
+
+def test_runs_of_one_seed_say_nothing_of_other_seeds(scaling_examples: Examples) -> None:
+    fit = scaling_examples["one group"]
+    one = pd.DataFrame({"seed": ["7", "7"], "weight": 1.0})
+    two = pd.DataFrame({"seed": ["7", "8"], "weight": 1.0})
+
+    (note,) = notes_on(fit, table_of(fit, frame=one))
+
+    assert note.startswith("All runs have the seed 7: intervals say how runs scatter around the law")
+    assert notes_on(fit, table_of(fit, frame=two)) == []
