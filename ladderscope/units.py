@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+KIB = 2**10
 MIB = 2**20
 GIB = 2**30
 
@@ -20,7 +21,8 @@ def format_bytes(num_bytes: float) -> str:
 
 def format_flops(flops: float) -> str:
     """``flops`` with a decimal prefix: ``'1.2 TFLOP'``."""
-    for size, unit in ((1e15, "PFLOP"), (1e12, "TFLOP"), (1e9, "GFLOP"), (1e6, "MFLOP")):
+    for exponent, prefix in ((24, "Y"), (21, "Z"), (18, "E"), (15, "P"), (12, "T"), (9, "G"), (6, "M")):
+        size, unit = 10.0**exponent, f"{prefix}FLOP"
         if abs(flops) >= size:
             return f"{flops / size:.3g} {unit}"
     return f"{flops:.0f} FLOP"
@@ -28,7 +30,12 @@ def format_flops(flops: float) -> str:
 
 def format_count(count: int) -> str:
     """A parameter count for people: ``'2.44 M'``, ``'134.5 M'``, ``'6.74 B'``."""
-    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
+    for size, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")):
         if count >= size:
             return f"{count / size:.4g} {unit}"
     return str(count)
+
+
+def counted(n: int, thing: str) -> str:
+    """``'1 point'``, ``'2 points'``."""
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +21,28 @@ MakeModel = Callable[..., Any]
 # Tests run side by side. OpenMP threads that spin while they wait would slow all of them down tenfold.
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 torch.set_num_threads(1)
+
+
+class _Frozen:
+    """How many modules were imported when the garbage collector was last told to leave alone what there is."""
+
+    num_modules = 0
+
+
+def pytest_collection_finish() -> None:
+    _freeze_what_was_imported(at_least=1)
+
+
+def pytest_runtest_teardown() -> None:
+    _freeze_what_was_imported(at_least=100)
+
+
+def _freeze_what_was_imported(at_least: int) -> None:
+    """What was imported stays: to look through it again and again would take a third of the time of many tests."""
+    if len(sys.modules) - _Frozen.num_modules >= at_least:
+        gc.collect()
+        gc.freeze()
+        _Frozen.num_modules = len(sys.modules)
 
 
 @pytest.fixture

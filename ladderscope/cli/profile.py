@@ -171,7 +171,8 @@ def _sweep(
         click.echo(json.dumps([record.to_json() for record in records], indent=2))
     if stop.is_set():
         missing = len(jobs) - len(records)
-        rest = f": the same command runs the {missing} missing cells" if missing else ""
+        cells = "missing cell" if missing == 1 else f"{missing} missing cells"
+        rest = f": the same command runs the {cells}" if missing else ""
         console.print(f"Interrupted{rest}.")
         return INTERRUPTED
     return 0 if all(record.status == "ok" for record in records) else SOME_FAILED

@@ -11,7 +11,7 @@ from ladderscope.explain.difference import difference_of
 from ladderscope.explain.lines import tree_lines
 from ladderscope.explain.names import plain_name
 from ladderscope.memory.predict.allocations import Allocation
-from ladderscope.scaling.columns import PADDING, Column, print_columns
+from ladderscope.terminal_columns import PADDING, Column, print_columns
 from ladderscope.units import format_bytes
 
 DEPTH = 3

@@ -11,7 +11,7 @@ from rich.text import Text
 from ladderscope.planning.forecasts import Fit
 from ladderscope.planning.padded import PaddedPlan, Run
 from ladderscope.planning.text import UNKNOWN
-from ladderscope.scaling.columns import Column, print_columns
+from ladderscope.terminal_columns import Column, print_columns
 from ladderscope.units import format_bytes
 
 

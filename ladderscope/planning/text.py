@@ -11,7 +11,7 @@ from rich.text import Text
 from ladderscope.memory.predict.gpus import Gpu
 from ladderscope.planning.plan import Change, Largest, Plan
 from ladderscope.records import Cell
-from ladderscope.scaling.columns import Column, print_columns
+from ladderscope.terminal_columns import Column, print_columns
 from ladderscope.units import format_bytes
 
 UNKNOWN = "?"

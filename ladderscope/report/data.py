@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ladderscope.errors import UsageError
 from ladderscope.records import Record
 from ladderscope.report.labels import is_predicted
 from ladderscope.report.palette import METHOD_COLOURS
-from ladderscope.scaling import ScalingFit, fit_scaling
+from ladderscope.scaling.results.scaling_fit import ScalingFit
+from ladderscope.scaling.settings import FitSettings
 
+SETTINGS = FitSettings(profiles=False, resamples=0)
+"""Of the report's fits, which show the quoted intervals and bands and nothing beside them."""
 RANDOM_WEIGHTS = "random weights: the loss says nothing about a method"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFits:
-    """The fits to the records of one model; methods of different models are never pooled."""
+    """The fits to the records of one model; methods of different models are never pooled.
+
+    A fit is ``None`` where no record holds what it needs.
+    """
 
     model: str
-    loss_by_compute: ScalingFit
-    memory_by_length: ScalingFit
+    loss_by_compute: ScalingFit | None
+    memory_by_length: ScalingFit | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +65,23 @@ def _fits_of(model: str, ok: Sequence[Record]) -> ModelFits:
     records = [record for record in ok if record.cell.model == model]
     return ModelFits(
         model,
-        fit_scaling(records, x="compute", y="loss"),
-        fit_scaling(records, x="seq-len", y="peak-allocated"),
+        _fit(records, y="loss", x="C", law="power-offset"),
+        _fit(records, y="peak-allocated", x="S", law="memory-linear"),
     )
+
+
+def _fit(records: Sequence[Record], *, y: str, x: str, law: str) -> ScalingFit | None:
+    from ladderscope.scaling.fit import fit_scaling
+    from ladderscope.scaling.reading import table_from_records
+
+    try:
+        table = table_from_records(records, y=y)
+    except UsageError:  # no record holds it
+        return None
+    if x not in table.axes or table.frame.empty:
+        return None
+    fit = fit_scaling(table, x=[x], law=law, settings=SETTINGS)
+    return fit if fit.groups else None
 
 
 def _reading_order(record: Record) -> tuple[object, ...]:

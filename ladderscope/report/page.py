@@ -14,9 +14,10 @@ from ladderscope.report.figures import RenderedFigure
 from ladderscope.report.headline import headline
 from ladderscope.report.provenance import CATEGORY_MEANINGS, environment, limits, settings_used
 from ladderscope.report.tables import MISSING, failure_columns, result_columns
-from ladderscope.scaling import ScalingFit
-from ladderscope.scaling.columns import Column
-from ladderscope.scaling.terminal import group_columns, lines_below, pair_columns
+from ladderscope.scaling.columns import group_columns, slope_columns
+from ladderscope.scaling.results.scaling_fit import ScalingFit
+from ladderscope.scaling.sentences import lines_below
+from ladderscope.terminal_columns import Column
 
 
 def render_pages(data: ReportData, figures: Sequence[RenderedFigure]) -> dict[str, str]:
@@ -45,22 +46,22 @@ def _context(data: ReportData, figures: Sequence[RenderedFigure]) -> dict[str, A
 
 
 def _fit_sections(fits: ModelFits) -> list[dict[str, Any]]:
-    found = [fit for fit in (fits.loss_by_compute, fits.memory_by_length) if fit.groups]
-    return [_fit_section(fits.model, fit) for fit in found]
+    found = (fits.loss_by_compute, fits.memory_by_length)
+    return [_fit_section(fits.model, fit) for fit in found if fit is not None]
 
 
 def _fit_section(model: str, fit: ScalingFit) -> dict[str, Any]:
-    decided = [pair for pair in fit.pairs if not pair.local_slope.reason]
+    parameters = {name: estimate for group in fit.groups for name, estimate in group.fit.parameters.items()}
     units = [
-        f"{name}: {info.meaning}" + (f", in {info.unit}" if info.unit != "1" else "")
-        for name, info in fit.parameters.items()
+        f"{name}: {estimate.meaning}" + (f", in {estimate.unit}" if estimate.unit != "1" else "")
+        for name, estimate in parameters.items()
     ]
     return {
-        "title": f"{model}: {fit.y_label} against {fit.x_label}",
+        "title": f"{model}: {fit.y.label} against {' and '.join(axis.label for axis in fit.x)}",
         "formula": fit.formula,
         "parameters": units,
         "groups": group_columns(fit),
-        "pairs": pair_columns(decided, fit) if decided else None,
+        "pairs": slope_columns(fit) if any(pair.slopes for pair in fit.comparisons) else None,
         "lines": lines_below(fit),
     }
 

@@ -48,3 +48,8 @@ def method_colour(method: str) -> str:
     if method in METHOD_COLOURS:
         return METHOD_COLOURS[method]
     return _OTHER_METHODS[zlib.crc32(method.encode()) % len(_OTHER_METHODS)]
+
+
+def method_of_group(name: str) -> str:
+    """The method of a group of runs, which says in brackets how they were measured where that differs."""
+    return name.partition(" (")[0]

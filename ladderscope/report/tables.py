@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ladderscope.records import Memory, Record
 from ladderscope.report.labels import distinct_labels, is_predicted, meter_label
-from ladderscope.scaling.columns import Column
+from ladderscope.terminal_columns import Column
 from ladderscope.units import format_bytes, format_count, format_flops
 
 MISSING = "-"

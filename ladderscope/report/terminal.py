@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ladderscope.records import Record
 from ladderscope.report.tables import result_columns
-from ladderscope.scaling.columns import print_columns
+from ladderscope.terminal_columns import print_columns
 
 
 def print_records(records: Sequence[Record], console: Console) -> None:

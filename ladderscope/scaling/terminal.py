@@ -1,4 +1,4 @@
-"""A fit as tables for a terminal."""
+"""A fit for a terminal: verdicts and tables first, then how they came about."""
 
 from __future__ import annotations
 
@@ -7,63 +7,131 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from ladderscope.scaling.columns import Column, print_columns
-from ladderscope.scaling.result import PairDifference, ScalingFit
-from ladderscope.scaling.text import MISSING, format_difference, format_estimate, remarks, undecided
+from ladderscope.scaling.columns import (
+    candidate_columns,
+    exponent_columns,
+    group_columns,
+    interval_columns,
+    model_columns,
+    optimum_columns,
+    slope_columns,
+    turned,
+)
+from ladderscope.scaling.results.scaling_fit import ScalingFit
+from ladderscope.scaling.sentences import (
+    choice_sentence,
+    extrapolation_sentences,
+    how_sentences,
+    left_out_sentence,
+    local_slope_sentence,
+    remarks,
+)
+from ladderscope.scaling.text import NOT_STATED
+from ladderscope.scaling.verdicts import pair_sentences, verdict_sentence
+from ladderscope.terminal_columns import Column, print_columns
 
 
-def print_fit(fit: ScalingFit, console: Console) -> None:
-    """Print the slope table of ``fit``, the differences between its groups, and what to know about them."""
+def print_fit(fit: ScalingFit, console: Console | None = None) -> None:
+    """Print ``fit``: its groups, intervals, comparisons, the choice of law, extrapolation and allocation.
+
+    Args:
+        console: where to; by default standard output.
+    """
+    console = console or Console()
     if fit.groups:
-        title = f"{fit.y_label} against {fit.x_label}: {fit.formula}"
-        print_columns(group_columns(fit), console, title)
+        _print_groups(fit, console)
     else:
-        console.print(Text("No record holds points for this fit.", style="bold"))
-    decided = [pair for pair in fit.pairs if not pair.local_slope.reason]
-    if decided:
-        print_columns(pair_columns(decided, fit), console, "Differences between slopes")
-    for line in lines_below(fit):
+        console.print(Text("No row holds points for this fit.", style="bold"))
+    _print_comparisons(fit, console)
+    _print_choice(fit, console)
+    _print_lines("Beyond the data", extrapolation_sentences(fit), console)
+    _print_allocations(fit, console)
+    left_out = left_out_sentence(fit.left_out)
+    found = [*how_sentences(fit), *remarks(fit), *([left_out] if left_out else []), *fit.notes]
+    _print_lines("How, and what to know", [*found, *checklist_sentences(fit)], console)
+
+
+def checklist_sentences(fit: ScalingFit) -> list[str]:
+    """Which questions of the reporting checklist are open; the answers to the others are long, and in the JSON."""
+    if not fit.checklist:
+        return []
+    open_questions = [item.question for item in fit.checklist if NOT_STATED in item.answer]
+    answered = len(fit.checklist) - len(open_questions)
+    missing = f"; not stated: {', '.join(open_questions)}" if open_questions else ""
+    return [f"Reporting checklist: {answered} of {len(fit.checklist)} questions answered (--json has them){missing}."]
+
+
+def _print_groups(fit: ScalingFit, console: Console) -> None:
+    title = f"{fit.y.label} against {' and '.join(axis.label for axis in fit.x)}: {fit.title}, {fit.formula}"
+    columns = group_columns(fit)
+    if len(fit.groups) == 1 or (_hidden(columns, console) and not _hidden(turned(columns), console)):
+        columns = turned(columns)
+    _print_table(title, columns, console)
+    explained = local_slope_sentence(fit)
+    if explained:
+        console.print(Text(explained, style="dim"))
+    several = len(fit.groups) > 1
+    intervals = interval_columns(fit, only_doubtful=several)
+    if intervals:
+        console.print()
+        doubt = ", where a warning asks for a look" if several else ""
+        _print_table(f"{fit.confidence:.0%} intervals by method{doubt}", intervals, console)
+
+
+def _print_comparisons(fit: ScalingFit, console: Console) -> None:
+    if not fit.comparisons:
+        return
+    console.print()
+    for pair in fit.comparisons:
+        console.print(Text(verdict_sentence(pair, fit.confidence), style="bold"))
+        for line in pair_sentences(pair, fit):
+            console.print(Text(f"  {line}"))
+    if any(pair.slopes for pair in fit.comparisons):
+        console.print()
+        _print_table("Slopes, first : second", slope_columns(fit), console)
+    if any(pair.models for pair in fit.comparisons):
+        console.print()
+        _print_table("What the curves share (* preferred)", model_columns(fit.comparisons), console)
+
+
+def _print_choice(fit: ScalingFit, console: Console) -> None:
+    choice = fit.choice
+    if choice is None:
+        return
+    console.print()
+    console.print(Text(f"Law: {choice_sentence(choice)}", style="bold"))
+    if choice.candidates:
+        _print_table("Laws that were tried (* shown)", candidate_columns(choice), console)
+
+
+def _print_allocations(fit: ScalingFit, console: Console) -> None:
+    if not fit.allocations:
+        return
+    console.print()
+    worked = [one for one in fit.allocations if one.reason is None]
+    if worked:
+        _print_table("Compute-optimal allocation", exponent_columns(worked), console)
+    if any(one.optima for one in worked):
+        _print_table("What to train with a budget", optimum_columns(worked), console)
+    missing = [f"{one.approach}: {one.reason.rstrip('.')}." for one in fit.allocations if one.reason]
+    notes = [f"{one.approach}: {note.rstrip('.')}." for one in fit.allocations for note in one.notes]
+    for line in [*missing, *notes]:
         console.print(Text(f"- {line}"))
 
 
-def lines_below(fit: ScalingFit) -> list[str]:
-    """How ``fit`` was made, and what to know before quoting it: one sentence each."""
-    unclear = undecided(fit.pairs)
-    return [
-        f"Objective: {fit.objective}.",
-        f"Interval: {fit.interval_method}.",
-        *remarks(fit),
-        *([unclear] if unclear else []),
-        *fit.notes,
-    ]
+def _print_lines(title: str, lines: Sequence[str], console: Console) -> None:
+    if lines:
+        console.print()
+        console.print(Text(title, style="bold"))
+    for line in lines:
+        console.print(Text(f"- {line}"))
 
 
-def group_columns(fit: ScalingFit) -> list[Column]:
-    """The slope table: a row for each group of ``fit``."""
-    groups = fit.groups
-    slope_first = sorted(fit.parameters, key=lambda name: name != fit.law_slope)
-    return [
-        Column(fit.by, [group.name for group in groups], numeric=False),
-        Column("runs", [str(group.n_runs) for group in groups], rank=1),
-        Column("points", [str(group.n_points) for group in groups], rank=6),
-        *(
-            Column(
-                name,
-                [format_estimate(group.parameters.get(name), fit.parameters[name].unit) for group in groups],
-                rank=1 if name == fit.law_slope else 2 + position,
-            )
-            for position, name in enumerate(slope_first)
-        ),
-        Column("local slope", [format_estimate(group.local_slope, "1") for group in groups], rank=2),
-        Column("R2 (log)", [MISSING if g.r2_log is None else f"{g.r2_log:.3f}" for g in groups], rank=5),
-    ]
+def _print_table(title: str, columns: Sequence[Column], console: Console) -> None:
+    # A title inside of the table would be wrapped to the table's width.
+    console.print(Text(title, style="bold"))
+    print_columns(columns, console, "")
 
 
-def pair_columns(pairs: Sequence[PairDifference], fit: ScalingFit) -> list[Column]:
-    """The differences between slopes: a row for each of ``pairs``."""
-    unit = fit.parameters[fit.law_slope].unit
-    return [
-        Column("pair", [f"{pair.first} - {pair.second}" for pair in pairs], numeric=False),
-        Column("local slope", [format_difference(pair.local_slope, "1") for pair in pairs], rank=1),
-        Column(fit.law_slope, [format_difference(pair.law_slope, unit) for pair in pairs], rank=2),
-    ]
+def _hidden(columns: Sequence[Column], console: Console) -> bool:
+    return sum(column.width for column in columns) > console.width

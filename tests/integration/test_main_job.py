@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ladderscope.cli import run
 from ladderscope.ledger import read_ledger
+from ladderscope.measure import measure_cell
+from ladderscope.memory.cpu import CpuMeter
 from ladderscope.records import Record
+from ladderscope.sweep.grid import resolve_cells
 
 GRID = """
 model: random:tiny-llama
@@ -59,24 +63,15 @@ def assert_complete(record: Record) -> None:
     assert record.env["torch"]
 
 
-def test_methods_see_the_same_data_in_the_same_order(tmp_path: Path) -> None:
+def test_methods_see_the_same_data_in_the_same_order() -> None:
     """At a learning rate too small to change a weight, all methods that start at the backbone have its losses."""
-    ledger = tmp_path / "runs.jsonl"
-    arguments = [
-        "--model",
-        "random:tiny-llama",
-        "--reduction",
-        "2",
-        "--seq-len",
-        "32",
-        "--steps",
-        "3",
-        "--lr",
-        "1e-30",
-    ]
-    methods = ["--method", "qlora", "--method", "ladder"]
-    assert run(["profile", *arguments, *methods, "--jobs", "2", "--out", str(ledger)]) == 0
-    qlora, ladder = read_ledger(ledger)
+    axes: dict[str, list[Any]] = {
+        "model": ["random:tiny-llama"],
+        "method": ["qlora", "ladder"],
+        "reduction": [2],
+        "seq_len": [32],
+    }
+    qlora, ladder = (measure_cell(cell, CpuMeter()) for cell in resolve_cells({**axes, "steps": [3], "lr": [1e-30]}))
     assert len(set(qlora.loss)) == 3
     assert qlora.loss == pytest.approx(ladder.loss, rel=1e-6)
 
@@ -93,7 +88,7 @@ def test_on_a_pretrained_model_side_networks_need_less_and_learn(tmp_path: Path)
                 "--seq-len",
                 "128",
                 "--steps",
-                "8",
+                "4",
                 "--meter",
                 "cpu",
                 "--jobs",

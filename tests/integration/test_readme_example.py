@@ -6,7 +6,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 README = Path(__file__).parents[2] / "README.md"
@@ -16,17 +19,12 @@ def examples() -> list[str]:
     return re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-def run_as_written(example: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    run = subprocess.run([sys.executable, "-c", example], cwd=folder, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    return run
-
-
 @pytest.mark.model
 def test_the_readme_example_runs_as_written(tmp_path: Path) -> None:
-    tuning, _ = examples()
+    tuning, _, _ = examples()
     assert len(tuning.splitlines()) <= 26
-    run = run_as_written(tuning, tmp_path)
+    run = subprocess.run([sys.executable, "-c", tuning], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
     assert "trainable params: 1,8" in run.stdout
     assert {"adapter_config.json", "adapter_model.safetensors"} < {
         file.name for file in Path(tmp_path, "adapter").iterdir()
@@ -35,9 +33,33 @@ def test_the_readme_example_runs_as_written(tmp_path: Path) -> None:
     assert "A ladder has two rails and nine rungs." in run.stdout
 
 
-def test_the_example_of_a_prediction_runs_as_written(tmp_path: Path) -> None:
-    _, prediction = examples()
-    run = run_as_written(prediction, tmp_path)
-    in_cuda, after = run.stdout.splitlines()
+def test_the_example_of_a_prediction_runs_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, prediction, _ = examples()
+    monkeypatch.chdir(tmp_path)
+    exec(compile(prediction, "README.md", "exec"), {"__name__": "__main__"})
+    in_cuda, after = capsys.readouterr().out.splitlines()
     assert after.startswith(f"{in_cuda} ")  # the script's own answer is the trace's
     assert (tmp_path / "snapshot.pickle").is_file()
+
+
+def test_the_example_of_a_scaling_fit_runs_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, _, scaling = examples()
+    rng = np.random.default_rng(0)
+    rows = [
+        (method, f"{method}-{run}", compute, (1.5 + 30 * (compute / times) ** -0.1) * np.exp(0.001 * rng.normal()))
+        for method, times in (("qlora", 1.0), ("ladder", 1.4))
+        for run, size in enumerate(np.geomspace(1e13, 1e16, 6))
+        for compute in size * np.geomspace(0.1, 1, 5)
+    ]
+    pd.DataFrame(rows, columns=["method", "run", "flops", "loss"]).to_csv(tmp_path / "runs.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": "__main__"}
+
+    exec(compile(scaling, "README.md", "exec"), names)
+
+    assert "ladder and qlora: equivalent" in capsys.readouterr().out
+    assert names["low"][0] < 1.5 + 30 * 1e18**-0.1 < names["high"][0]

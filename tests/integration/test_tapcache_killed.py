@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from ladderscope.cli import run
+
 Start = Callable[..., "subprocess.Popen[str]"]
 
 STEPS = 8
@@ -30,17 +32,25 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(tiny_folder: Path, data: Path, tmp_path: Path) -> Iterator[Start]:
-    """Starts the same training run, with its own folders, in a process of its own; ends what is left of it."""
-    started: list[subprocess.Popen[str]] = []
-    command = [sys.executable, "-m", "ladderscope", "train", "--model", str(tiny_folder), "--data", str(data)]
-    command += ["--reduction", "2", "--seq-len", "128", "--batch-size", "4", "--steps", str(STEPS)]
-    command += ["--save-every", "2", "--eval-fraction", "0.01", "--quantization", "none"]
+def arguments(tiny_folder: Path, data: Path) -> list[str]:
+    """Of the run, but for its folders."""
+    words = ["train", "--model", str(tiny_folder), "--data", str(data), "--reduction", "2", "--seq-len", "128"]
+    words += ["--batch-size", "4", "--steps", str(STEPS), "--save-every", "2", "--eval-fraction", "0.01"]
+    return [*words, "--quantization", "none"]
 
-    def begin(out: str, *arguments: str) -> subprocess.Popen[str]:
-        folders = ["--out", str(tmp_path / out), "--cache-taps", str(tmp_path / f"{out}-taps")]
+
+def folders(tmp_path: Path, out: str) -> list[str]:
+    return ["--out", str(tmp_path / out), "--cache-taps", str(tmp_path / f"{out}-taps")]
+
+
+@pytest.fixture
+def start(arguments: list[str], tmp_path: Path) -> Iterator[Start]:
+    """Starts the run, with its own folders, in a process of its own; ends what is left of it."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(out: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [*command, *folders, *arguments],
+            [sys.executable, "-m", "ladderscope", *arguments, *folders(tmp_path, out)],
             cwd=tmp_path,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
@@ -57,6 +67,20 @@ def start(tiny_folder: Path, data: Path, tmp_path: Path) -> Iterator[Start]:
         process.communicate()
 
 
+@pytest.fixture
+def finish(arguments: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """The same run to its end, in this process; gives what it said."""
+
+    def to_the_end(out: str, *more: str) -> str:
+        capfd.readouterr()
+        code = run([*arguments, *folders(tmp_path, out), *more])
+        messages = capfd.readouterr().err
+        assert code == 0, messages
+        return messages
+
+    return to_the_end
+
+
 def wait_for(condition: Callable[[], Any], process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 120
     while not condition():
@@ -70,14 +94,8 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def finish(process: subprocess.Popen[str]) -> str:
-    _, messages = process.communicate(timeout=300)
-    assert process.returncode == 0, messages
-    return messages
-
-
 def test_killed_while_it_fills_and_while_it_trains_a_run_ends_as_an_uninterrupted_one(
-    start: Start, tmp_path: Path
+    start: Start, finish: Callable[..., str], tmp_path: Path
 ) -> None:
     taps, out = tmp_path / "killed-taps", tmp_path / "killed"
     process = start("killed")
@@ -90,12 +108,12 @@ def test_killed_while_it_fills_and_while_it_trains_a_run_ends_as_an_uninterrupte
     wait_for(lambda: list(out.glob("checkpoint-*/trainer_state.json")), process)
     kill(process)
     times = {path.name: path.stat().st_mtime_ns for path in taps.glob("*.bin")}
-    messages = finish(start("killed"))
+    messages = finish("killed")
     assert "Going on from step " in messages
     assert "Caching" not in messages
     assert {path.name: path.stat().st_mtime_ns for path in taps.glob("*.bin")} == times  # all that was there was used
 
-    whole = finish(start("whole"))
+    whole = finish("whole")
     total = int(re.search(r"Caching (\d+) rows", whole)[1])  # type: ignore[index]
     assert 0 < rows < total
     for name, written in before.items():
@@ -106,7 +124,7 @@ def test_killed_while_it_fills_and_while_it_trains_a_run_ends_as_an_uninterrupte
     assert losses(out) == losses(tmp_path / "whole")
 
 
-def test_ctrl_c_while_it_fills_says_how_to_go_on(start: Start, tmp_path: Path) -> None:
+def test_ctrl_c_while_it_fills_says_how_to_go_on(start: Start, finish: Callable[..., str], tmp_path: Path) -> None:
     process = start("out")
     wait_for((tmp_path / "out-taps" / "rows").exists, process)
     process.send_signal(signal.SIGINT)
@@ -115,7 +133,7 @@ def test_ctrl_c_while_it_fills_says_how_to_go_on(start: Start, tmp_path: Path) -
     assert "the same command goes on" in messages
     assert "Traceback" not in messages
     rows = int((tmp_path / "out-taps" / "rows").read_text())
-    assert f"; {rows} rows are there already." in finish(start("out", "--steps", "2", "--no-resume"))
+    assert f"; {rows} rows are there already." in finish("out", "--steps", "2", "--no-resume")
 
 
 def losses(out: Path) -> list[float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ladderscope.report.data import ReportData
 from ladderscope.report.figures import flops_bars, loss_compute, loss_steps, memory_bars, memory_length
-from ladderscope.report.figures.style import Drawing, report_style, to_png, to_svg
+from ladderscope.report.figures.style import Drawing, RenderedFigure, rendered, report_style
 
 __all__ = ["FIGURES", "RenderedFigure", "render_figures"]
 
@@ -21,17 +21,6 @@ class FigureSpec:
     draw: Callable[[ReportData], Drawing | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderedFigure:
-    """A figure as files."""
-
-    name: str
-    title: str
-    caption: str
-    png: bytes
-    svg: bytes
-
-
 FIGURES = (
     FigureSpec("memory_by_method", "Peak memory by method", memory_bars.draw),
     FigureSpec("loss_by_step", "Loss by step", loss_steps.draw),
@@ -43,20 +32,10 @@ FIGURES = (
 
 def render_figures(data: ReportData) -> list[RenderedFigure]:
     """Every figure that the records give something for."""
-    rendered = []
+    found = []
     with report_style():
         for spec in FIGURES:
             drawing = spec.draw(data)
             if drawing is not None:
-                rendered.append(_rendered(spec, drawing))
-    return rendered
-
-
-def _rendered(spec: FigureSpec, drawing: Drawing) -> RenderedFigure:
-    return RenderedFigure(
-        name=spec.name,
-        title=spec.title,
-        caption=drawing.caption,
-        png=to_png(drawing.figure),
-        svg=to_svg(drawing.figure),
-    )
+                found.append(rendered(spec.name, spec.title, drawing))
+    return found

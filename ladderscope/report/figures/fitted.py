@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from ladderscope.records import Record
 from ladderscope.report.figures.panels import add_legend, new_panels
-from ladderscope.report.palette import method_colour
-from ladderscope.scaling import GroupFit, ScalingFit
+from ladderscope.report.palette import method_colour, method_of_group
+from ladderscope.scaling.results.scaling_fit import GroupFit, ScalingFit
 
 PointsOf = Callable[[Record], tuple[Sequence[float], Sequence[float]]]
 
@@ -56,11 +56,11 @@ def _draw_points(axis: Axes, panel: FittedPanel, record: Record) -> None:
 
 
 def _draw_curve(axis: Axes, group: GroupFit, y_unit: float, label: str) -> None:
-    colour = method_colour(group.key)
-    if group.curve is None:
+    colour = method_colour(method_of_group(group.name))
+    curve = group.fit.mean_band
+    if curve is None:
         axis.plot([], [], color=colour, linestyle="none", marker="o", markersize=4, label=label)
         return
-    curve = group.curve
     axis.plot(curve.x, np.asarray(curve.y) / y_unit, color=colour, linewidth=1.8, label=label)
     if curve.low:
         low, high = np.asarray(curve.low) / y_unit, np.asarray(curve.high) / y_unit
@@ -68,12 +68,12 @@ def _draw_curve(axis: Axes, group: GroupFit, y_unit: float, label: str) -> None:
 
 
 def band_sentence(fits: Sequence[ScalingFit]) -> str:
-    """Which groups have a bootstrap band, and why the others have none."""
+    """Which groups have a band, and why the others have none."""
     groups = [group for fit in fits for group in fit.groups]
-    with_band = [group for group in groups if group.curve and group.curve.low]
+    with_band = [group for group in groups if group.fit.mean_band and group.fit.mean_band.low]
     if not with_band:
-        return "No bands: no group has runs enough for a bootstrap interval."
-    method = fits[0].interval_method
+        return "No bands: no group has runs enough for an interval."
+    method = f"{fits[0].confidence:.0%} intervals of the mean over runs"
     if len(with_band) == len(groups):
         return f"Bands: {method}."
     return f"Bands where there are runs enough: {method}."

@@ -11,23 +11,24 @@ from ladderscope.report.data import RANDOM_WEIGHTS, ReportData
 from ladderscope.report.figures.fitted import FittedPanel, band_sentence, draw_fitted
 from ladderscope.report.figures.panels import first_panels
 from ladderscope.report.figures.style import Drawing
-from ladderscope.scaling import GroupFit
-from ladderscope.scaling.text import format_estimate
+from ladderscope.scaling.results.scaling_fit import GroupFit
+from ladderscope.scaling.text import format_parameter
 
 
 def draw(data: ReportData) -> Drawing | None:
     """The scaling curves, or ``None`` where no record holds both a loss and FLOPs."""
-    chosen, remark = first_panels([fits for fits in data.fits if fits.loss_by_compute.groups], "models")
+    fitted = {fits.model: fits.loss_by_compute for fits in data.fits if fits.loss_by_compute is not None}
+    chosen, remark = first_panels(list(fitted), "models")
     if not chosen:
         return None
     panels = [
         FittedPanel(
-            title=fits.model,
-            fit=fits.loss_by_compute,
-            records=[r for r in data.ok if r.cell.model == fits.model and r.flops and r.loss],
+            title=model,
+            fit=fitted[model],
+            records=[r for r in data.ok if r.cell.model == model and r.flops and r.loss],
             points_of=_points_of,
         )
-        for fits in chosen
+        for model in chosen
     ]
     figure = draw_fitted(panels, "training compute so far (FLOP)", "training loss (nats per token)", _slope)
     for axis in figure.axes:
@@ -37,8 +38,8 @@ def draw(data: ReportData) -> Drawing | None:
         axis.yaxis.set_major_formatter(ScalarFormatter())
         axis.yaxis.set_minor_locator(NullLocator())
     sentences = [
-        f"Lines: {chosen[0].loss_by_compute.formula}, fitted to all runs of a method together.",
-        band_sentence([fits.loss_by_compute for fits in chosen]),
+        f"Lines: {fitted[chosen[0]].formula}, fitted to all runs of a method together.",
+        band_sentence([fitted[model] for model in chosen]),
         *([f"{RANDOM_WEIGHTS.capitalize()}."] if data.has_random_weights else []),
         remark,
     ]
@@ -51,6 +52,4 @@ def _points_of(record: Record) -> tuple[Sequence[float], Sequence[float]]:
 
 
 def _slope(group: GroupFit) -> str:
-    if group.status != "fitted":
-        return group.status
-    return f"$\\lambda$ = {format_estimate(group.parameters['lambda'], '1')}"
+    return "not fitted" if group.fit.reason else f"$\\lambda$ = {format_parameter(group.fit, 'lambda')}"

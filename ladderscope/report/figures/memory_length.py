@@ -9,33 +9,34 @@ from ladderscope.report.data import ReportData
 from ladderscope.report.figures.fitted import FittedPanel, band_sentence, draw_fitted
 from ladderscope.report.figures.panels import first_panels
 from ladderscope.report.figures.style import Drawing
-from ladderscope.scaling import GroupFit
+from ladderscope.scaling.results.scaling_fit import GroupFit
 from ladderscope.scaling.text import format_value
 from ladderscope.units import MIB
 
 
 def draw(data: ReportData) -> Drawing | None:
     """The memory curves, or ``None`` where no record holds memory."""
-    chosen, remark = first_panels([fits for fits in data.fits if fits.memory_by_length.groups], "models")
+    fitted = {fits.model: fits.memory_by_length for fits in data.fits if fits.memory_by_length is not None}
+    chosen, remark = first_panels(list(fitted), "models")
     if not chosen:
         return None
     panels = [
         FittedPanel(
-            title=fits.model,
-            fit=fits.memory_by_length,
-            records=[record for record in data.ok if record.cell.model == fits.model and record.memory],
+            title=model,
+            fit=fitted[model],
+            records=[record for record in data.ok if record.cell.model == model and record.memory],
             points_of=_point_of,
             y_unit=MIB,
         )
-        for fits in chosen
+        for model in chosen
     ]
     figure = draw_fitted(panels, "sequence length (tokens)", "peak allocated memory (MiB)", _slope)
     for axis in figure.axes:
         axis.set_xlim(left=0)
         axis.set_ylim(bottom=0)
     sentences = [
-        f"Lines: {chosen[0].memory_by_length.formula}. Open circles are predicted, filled ones measured.",
-        band_sentence([fits.memory_by_length for fits in chosen]),
+        f"Lines: {fitted[chosen[0]].formula}. Open circles are predicted, filled ones measured.",
+        band_sentence([fitted[model] for model in chosen]),
         remark,
     ]
     return Drawing(figure, " ".join(sentences).strip())
@@ -46,6 +47,5 @@ def _point_of(record: Record) -> tuple[Sequence[float], Sequence[float]]:
 
 
 def _slope(group: GroupFit) -> str:
-    if group.status != "fitted":
-        return group.status
-    return f"{format_value(group.parameters['c1'].value or 0, 'bytes per token')}"
+    rate = group.fit.parameters.get("c1")
+    return "not fitted" if rate is None else format_value(rate.value, rate.unit)

@@ -19,9 +19,9 @@ HANDLE_INCHES = 0.6
 _Key = TypeVar("_Key", bound=Hashable)
 
 
-def new_panels(n_panels: int, *, share_y: bool) -> tuple[Figure, list[Axes]]:
-    """A figure with ``n_panels`` panels, at most three in a row."""
-    columns = min(n_panels, PANELS_PER_ROW)
+def new_panels(n_panels: int, *, share_y: bool, per_row: int = PANELS_PER_ROW) -> tuple[Figure, list[Axes]]:
+    """A figure with ``n_panels`` panels, at most ``per_row`` in a row."""
+    columns = min(n_panels, per_row)
     rows = math.ceil(n_panels / columns)
     figure = new_figure(max(4.2 * columns, 7.5), 3.6 * rows + 0.9)
     grid = figure.subplots(rows, columns, squeeze=False, sharey=share_y)

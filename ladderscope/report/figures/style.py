@@ -41,6 +41,17 @@ class Drawing:
     caption: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedFigure:
+    """A figure as files."""
+
+    name: str
+    title: str
+    caption: str
+    png: bytes
+    svg: bytes
+
+
 @contextmanager
 def report_style() -> Iterator[None]:
     """The style of the report's figures, for drawing and for saving."""
@@ -51,6 +62,12 @@ def report_style() -> Iterator[None]:
 def new_figure(width_inches: float, height_inches: float) -> Figure:
     """An empty figure whose parts are laid out without overlaps."""
     return Figure(figsize=(width_inches, height_inches), layout="constrained")
+
+
+def rendered(name: str, title: str, drawing: Drawing) -> RenderedFigure:
+    """``drawing`` as files, within :func:`report_style`."""
+    png, svg = to_png(drawing.figure), to_svg(drawing.figure)
+    return RenderedFigure(name=name, title=title, caption=drawing.caption, png=png, svg=svg)
 
 
 def to_png(figure: Figure) -> bytes:

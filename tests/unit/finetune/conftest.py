@@ -50,6 +50,7 @@ def settings(tiny_folder: Path, sums_file: Path, tmp_path: Path) -> MakeSettings
     def make(**values: Any) -> TrainSettings:
         defaults: dict[str, Any] = {"model": str(tiny_folder), "data": str(sums_file), "method": "lora", "rank": 4}
         defaults |= {"out": str(tmp_path / "out"), "reduction": 2, "seq_len": 64, "dtype": "fp32"}
+        defaults["save_every"] = 100  # checkpoints would take half of the time
         return resolve_settings({**defaults, **({} if "epochs" in values else {"steps": 6}), **values})
 
     return make

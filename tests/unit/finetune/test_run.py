@@ -85,7 +85,7 @@ def test_full_fine_tuning_saves_the_whole_model(settings: MakeSettings, make_rec
 
 
 def test_the_folder_holds_adapter_tokenizer_and_record(settings: MakeSettings, make_recorder: MakeRecorder) -> None:
-    ours = settings(keep=0)
+    ours = settings(keep=0, save_every=None)
     done = run(ours, make_recorder())
     assert {path.name for path in ours.out.iterdir()} == {
         "adapter_config.json",

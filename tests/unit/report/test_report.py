@@ -70,7 +70,7 @@ def test_the_page_says_what_it_must(report: Path) -> None:
 
     for sentence in (
         "no equivalence test",
-        "too few runs (3) for an interval",
+        "too few runs (3) to tell how runs vary",
         "No run has more than 16 steps",
         "qlora r=8, 512 tokens (predicted)",
         "Hatched bars are predicted",

@@ -1,56 +1,36 @@
-"""Synthetic runs on known laws. No number here is a measurement."""
+"""Published points with published answers; they are no part of the project."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from ladderscope.records import Cell, EvalLoss, Flops, Memory, Params, Record
-
-RunFactory = Callable[..., Record]
+from ladderscope.scaling.points import Points
 
 
-@pytest.fixture
-def make_run() -> RunFactory:
-    return run
+@pytest.fixture(scope="session")
+def scaling_data() -> Path:
+    """The folder with NIST's problems, Epoch's tracing of Chinchilla's figure 4 and Lin et al.'s fine-tunings."""
+    shared = os.environ.get("LADDERSCOPE_SHARED_DATA") or Path(__file__).parents[4] / "shared" / "data"
+    folder = Path(shared) / "scaling"
+    if not folder.is_dir():
+        pytest.skip(f"no published points at {folder}; set LADDERSCOPE_SHARED_DATA to the folder that holds them")
+    return folder
 
 
-def run(
-    *,
-    method: str = "ladder",
-    flops_per_step: int = 10**12,
-    steps: int = 30,
-    seed: int = 0,
-    law: tuple[float, float, float] = (1.2, 0.9, 0.4),
-    noise: float = 0.0,
-    run_noise: float = 0.0,
-    seq_len: int = 256,
-    peak_bytes: int = 10**9,
-    meter: str = "cpu",
-) -> Record:
-    """A run whose loss is E + B (C / 1e12)^-lambda with lognormal noise per step and per run."""
-    offset, scale, exponent = law
-    rng = np.random.default_rng([seed, flops_per_step % 2**31])
-    compute = flops_per_step * np.arange(1, steps + 1)
-    loss = (offset + scale * (compute / 1e12) ** -exponent) * np.exp(
-        rng.normal(0, noise, steps) + rng.normal(0, run_noise)
-    )
-    return Record(
-        cell=Cell(model="smollm2-135m", method=method, seq_len=seq_len, seed=seed, steps=steps),
-        meter=meter,
-        status="ok",
-        weights="pretrained",
-        memory=Memory(
-            peak_allocated_bytes=peak_bytes,
-            peak_reserved_bytes=None,
-            peak_rss_bytes=None,
-            breakdown_bytes={"weights": peak_bytes},
-        ),
-        params=Params(trainable=1_000_000, total=135_000_000),
-        flops=Flops(per_step=flops_per_step, per_token=1.0, by_component={"head": flops_per_step}),
-        loss=loss.tolist(),
-        eval_loss=EvalLoss(before=2.3, after=float(loss[-1])),
-        tokens_per_step=seq_len,
-    )
+@pytest.fixture(scope="session")
+def all_chinchilla_points(scaling_data: Path) -> Points:
+    """Loss against N and D = C / (6 N): 245 models."""
+    table = pd.read_csv(scaling_data / "epoch-chinchilla" / "svg_extracted_data.csv")
+    n, c = table["Model Size"].to_numpy(dtype=float), table["Training FLOP"].to_numpy(dtype=float)
+    return Points.of(np.stack([n, c / (6 * n)], axis=1), table["loss"].to_numpy(dtype=float))
+
+
+@pytest.fixture(scope="session")
+def chinchilla_points(all_chinchilla_points: Points) -> Points:
+    """The 240 of them that Epoch fits: without the five highest losses."""
+    return all_chinchilla_points.subset(all_chinchilla_points.y < np.sort(all_chinchilla_points.y)[-5])

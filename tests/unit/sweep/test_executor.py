@@ -57,7 +57,7 @@ def test_a_job_survives_the_line_it_is_sent_as(tiny_cell: MakeCell) -> None:
 
 def test_a_cell_is_measured_in_a_process_of_its_own(tiny_cell: MakeCell) -> None:
     fractions: list[float] = []
-    record = LocalExecutor().run(job(tiny_cell(method="ladder", steps=3)), fractions.append)
+    record = LocalExecutor().run(job(tiny_cell(method="full", steps=3)), fractions.append)
     assert record is not None
     assert record.status == "ok"
     assert len(record.loss) == len(record.step_seconds) == 3
@@ -74,13 +74,15 @@ def test_a_cell_that_fails_says_why(tiny_cell: MakeCell) -> None:
 
 
 def test_a_killed_cell_is_an_error_that_names_the_signal(tiny_cell: MakeCell) -> None:
-    record = run_and_meanwhile(LocalExecutor(), tiny_cell(steps=100_000), lambda process: process.kill())
+    record = run_and_meanwhile(
+        LocalExecutor(), tiny_cell(method="full", steps=100_000), lambda process: process.kill()
+    )
     assert record is not None
     assert (record.status, record.error) == ("error", "the process was killed by SIGKILL")
 
 
 def test_a_cell_that_takes_too_long_is_a_timeout(tiny_cell: MakeCell) -> None:
-    record = LocalExecutor(timeout_seconds=1.5).run(job(tiny_cell(steps=100_000)), lambda _: None)
+    record = LocalExecutor(timeout_seconds=1.5).run(job(tiny_cell(method="full", steps=100_000)), lambda _: None)
     assert record is not None
     assert record.status == "timeout"
     assert "1.5 seconds" in (record.error or "")
@@ -101,13 +103,13 @@ def test_a_cell_without_enough_memory_is_oom(tiny_cell: MakeCell) -> None:
 
 def test_cancelling_ends_the_cell_without_a_record(tiny_cell: MakeCell) -> None:
     executor = LocalExecutor()
-    assert run_and_meanwhile(executor, tiny_cell(steps=100_000), lambda _: executor.cancel()) is None
+    assert run_and_meanwhile(executor, tiny_cell(method="full", steps=100_000), lambda _: executor.cancel()) is None
     assert not worker_processes()
     assert executor.run(job(tiny_cell()), lambda _: None) is None
 
 
 def test_a_worker_leaves_when_its_parent_is_gone(tiny_cell: MakeCell) -> None:
-    line = job(tiny_cell(steps=100_000)).to_line()
+    line = job(tiny_cell(method="full", steps=100_000)).to_line()
     parent = subprocess.Popen(
         [
             "sh",

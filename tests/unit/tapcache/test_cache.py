@@ -37,6 +37,22 @@ CHOICES: list[tuple[Any, dict[str, Any]]] = [
     (XLadderConfig, {}),
     (LSTConfig, {"downsample": "frozen"}),
 ]
+ARCHITECTURES = ("llama", "gpt2", "gemma2")
+
+
+def sample() -> list[Any]:
+    """Every choice on a Llama in 16 bits, of all else a third; `make test-slow` runs the rest."""
+    return [
+        pytest.param(
+            architecture,
+            bits,
+            *choice,
+            marks=[] if (architecture, bits) == ("llama", 16) or (place + number) % 3 == 0 else pytest.mark.slow,
+        )
+        for number, choice in enumerate(CHOICES)
+        for place, architecture in enumerate(ARCHITECTURES)
+        for bits in (16, 8)
+    ]
 
 
 def loss_and_gradients(model: Any, ids: Tensor, taps: Any = None) -> tuple[float, dict[str, Tensor]]:
@@ -51,9 +67,7 @@ def loss_and_gradients(model: Any, ids: Tensor, taps: Any = None) -> tuple[float
     return loss.item(), gradients
 
 
-@pytest.mark.parametrize("bits", [16, 8])
-@pytest.mark.parametrize("architecture", ["llama", "gpt2", "gemma2"])
-@pytest.mark.parametrize(("make_config", "settings"), CHOICES)
+@pytest.mark.parametrize(("architecture", "bits", "make_config", "settings"), sample())
 def test_on_cached_taps_a_hollow_model_has_the_same_loss_and_gradients(
     architecture: str,
     bits: int,
@@ -234,7 +248,7 @@ def test_whole_taps_and_taps_without_directions_are_refused(tuned: Tuned, rows: 
 
 
 @pytest.mark.parametrize("tied", [True, False])
-@pytest.mark.parametrize("architecture", ["llama", "gpt2", "gemma2"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_hollow_model_holds_head_norm_and_side_network(architecture: str, tied: bool, tuned: Tuned) -> None:
     model = tuned(architecture, backbone=_backbone(architecture, tie_word_embeddings=tied))
     base = model.get_base_model()
@@ -262,7 +276,7 @@ def test_a_decoder_whose_blocks_give_tuples_still_gets_them(tuned: Tuned, rows: 
             assert loss_and_gradients(model, torch.stack(rows[:2]))[0] == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("architecture", ["llama", "gpt2", "gemma2"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_backbone_that_is_run_from_the_disk_fills_the_same_files(
     architecture: str, tuned: Tuned, rows: list[Tensor], tmp_path: Path, make_folder: Callable[..., Path]
 ) -> None:

@@ -15,6 +15,25 @@ from ladderscope.methods.side import LadderConfig, LSTConfig, QSTConfig, XLadder
 
 CONFIGS: list[Any] = [LSTConfig, QSTConfig, LadderConfig, XLadderConfig]
 ARCHITECTURES = ["llama", "qwen2", "qwen3", "mistral", "gemma2", "phi3", "gpt2", "opt", "gpt_neox"]
+PAIRS = [(make_config, model_type) for model_type in ARCHITECTURES for make_config in CONFIGS]
+
+
+def sample() -> list[Any]:
+    """Every method on Llama, Ladder and one other method on all else; `make test-slow` runs the rest."""
+    others = [config for config in CONFIGS if config is not LadderConfig]
+    second = {model_type: others[index % len(others)] for index, model_type in enumerate(ARCHITECTURES)}
+    return [
+        pytest.param(
+            make_config,
+            model_type,
+            marks=[]
+            if model_type == "llama" or make_config in (LadderConfig, second[model_type])
+            else pytest.mark.slow,
+        )
+        for make_config, model_type in PAIRS
+    ]
+
+
 LEARNING_RATES = {QSTConfig: 3e-2, LSTConfig: 1e-2}
 """QST's alpha starts at one and nothing else learns before it moves."""
 
@@ -29,9 +48,8 @@ def trained(tuned: Callable[..., Any], train: Callable[..., list[float]], token_
     return make
 
 
-@pytest.mark.parametrize("model_type", ARCHITECTURES)
-@pytest.mark.parametrize("make_config", CONFIGS)
-class TestEveryArchitecture:
+@pytest.mark.parametrize(("make_config", "model_type"), PAIRS)
+class TestEveryPair:
     def test_starts_as_the_backbone_bit_for_bit_but_for_lst(
         self,
         make_config: Any,
@@ -47,6 +65,9 @@ class TestEveryArchitecture:
         assert torch.equal(logits(model, token_ids), expected) == claimed
         assert torch.equal(logits(model.train(), token_ids), expected) == claimed
 
+
+@pytest.mark.parametrize(("make_config", "model_type"), sample())
+class TestEveryArchitecture:
     def test_learns_and_can_be_switched_off(
         self,
         make_config: Any,

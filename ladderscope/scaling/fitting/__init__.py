@@ -1,0 +1,1 @@
+"""From a law and points to an optimum."""
