@@ -27,6 +27,7 @@ from ladderscope.scaling.progress import Progress
 from ladderscope.scaling.reading.roles import axis_name
 from ladderscope.scaling.results.allocation import Approach
 from ladderscope.scaling.results.choice import LawChoice
+from ladderscope.scaling.results.comparison import MethodComparison
 from ladderscope.scaling.results.scaling_fit import GroupFit, ScalingFit
 from ladderscope.scaling.settings import FitSettings
 from ladderscope.scaling.table import Group, ScalingTable
@@ -76,28 +77,6 @@ def fit_scaling(
         check_confidence(settings.confidence)  # before anything is fitted, which may take minutes
     progress = Progress(len(groups) + len(pairs) + len(allocate), on_progress)
     shared = shared_range(groups)
-    fits = [
-        progress.during(
-            group.name,
-            _fit_group,
-            chosen,
-            group,
-            table,
-            predictors,
-            shared,
-            settings,
-            progress.steps(BOOTSTRAPS * settings.resamples),
-        )
-        for group in groups
-    ]
-    comparisons = [
-        progress.during(f"{first.name} against {second.name}", compare_groups, chosen, first, second, settings)
-        for first, second in pairs
-    ]
-    allocations = [
-        progress.during(f"{approach} allocation", allocate_compute, approach, table, settings, budgets=budgets)
-        for approach in allocate
-    ]
     fit = ScalingFit(
         y=table.response,
         x=[table.axes[name] for name in predictors],
@@ -109,11 +88,14 @@ def fit_scaling(
         slope=chosen.slope,
         confidence=settings.confidence,
         seed=settings.seed,
-        groups=fits,
+        groups=_fit_groups(chosen, groups, table, predictors, shared, settings, progress),
         shared_range=shared,
         choice=choice,
-        comparisons=adjusted(comparisons, settings.confidence),
-        allocations=allocations,
+        comparisons=_compare(chosen, pairs, settings, progress),
+        allocations=[
+            progress.during(f"{one} allocation", allocate_compute, one, table, settings, budgets=budgets)
+            for one in allocate
+        ],
         left_out=table.left_out,
     )
     fit = replace(fit, notes=notes_on(fit, table))
@@ -153,6 +135,32 @@ def _pairs(groups: Sequence[Group], compare: Sequence[tuple[str, str]] | Literal
         if name not in by_name:
             raise UnknownNameError("group to compare", name, by_name)
     return [(by_name[first], by_name[second]) for first, second in compare]
+
+
+def _compare(
+    law: Law, pairs: Sequence[tuple[Group, Group]], settings: FitSettings, progress: Progress
+) -> list[MethodComparison]:
+    found = [
+        progress.during(f"{first.name} against {second.name}", compare_groups, law, first, second, settings)
+        for first, second in pairs
+    ]
+    return adjusted(found, settings.confidence)
+
+
+def _fit_groups(
+    law: Law,
+    groups: Sequence[Group],
+    table: ScalingTable,
+    predictors: Sequence[str],
+    shared: tuple[float, float] | None,
+    settings: FitSettings,
+    progress: Progress,
+) -> list[GroupFit]:
+    steps = BOOTSTRAPS * settings.resamples
+    return [
+        progress.during(group.name, _fit_group, law, group, table, predictors, shared, settings, progress.steps(steps))
+        for group in groups
+    ]
 
 
 def _fit_group(

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from ladderscope.report.data import ReportData
 from ladderscope.report.figures import flops_bars, loss_compute, loss_steps, memory_bars, memory_length
-from ladderscope.report.figures.style import Drawing, RenderedFigure, rendered, report_style
+from ladderscope.report.figures.spec import FigureSpec, render_all
+from ladderscope.report.figures.style import RenderedFigure
 
 __all__ = ["FIGURES", "RenderedFigure", "render_figures"]
 
 
-@dataclass(frozen=True, slots=True)
-class FigureSpec:
-    """A figure: the name of its files, its title, and what draws it (``None`` where the records hold nothing)."""
-
-    name: str
-    title: str
-    draw: Callable[[ReportData], Drawing | None]
-
-
-FIGURES = (
+FIGURES: tuple[FigureSpec[ReportData], ...] = (
     FigureSpec("memory_by_method", "Peak memory by method", memory_bars.draw),
     FigureSpec("loss_by_step", "Loss by step", loss_steps.draw),
     FigureSpec("loss_by_compute", "Loss by compute", loss_compute.draw),
@@ -32,10 +21,4 @@ FIGURES = (
 
 def render_figures(data: ReportData) -> list[RenderedFigure]:
     """Every figure that the records give something for."""
-    found = []
-    with report_style():
-        for spec in FIGURES:
-            drawing = spec.draw(data)
-            if drawing is not None:
-                found.append(rendered(spec.name, spec.title, drawing))
-    return found
+    return render_all(FIGURES, data)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from ladderscope.errors import UsageError
-from ladderscope.report.figures.style import Drawing, RenderedFigure, rendered, report_style
+from ladderscope.report.figures.spec import FigureSpec, render_all
+from ladderscope.report.figures.style import Drawing, RenderedFigure
 from ladderscope.report.fit_figures import (
     allocation,
     comparison,
@@ -26,37 +25,21 @@ CAPTION_LETTERS_PER_INCH = 15
 __all__ = ["FIT_FIGURES", "render_fit_figures", "write_fit_figures"]
 
 
-@dataclass(frozen=True, slots=True)
-class FitFigureSpec:
-    """A figure: the name of its files, its title, and what draws it (``None`` where the fit has no data for it)."""
-
-    name: str
-    title: str
-    draw: Callable[[ScalingFit], Drawing | None]
-
-
-FIT_FIGURES = (
-    FitFigureSpec("fit", "Fit", curves.draw),
-    FitFigureSpec("predicted", "Predicted against measured", predicted.draw),
-    FitFigureSpec("reducible", "Reducible loss", reducible.draw),
-    FitFigureSpec("residuals", "Residuals", residuals.draw),
-    FitFigureSpec("profiles", "Profiles", profiles.draw),
-    FitFigureSpec("comparison", "Comparison of slopes", comparison.draw),
-    FitFigureSpec("isoflop", "IsoFLOP curves", isoflop.draw),
-    FitFigureSpec("allocation", "Compute-optimal allocation", allocation.draw),
+FIT_FIGURES: tuple[FigureSpec[ScalingFit], ...] = (
+    FigureSpec("fit", "Fit", curves.draw),
+    FigureSpec("predicted", "Predicted against measured", predicted.draw),
+    FigureSpec("reducible", "Reducible loss", reducible.draw),
+    FigureSpec("residuals", "Residuals", residuals.draw),
+    FigureSpec("profiles", "Profiles", profiles.draw),
+    FigureSpec("comparison", "Comparison of slopes", comparison.draw),
+    FigureSpec("isoflop", "IsoFLOP curves", isoflop.draw),
+    FigureSpec("allocation", "Compute-optimal allocation", allocation.draw),
 )
 
 
 def render_fit_figures(fit: ScalingFit) -> list[RenderedFigure]:
     """Every figure that ``fit`` has data for."""
-    found = []
-    with report_style():
-        for spec in FIT_FIGURES:
-            drawing = spec.draw(fit)
-            if drawing is not None:
-                _write_caption(drawing)
-                found.append(rendered(spec.name, spec.title, drawing))
-    return found
+    return render_all(FIT_FIGURES, fit, finish=_write_caption)
 
 
 def _write_caption(drawing: Drawing) -> None:
