@@ -9,7 +9,7 @@ from rich.text import Text
 from ladderscope.explain.answer import Answer
 from ladderscope.explain.difference import difference_of
 from ladderscope.explain.lines import tree_lines
-from ladderscope.explain.names import plain_name
+from ladderscope.memory.names import plain_name
 from ladderscope.memory.predict.allocations import Allocation
 from ladderscope.terminal_columns import PADDING, Column, print_columns
 from ladderscope.units import format_bytes

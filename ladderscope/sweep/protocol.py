@@ -18,12 +18,16 @@ from ladderscope.records import PREDICT, Cell
 
 @dataclass(frozen=True)
 class Job:
-    """One cell to measure, with the meter, the GPU that is measured (if any) and the number of CPU threads to use."""
+    """One cell to measure, with the meter, the GPU that is measured (if any) and the number of CPU threads to use.
+
+    ``detailed`` asks a prediction for the details of its record.
+    """
 
     cell: Cell
     meter: str
     gpu: str | None
     num_threads: int
+    detailed: bool = False
 
     @property
     def key(self) -> tuple[str, str, str | None]:

@@ -7,8 +7,8 @@ import pytest
 from ladderscope.explain.answer import Answer
 from ladderscope.explain.difference import Difference, difference_of
 from ladderscope.explain.lines import tree_lines
-from ladderscope.explain.names import MODEL, OUTSIDE, Place, place_of, plain_name
 from ladderscope.explain.tree import Node, cut
+from ladderscope.memory.names import MODEL, OUTSIDE, Place, place_of, plain_name
 from ladderscope.predict import EVALUATE, FIRST_STEP, LOAD, STEADY_STEP
 
 Explain = Callable[..., Answer]

@@ -1,0 +1,104 @@
+"""One entry of a baseline: what a cell or a test took, where its bytes were, and under which versions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from ladderscope.errors import BaselineError
+from ladderscope.records import Cell
+
+Places = Mapping[str, Mapping[str, int]]
+"""Category -> folded place -> bytes of each; see ``ladderscope.memory.places``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What was measured or predicted, for comparison: plain data, the same for the same code and versions.
+
+    Args:
+        name: of the cell, for people, with all that tells it from other cells; or the node id of a test.
+        meter: ``predict``, ``cpu`` or ``cuda``.
+        gpu: that was measured or predicted for; None on a CPU.
+        status: ``ok``, or ``oom`` where a prediction does not fit: its numbers are what a larger GPU needs.
+        settings: of the cell, all of them; empty for a test.
+        metrics: by name; see ``ladderscope.regression.metrics``. For repeated measurements, their medians.
+        breakdown: of the allocated peak, in bytes by category; sums to it.
+        flops: of a step by component; sums to the metric.
+        peak_at: what was running when the peak was reached.
+        at_peak: where the bytes of the peak are; empty where it was measured.
+        saved_for_backward: where the bytes are that forward leaves for backward.
+        versions: of what decides the numbers, by package.
+        repeats: the single values of a repeated measurement, by metric; empty for a prediction.
+    """
+
+    name: str
+    meter: str
+    gpu: str | None
+    status: str = "ok"
+    settings: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, int] = field(default_factory=dict)
+    breakdown: dict[str, int] = field(default_factory=dict)
+    flops: dict[str, int] = field(default_factory=dict)
+    peak_at: str = ""
+    at_peak: Places = field(default_factory=dict)
+    saved_for_backward: Places = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    repeats: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def values(self) -> dict[str, int]:
+        """All that can be checked, by metric: the metrics and the categories of the breakdown."""
+        return {**self.metrics, **self.breakdown}
+
+    @property
+    def is_prediction(self) -> bool:
+        """Whether it was predicted, and so is the same at every repetition."""
+        return self.meter == "predict"
+
+    @property
+    def cell(self) -> Cell:
+        """The cell of an entry that has settings.
+
+        Raises:
+            UnknownNameError: the settings hold what no cell has.
+        """
+        return Cell.from_json(self.settings)
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as JSON values without its name, under which a baseline keeps it; what is empty is left out."""
+        values = dataclasses.asdict(self)
+        del values["name"]
+        return {key: value for key, value in values.items() if value or key in ("gpu", "status")}
+
+    @classmethod
+    def from_json(cls, name: str, values: Any) -> Self:
+        """The entry that :meth:`to_json` gave.
+
+        Raises:
+            BaselineError: a part is missing, unknown or impossible.
+        """
+        if not isinstance(values, dict):
+            raise BaselineError(f"its entry {name!r} is not an object")
+        known = {f.name for f in dataclasses.fields(cls)} - {"name"}
+        wrong = sorted(set(values) - known)
+        if wrong:
+            raise BaselineError(f"its entry {name!r} has an unknown part {wrong[0]!r}")
+        try:
+            entry = cls(name=name, **values)
+        except TypeError as error:
+            raise BaselineError(f"its entry {name!r} is not complete: it needs a meter and a gpu") from error
+        _check_parts(entry)
+        return entry
+
+
+def _check_parts(entry: Entry) -> None:
+    for part in ("settings", "metrics", "breakdown", "flops", "at_peak", "saved_for_backward", "versions", "repeats"):
+        if not isinstance(getattr(entry, part), dict):
+            raise BaselineError(f"{part} of its entry {entry.name!r} is not an object")
+    for part in ("metrics", "breakdown", "flops"):
+        for key, value in getattr(entry, part).items():
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise BaselineError(f"{part}.{key} of its entry {entry.name!r} is {value!r}, which is no whole number")
