@@ -1,4 +1,4 @@
-"""The action for GitHub: its shell steps run here as the runner would run them, with a `ladderscope` that takes notes."""
+"""The action for GitHub: its shell steps run as the runner would run them, with a `ladderscope` that takes notes."""
 
 from __future__ import annotations
 
