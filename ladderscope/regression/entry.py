@@ -31,7 +31,7 @@ class Entry:
         at_peak: where the bytes of the peak are; empty where it was measured.
         saved_for_backward: where the bytes are that forward leaves for backward.
         versions: of what decides the numbers, by package.
-        repeats: the single values of a repeated measurement, by metric; empty for a prediction.
+        repeats: the single values of a repeated measurement by metric, sorted; empty for a prediction.
     """
 
     name: str
