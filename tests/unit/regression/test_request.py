@@ -103,7 +103,7 @@ def test_the_first_update_predicts_for_the_default_gpu(grid: Path, tmp_path: Pat
 
 
 def test_without_a_baseline_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
-    with pytest.raises(CannotMeasureError, match="there is no baseline .*: make one with --update") as caught:
+    with pytest.raises(CannotMeasureError, match=r"there is no baseline .*: make one with --update") as caught:
         plan_check(Request(baseline=tmp_path / "none.json"))
     assert caught.value.exit_code == 3
 
