@@ -117,6 +117,7 @@ def test_every_line_of_an_input_is_one_argument_whatever_is_in_it(checks: Runner
     ran = checks.run(
         CHECK,
         baseline="my baselines/side net.json",
+        grid="small grid.yaml\nlarge.yaml",
         select=f"ladder 1/8\n\n   \nmethod=qlora,seq_len=512\r\n{hostile}\n",
         gpu="rtx-3060-12gb\n24GiB:sm86",
         fail_on="peak_allocated:0\nactivations:16 MiB",
@@ -127,6 +128,8 @@ def test_every_line_of_an_input_is_one_argument_whatever_is_in_it(checks: Runner
             "check",
             "--baseline=my baselines/side net.json",
             "--meter=predict",
+            "--grid=small grid.yaml",
+            "--grid=large.yaml",
             "--select=ladder 1/8",
             "--select=method=qlora,seq_len=512",
             f"--select={hostile}",
@@ -215,3 +218,5 @@ def test_the_projects_own_workflows_can_only_read_and_use_inputs_that_there_are(
         given += [step["with"] for step in steps if step.get("uses") == "./"]
     assert len(given) == 1
     assert set(given[0]) <= set(ACTION["inputs"])
+    assert (ROOT / given[0]["grid"]).is_file()
+    assert (ROOT / given[0]["constraints"]).is_file()
