@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ladderscope.memory.places import count
 from ladderscope.regression.entry import Entry
 from ladderscope.regression.grown_places import CategoryChange, category_changes, place_lines
+from ladderscope.regression.grown_work import change_of, flops_lines, trainable_lines
 from ladderscope.regression.metrics import (
     PEAK_ALLOCATED,
     PEAK_RESERVED,
     PHASES,
     SAVED_FOR_BACKWARD,
-    TRAINABLE_PARAMS,
 )
-from ladderscope.regression.verdict import EntryVerdict, Growth, MetricChange
-from ladderscope.units import format_flops
+from ladderscope.regression.verdict import EntryVerdict
 
-_NAMED_MODULES = 3
 _START = "at its very start"
 _LARGER = "its numbers are what a larger GPU needs"
 
@@ -46,8 +43,8 @@ def cause_lines(verdict: EntryVerdict, most: int = 5) -> list[str]:
         *_saved_lines(verdict, most),
         *_reserved_lines(verdict),
         *_phase_lines(verdict),
-        *_flops_lines(verdict),
-        *_trainable_lines(verdict),
+        *flops_lines(verdict),
+        *trainable_lines(verdict),
         *version_lines(verdict),
     ]
 
@@ -106,7 +103,7 @@ def _moved_peak(verdict: EntryVerdict) -> list[str]:
 
 def _saved_lines(verdict: EntryVerdict, most: int) -> list[str]:
     """What forward leaves for backward, where the peak does not tell it already."""
-    change = _change_of(verdict, SAVED_FOR_BACKWARD)
+    change = change_of(verdict, SAVED_FOR_BACKWARD)
     if change is None or not change.change:
         return []
     categories = category_changes(verdict, "saved for backward")
@@ -128,7 +125,7 @@ def _unsaid_bytes(verdict: EntryVerdict, grew: bool) -> dict[tuple[str, str], in
 
 
 def _reserved_lines(verdict: EntryVerdict) -> list[str]:
-    reserved, allocated = _change_of(verdict, PEAK_RESERVED), _change_of(verdict, PEAK_ALLOCATED)
+    reserved, allocated = change_of(verdict, PEAK_RESERVED), change_of(verdict, PEAK_ALLOCATED)
     if reserved is None or not reserved.is_regression or (allocated is not None and allocated.change > 0):
         return []
     alike = "the same tensors" if not _peak_changed(verdict) else "tensors that take no more"
@@ -145,7 +142,7 @@ def _phase_lines(verdict: EntryVerdict) -> list[str]:
     grown = {
         phase.replace("_", " "): change
         for phase in PHASES
-        if (change := _change_of(verdict, f"{phase}_{PEAK_ALLOCATED}")) and change.change > 0
+        if (change := change_of(verdict, f"{phase}_{PEAK_ALLOCATED}")) and change.change > 0
     }
     if not grown:
         return []
@@ -153,55 +150,5 @@ def _phase_lines(verdict: EntryVerdict) -> list[str]:
     return [f"What grew is the allocated peak of another phase: {amounts}. `ladderscope explain --phase` shows it."]
 
 
-def _flops_lines(verdict: EntryVerdict) -> list[str]:
-    assert verdict.before is not None
-    assert verdict.after is not None
-    before, after = verdict.before.flops, verdict.after.flops
-    if not before or not after:
-        return []
-    changes = {name: after.get(name, 0) - before.get(name, 0) for name in dict.fromkeys((*before, *after))}
-    differing = sorted(((change, name) for name, change in changes.items() if change), key=lambda pair: -pair[0])
-    if not differing:
-        return []
-    texts = [f"{name.replace('_', ' ')} {'+' if n > 0 else '-'}{format_flops(abs(n))}" for n, name in differing]
-    return [f"FLOPs of a step by component: {', '.join(texts)}."]
-
-
-def _trainable_lines(verdict: EntryVerdict) -> list[str]:
-    change = _change_of(verdict, TRAINABLE_PARAMS)
-    if change is None or not change.change:
-        return []
-    modules = _trained_modules(verdict, grew=change.change > 0)
-    verb = "more" if change.change > 0 else "fewer"
-    where = ""
-    if modules:
-        rest = len(modules) - _NAMED_MODULES
-        where = f", in {', '.join(modules[:_NAMED_MODULES])}{f' and {rest} smaller' if rest > 0 else ''}"
-    return [f"{abs(change.change):,} {verb} parameters are trained{where}."]
-
-
-def _trained_modules(verdict: EntryVerdict, grew: bool) -> list[str]:
-    """Modules with more (or fewer) weights to train, by what they hold for training, the largest first."""
-    sign = 1 if grew else -1
-    for category in ("adapter_weights", "optimizer_state", "gradients"):
-        found = [
-            growth
-            for growth in verdict.growths
-            if growth.moment == "peak" and growth.category == category and growth.change * sign > 0
-        ]
-        if found:
-            return list(dict.fromkeys(map(_module, sorted(found, key=lambda growth: -growth.change * sign))))
-    return []
-
-
-def _module(growth: Growth) -> str:
-    number = count(growth.place)
-    return growth.place.partition(": ")[0] + (f" ({number} of them)" if number > 1 else "")
-
-
 def _peak_changed(verdict: EntryVerdict) -> bool:
     return bool(category_changes(verdict, "peak"))
-
-
-def _change_of(verdict: EntryVerdict, metric: str) -> MetricChange | None:
-    return next((change for change in verdict.changes if change.name == metric), None)
