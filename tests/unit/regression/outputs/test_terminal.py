@@ -51,8 +51,8 @@ class TestCheck:
 
     def test_has_a_table_of_regressions_and_one_of_improvements(self, mixed: CheckResult) -> None:
         rows = rows_of(checked(mixed))
-        assert ["a lora", "peak allocated", "262 MiB", "264 MiB", "+2.00 MiB", "+0.76%", "0"] in rows
-        assert ["d ladder", "peak allocated", "264 MiB", "262 MiB", "-2.00 MiB", "-0.76%", "0"] in rows
+        assert ["a lora 512 tokens", "peak allocated", "262 MiB", "264 MiB", "+2.00 MiB", "+0.76%", "0"] in rows
+        assert ["d ladder 512 tokens", "peak allocated", "264 MiB", "262 MiB", "-2.00 MiB", "-0.76%", "0"] in rows
 
     def test_names_the_cause_below_the_whole_name(self, mixed: CheckResult) -> None:
         assert (
@@ -94,6 +94,12 @@ class TestCheck:
         assert "Some numbers are predicted, others measured." in text
         assert {row[-1] for row in rows_of(text) if "peak allocated" in row} == {"predicted", "measured"}
 
+    def test_names_are_without_what_all_share_which_the_title_tells_to_the_letter(self) -> None:
+        names = [f"random:gpt2 {method} 512 tokens, predicted for [x]" for method in ("lora", "lst")]
+        text = checked(make_result(*map(regression, names)))
+        assert "Regressions (random:gpt2, predicted for [x])" in text
+        assert {"lora 512 tokens", "lst 512 tokens"} <= {row[0] for row in rows_of(text)}
+
     def test_causes_are_told_of_nine_regressions(self) -> None:
         text = checked(make_result(*(regression(f"cell {number}") for number in range(12))))
         assert text.count("At the peak, activations grew") == 9
@@ -114,7 +120,7 @@ class TestUpdate:
         text = updated(make_result(regression("grown cell"), new, removed, unchanged()))
         assert text.startswith("Wrote ladderscope-baseline.json: 4 entries.\n1 grew, 1 unchanged, 1 new, 1 removed.")
         (row,) = [row for row in rows_of(text) if row[0] == "new cell"]
-        assert row[1:] == ["262 MiB", "730 MiB", "29 MiB", "185 GFLOP", "1.528 M", "predicted"]
+        assert row[1:] == ["262 MiB", "730 MiB", "25 MiB", "185 GFLOP", "1.528 M", "predicted"]
         assert "Removed: old cell" in text
         assert "+2.00 MiB side_network.blocks.3: clone (new)" in text
         assert "regression" not in text
