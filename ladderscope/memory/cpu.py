@@ -93,7 +93,9 @@ def _placed_allocations(profile: Any, tracker: ComponentTracker) -> list[_Placed
 
 def _backward_begins(placed: list[_Placed]) -> int:
     """The index of the first allocation of a backward operation; frees between operations belong to none."""
-    return next(i for i, (event, place) in enumerate(placed) if place.in_backward and event.extra_fields.alloc_size > 0)
+    return next(
+        i for i, (event, place) in enumerate(placed) if place.in_backward and event.extra_fields.alloc_size > 0
+    )
 
 
 def _events(placed: list[_Placed], gradients: set[int]) -> list[Event]:

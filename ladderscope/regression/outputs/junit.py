@@ -39,7 +39,7 @@ def _case(verdict: EntryVerdict) -> ET.Element:
     if verdict.outcome == "regression":
         sentences = [sentence_of(change, how_of(verdict)) for change in verdict.regressions]
         lines = [*sentences, *cause_lines(verdict)]
-        _add(case, "failure", "regression", "; ".join(sentences), "\n".join(lines))
+        _add(case, "failure", "regression", "; ".join(sentences) or lines[0], "\n".join(lines))
     elif verdict.outcome in ("failed", "missing"):
         error = error_text(verdict)
         _add(case, "error", verdict.outcome, first_line(error), error)
