@@ -58,7 +58,7 @@ def test_there_are_commands_for_each_step() -> None:
 
 
 def test_thresholds_and_patterns_are_understood() -> None:
-    values = {name: [] for name in ("--fail-on", "--select")}
+    values: dict[str, list[str]] = {name: [] for name in ("--fail-on", "--select")}
     for name, value in re.findall(r"(--fail-on|--select) ([^\s`]+)", TEXT):
         values[name].append(value)
     assert set(parse_fail_on(values["--fail-on"])) == {"peak_allocated", "peak_reserved", "activations"}
