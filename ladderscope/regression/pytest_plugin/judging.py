@@ -72,9 +72,9 @@ def judge_entry(watch: Watch, entry: Entry, before: Entry | None, limits: Mappin
     from ladderscope.regression.compare import compare
 
     if before is None:
-        watch.problems.append(f"the baseline has no entry of this test: {TAKE_IT}")
+        watch.refusal = f"the baseline has no entry of this test: {TAKE_IT}"
     elif (before.meter, before.gpu) != (entry.meter, entry.gpu):
-        watch.problems.append(
+        watch.refusal = (
             f"the baseline has this test {_how(before)}, and it was {_how(entry)}: run it as before, name another "
             f"file with --ladderscope-baseline, or {TAKE_IT}"
         )

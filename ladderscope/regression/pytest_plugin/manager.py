@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ladderscope.regression.pytest_plugin.marks import MEMORY_BASELINE, fail_where_wrong, is_watched
-from ladderscope.regression.pytest_plugin.options import CUDA, Options
+from ladderscope.regression.pytest_plugin.options import CUDA, PREDICT, Options
 from ladderscope.regression.pytest_plugin.tests_baseline import TestsBaseline, name_of
 from ladderscope.regression.pytest_plugin.watch import Watch, Watched, begin_watch, end_watch, watch_of
 
@@ -54,6 +54,15 @@ class Manager:
         if compares:
             self._baseline.refuse_if_broken()
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Import what predictions need, so that it is neither the first test's time nor its warnings."""
+        predicts = self._options.meter == PREDICT and not session.config.getoption("collectonly")
+        if predicts and any(map(is_watched, session.items)):
+            from ladderscope.regression.pytest_plugin.predicting import import_all
+
+            import_all()
+
     # ---- one test --------------------------------------------------------------------------------------------------
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -92,8 +101,8 @@ class Manager:
         if watch.asked.compares:
             self._baseline.judge(name_of(item), watch, watched)
         watch.is_over = True
-        if watch.problems:
-            pytest.fail("\n".join(watch.problems), pytrace=False)
+        if said := [*watch.problems, *([watch.refusal] if watch.refusal else [])]:
+            pytest.fail("\n".join(said), pytrace=False)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(

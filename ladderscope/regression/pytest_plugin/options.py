@@ -87,7 +87,7 @@ def add_options(parser: pytest.Parser) -> None:
             action="append" if option.is_repeatable else "store",
             metavar=option.metavar,
             choices=option.choices,
-            help=option.help + default,
+            help=option.help.replace("%", "%%") + default,
         )
         parser.addini(
             f"ladderscope_{option.name}",

@@ -28,6 +28,4 @@ def _allocations(watched: Watched) -> list[str]:
         # What nobody told apart is no category that says something.
         known = [text for text in (block.category.replace("_", " "), block.phase) if text and text != "other"]
         lines.append(f"{format_bytes(block.block_bytes):>9}  {place}" + (f" ({', '.join(known)})" if known else ""))
-    if watched.unverified:
-        lines.append(f"Not verified: {'; '.join(watched.unverified)}.")
-    return lines
+    return [*lines, *(f"Not verified: {doubt}." for doubt in watched.doubts)]

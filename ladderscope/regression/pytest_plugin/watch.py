@@ -85,19 +85,20 @@ class Watched:
         meter: ``predict`` or ``cuda``.
         gpu: its name, as a baseline keeps it.
         how: for people: ``"predicted for NVIDIA GeForce RTX 3060"``.
-        unverified: rules behind a prediction that no recorded run has confirmed; grows as the body runs.
+        known_doubts: rules behind every such prediction that no recorded run has confirmed.
     """
 
     trace: Trace
     meter: str
     gpu: str
     how: str
+    known_doubts: tuple[str, ...] = ()
 
     @property
-    def unverified(self) -> tuple[str, ...]:
-        """Rules behind a prediction that no recorded run has confirmed."""
+    def doubts(self) -> list[str]:
+        """What the body did that makes its prediction uncertain, beyond what holds for all."""
         rules = getattr(self.trace, "rules", None)
-        return () if rules is None else tuple(rules.unverified)
+        return [] if rules is None else [text for text in rules.unverified if text not in self.known_doubts]
 
 
 @dataclass
@@ -112,6 +113,7 @@ class Watch:
         entry: for the baseline; None where the test has none.
         improvement: what fell below the baseline, in a sentence; empty where nothing did.
         problems: a sentence for each limit that was exceeded.
+        refusal: why the test could not be compared; empty where it could.
         causes: why, for the report.
     """
 
@@ -122,6 +124,7 @@ class Watch:
     entry: Entry | None = None
     improvement: str = ""
     problems: list[str] = field(default_factory=list)
+    refusal: str = ""
     causes: list[str] = field(default_factory=list)
 
 
