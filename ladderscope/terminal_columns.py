@@ -35,7 +35,8 @@ class Column:
 def print_columns(columns: Sequence[Column], console: Console, title: str) -> None:
     """Print the columns that fit ``console``, then the names of those that do not."""
     shown = _fitting(columns, console.width)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left", title_style="bold")
+    heading = Text(title) if title else None  # not a str: brackets in it are no markup
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=heading, title_justify="left", title_style="bold")
     for column in shown:
         table.add_column(
             Text(column.header), justify="right" if column.numeric else "left", no_wrap=True, overflow="ellipsis"

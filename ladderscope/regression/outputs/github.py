@@ -108,7 +108,7 @@ def outputs_of(result: CheckResult) -> dict[str, str]:
         "exit-code": str(result.exit_code),
         "entries": str(len(result.verdicts)),
         "regressions": str(counts.get("regression", 0)),
-        "not-measured": str(counts.get("failed", 0) + counts.get("missing", 0)),
+        "failed": str(counts.get("failed", 0) + counts.get("missing", 0)),
         "improvements": str(counts.get("improvement", 0)),
         "worst": " ".join(worst[0].name.split()) if worst else "",
         "summary": counts_text(result),
