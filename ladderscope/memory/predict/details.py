@@ -7,9 +7,8 @@ from ladderscope.memory.places import places_by_category
 from ladderscope.memory.predict.allocations import Allocation
 from ladderscope.memory.predict.modules import BACKWARD, FORWARD
 from ladderscope.memory.predict.trace import MemoryTrace
+from ladderscope.memory.timeline import KEPT_CATEGORIES
 from ladderscope.records import Details
-
-KEPT_CATEGORIES = ("activations", "logits_and_loss")
 
 
 def details_of(trace: MemoryTrace, span: str | None = None) -> Details:

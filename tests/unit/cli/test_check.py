@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ seq-len: 32
 dtype: fp32
 """
 LORA = "random:tiny-llama lora r=4 32 tokens, fp32, predicted for rtx-3060-12gb"
-LADDER = "random:tiny-llama ladder 1/2 32 tokens, fp32, predicted for rtx-3060-12gb"
+LADDER = "random:tiny-llama ladder 1/2 32 tokens, fp32, nf4-dq, predicted for rtx-3060-12gb"
 
 
 class InThisProcess:
@@ -45,6 +46,7 @@ class InThisProcess:
         record = predict_cell(job.cell, job.gpu, tick, detailed=job.detailed).record
         if self.interrupt_after == len(type(self).jobs):
             os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)  # the main thread hears it
         return record
 
     def cancel(self) -> None:
