@@ -158,7 +158,13 @@ def test_the_step_ends_as_the_check_ends_and_keeps_what_it_said(checks: Runner, 
 
 
 def test_check_understands_what_the_step_calls_it_with(checks: Runner) -> None:
-    inputs = {"grid": "a.yaml\nb.yaml", "select": "lora", "gpu": "t4-16gb", "fail_on": "flops:1%", "junit": "m.xml"}
+    inputs: dict[str, Any] = {
+        "grid": "a.yaml\nb.yaml",
+        "select": "lora",
+        "gpu": "t4-16gb",
+        "fail_on": "flops:1%",
+        "junit": "m.xml",
+    }
     ((_, *arguments),) = checks.run(CHECK, **inputs, args="--jobs=1").calls
     understood = check.make_context("check", arguments).params
     assert understood["grids"] == (Path("a.yaml"), Path("b.yaml"))

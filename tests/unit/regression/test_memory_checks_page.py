@@ -112,13 +112,15 @@ def test_the_table_of_metrics_has_all_of_them() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    headings = {
-        re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")
-        for line in TEXT.splitlines()
-        if line.startswith("#")
-    }
-    for target in re.findall(r"\]\(([^)]+)\)", TEXT):
-        if target.startswith("#"):
-            assert target[1:] in headings
-        else:
-            assert (PAGE.parent / target).exists(), target
+    links = re.findall(r"\]\(([^)]+)\)", TEXT)
+    assert len(links) >= 3
+    for link in links:
+        file, _, anchor = link.partition("#")
+        path = PAGE.parent / file if file else PAGE
+        assert path.exists(), link
+        assert not anchor or anchor in anchors(path.read_text(encoding="utf-8")), link
+
+
+def anchors(text: str) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
