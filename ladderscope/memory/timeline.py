@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from ladderscope.records import BREAKDOWN_CATEGORIES
 
-
 KEPT_CATEGORIES = ("activations", "logits_and_loss")
 """Of what forward leaves in memory for backward; gradients that a loss computes in forward are not among them."""
 
