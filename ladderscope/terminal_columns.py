@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich import box
@@ -12,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 PADDING = 3
+_LEAST_NAME = 26
+"""Terminal cells that names keep when columns compete for the width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,46 @@ def print_columns(columns: Sequence[Column], console: Console, title: str) -> No
     for row in zip(*(column.cells for column in shown), strict=True):
         table.add_row(*(Text(cell) for cell in row))
     console.print(table)
-    hidden = [column.header.replace("\n", " ") for column in columns if column not in shown]
-    if hidden:
-        console.print(Text(f"Not shown at this width: {', '.join(hidden)}.", style="dim"))
+    _say_hidden([column for column in columns if column not in shown], console)
+
+
+def print_named_columns(
+    heading: str,
+    names: Sequence[str],
+    columns: Sequence[Column],
+    console: Console,
+    title: str = "",
+    *,
+    shorten: Callable[[str, int], str],
+) -> None:
+    """Print columns behind long names, which are cut to the room that there is before all columns have gone.
+
+    Args:
+        heading: of the column of names.
+        names: one for each row.
+        columns: those of rank 0 stay.
+        console: to print on.
+        title: of the table.
+        shorten: cuts a name to a number of terminal cells.
+    """
+    longest = max(map(cell_len, (heading, *names)))
+    shown = list(columns)
+    while len(shown) > 1 and _room(shown, console) < min(longest, _LEAST_NAME) and max(c.rank for c in shown):
+        shown.remove(max(shown, key=lambda column: column.rank))
+    wanted = max(_room(shown, console), 8)
+    column = Column(shorten(heading, wanted), [shorten(name, wanted) for name in names], numeric=False)
+    print_columns([column, *shown], console, title)
+    _say_hidden([column for column in columns if column not in shown and column.header], console)
+
+
+def _room(columns: Sequence[Column], console: Console) -> int:
+    return console.width - sum(column.width for column in columns) - PADDING
+
+
+def _say_hidden(columns: Sequence[Column], console: Console) -> None:
+    if columns:
+        names = ", ".join(column.header.replace("\n", " ") for column in columns)
+        console.print(Text(f"Not shown at this width: {names}.", style="dim"))
 
 
 def _fitting(columns: Sequence[Column], width: int) -> list[Column]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from fractions import Fraction
 
 from ladderscope.errors import UsageError
 
@@ -46,7 +46,7 @@ def counted(n: int, thing: str) -> str:
     return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
 
 
-_BYTES = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[kmgt]?i?b)?", re.IGNORECASE)
+_BYTES = re.compile(r"(?P<number>[0-9]{1,18}(\.[0-9]{1,18})?)\s*(?P<unit>[kmgt]?i?b)?", re.IGNORECASE)
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 _UNITS |= {"kib": KIB, "mib": MIB, "gib": GIB, "tib": 2**40}
 
@@ -60,4 +60,4 @@ def parse_bytes(text: str) -> int:
     found = _BYTES.fullmatch(text.strip())
     if found is None or (found["unit"] or "b").lower() not in _UNITS:
         raise UsageError(f"{text!r} is no amount of memory: write one such as 1.5 GiB, 24 MB or 4096.")
-    return int(Decimal(found["number"]) * _UNITS[(found["unit"] or "b").lower()])
+    return int(Fraction(found["number"]) * _UNITS[(found["unit"] or "b").lower()])

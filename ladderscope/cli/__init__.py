@@ -20,6 +20,7 @@ COMMANDS = {
     "plan": "ladderscope.cli.plan",
     "explain": "ladderscope.cli.explain",
     "replay": "ladderscope.cli.replay",
+    "check": "ladderscope.cli.check",
 }
 """Command name -> module that holds it as ``command``. Imported when asked for: torch takes seconds to load."""
 
@@ -52,11 +53,15 @@ def cli() -> None:
       ladderscope plan --model llama-2-7b --gpu rtx-3060-12gb
       ladderscope explain --model random:llama-2-7b --method qlora --method ladder --seq-len 2048 --diff
       ladderscope replay snapshot.pickle
+      ladderscope check --baseline ladderscope-baseline.json
     """
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 ok, 1 something failed, 2 wrong use, 130 interrupted."""
+    """Run one command and return its exit code.
+
+    0 ok, 1 something failed or regressed, 2 wrong use, 3 nothing to compare with, 130 interrupted.
+    """
     # It asks for an optional package, on every start, as if something were broken.
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     try:

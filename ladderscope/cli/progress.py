@@ -41,7 +41,12 @@ class SweepProgress(ShownBar):
             self._running.pop(record.cell.cell_id, None)
             self._finished += 1
             self._show()
-        self.say(f"[{self._finished}/{self._num_jobs}] {record.cell.label}: {summarize(record)}")
+            finished = self._finished
+        self.report(record, finished, self._num_jobs)
+
+    def report(self, record: Record, finished: int, total: int) -> None:
+        """Say what a cell gave."""
+        self.say(f"[{finished}/{total}] {record.cell.label}: {summarize(record)}")
 
     def _show(self) -> None:
         done = self._finished + sum(self._running.values())

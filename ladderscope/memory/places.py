@@ -7,16 +7,22 @@ folded into ``"model.layers.{0-2,4-15}.mlp.gate_proj: mm"``, and the value is th
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from ladderscope.memory.names import plain_name
 
 _WORKSPACE = "workspace"
 _BETWEEN = ": "
-_FOLDED = re.compile(r"\{([\d,-]+)\}")
+_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
+"""What is folded: ``"007"`` is a name, which its number would not give back."""
+_RUN = re.compile(f"({_NUMBER.pattern})(?:-({_NUMBER.pattern}))?")
+_FOLDED = re.compile(r"\{([0-9,-]+)\}")
+_MOST_PLACES = 10**6
+"""That one folded place may stand for; more than any model has, and what a slip in a file would ask for."""
 _V = TypeVar("_V", bound=Hashable)
 
 
@@ -45,12 +51,17 @@ def places_by_category(live: Iterable[Placed]) -> dict[str, dict[str, int]]:
 def place_of_block(block: Placed) -> str:
     """The place of one block; that of a library's workspace is a phase, whichever module was the first to use it."""
     module = block.phase if block.category == _WORKSPACE else plain_name(block.module)
-    return f"{module}{_BETWEEN}{block.operation}"
+    # Braces are those of folded numbers, also where a user's module has some in its name.
+    return f"{module.replace('{', '(').replace('}', ')')}{_BETWEEN}{block.operation}"
 
 
 def fold(values: Mapping[str, _V]) -> dict[str, _V]:
-    """Places that differ in a number alone and have the same value as one, in order of their names."""
-    folded = {tuple(_split(place)): value for place, value in values.items()}
+    """Places that differ in a number alone and have the same value as one, in order of their names.
+
+    Raises:
+        ValueError: some are folded already, and that as in :func:`unfold`.
+    """
+    folded = {tuple(_split(place)): value for place, value in unfold(values).items()}
     most = max((_count_numbers(parts) for parts in folded), default=0)
     for position in reversed(range(most)):
         folded = _fold_number(folded, position)
@@ -58,33 +69,47 @@ def fold(values: Mapping[str, _V]) -> dict[str, _V]:
 
 
 def unfold(values: Mapping[str, _V]) -> dict[str, _V]:
-    """Every place by itself: the inverse of :func:`fold`."""
-    return {place: value for folded, value in values.items() for place in _each(folded)}
+    """Every place by itself: the inverse of :func:`fold`.
+
+    Raises:
+        ValueError: numbers that :func:`fold` would not write, ``{3-1}``, or a place that is in two folded ones.
+    """
+    unfolded: dict[str, _V] = {}
+    for folded, value in values.items():
+        for place in _each(folded):
+            if place in unfolded:
+                raise ValueError(f"{place!r} is there twice")
+            unfolded[place] = value
+    return unfolded
 
 
 def count(place: str) -> int:
-    """How many places a folded one stands for."""
-    product = 1
-    for numbers in _FOLDED.findall(place):
-        product *= len(_numbers(numbers))
-    return product
+    """How many places a folded one stands for.
+
+    Raises:
+        ValueError: as for :func:`unfold`.
+    """
+    number = math.prod(sum(map(len, _runs(part))) for part in _split(place)[:-1] if _FOLDED.fullmatch(part))
+    if number > _MOST_PLACES:
+        raise ValueError(f"{place!r} stands for {number} places")
+    return number
 
 
 _Parts = tuple[str, ...]
-"""Parts of a module's name, and last the operation."""
+"""Parts of a module's name, and last the operation with what is between."""
 
 
 def _split(place: str) -> list[str]:
-    module, _, operation = place.partition(_BETWEEN)
-    return [*module.split("."), operation]
+    module, between, operation = place.partition(_BETWEEN)
+    return [*module.split("."), between + operation]
 
 
-def _join(parts: _Parts) -> str:
-    return ".".join(parts[:-1]) + _BETWEEN + parts[-1]
+def _join(parts: Sequence[str]) -> str:
+    return ".".join(parts[:-1]) + parts[-1]
 
 
 def _is_number(part: str) -> bool:
-    return part.isdecimal() or part.startswith("{")
+    return _NUMBER.fullmatch(part) is not None or _FOLDED.fullmatch(part) is not None
 
 
 def _count_numbers(parts: _Parts) -> int:
@@ -115,21 +140,28 @@ def _ranges(numbers: list[int]) -> str:
     return ",".join(parts)
 
 
-def _numbers(ranges: str) -> list[int]:
-    numbers: list[int] = []
-    for part in ranges.split(","):
-        first, _, last = part.partition("-")
-        numbers += range(int(first), int(last or first) + 1)
-    return numbers
+def _runs(folded: str) -> list[range]:
+    """The numbers of ``"{0-2,4}"``."""
+    runs: list[range] = []
+    for text in folded[1:-1].split(","):
+        found = _RUN.fullmatch(text)
+        run = range(int(found[1]), int(found[2] or found[1]) + 1) if found else range(0)
+        if not run or (runs and run.start < runs[-1].stop):
+            raise ValueError(f"{folded!r} are no numbers in their order")
+        runs.append(run)
+    return runs
 
 
 def _each(place: str) -> list[str]:
-    texts = _FOLDED.split(place)
-    choices = [[text] if i % 2 == 0 else [str(n) for n in _numbers(text)] for i, text in enumerate(texts)]
-    return ["".join(choice) for choice in itertools.product(*choices)]
+    if "{" not in place:
+        return [place]
+    count(place)  # refuses what would fill the memory
+    *names, operation = _split(place)
+    choices = [itertools.chain(*_runs(part)) if _FOLDED.fullmatch(part) else (part,) for part in names]
+    return [_join([*map(str, choice), operation]) for choice in itertools.product(*choices)]
 
 
 def _sort_key(parts: _Parts) -> list[tuple[int, int, str]]:
     """Numbers in the order of numbers."""
-    firsts = [re.match(r"\{?(\d+)", part) for part in parts]
+    firsts = [re.match(r"\{?([0-9]{1,9})", part) if _is_number(part) else None for part in parts]
     return [(0, int(first[1]), part) if first else (1, 0, part) for first, part in zip(firsts, parts, strict=True)]

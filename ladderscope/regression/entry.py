@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from ladderscope.errors import BaselineError
+from ladderscope.memory.places import fold
 from ladderscope.records import Cell
+from ladderscope.regression.entry_parts import PARTS, check_part
+from ladderscope.regression.metrics import METRICS
 
 Places = Mapping[str, Mapping[str, int]]
 """Category -> folded place -> bytes of each; see ``ladderscope.memory.places``."""
@@ -31,7 +34,7 @@ class Entry:
         at_peak: where the bytes of the peak are; empty where it was measured.
         saved_for_backward: where the bytes are that forward leaves for backward.
         versions: of what decides the numbers, by package.
-        repeats: the single values of a repeated measurement, by metric; empty for a prediction.
+        repeats: the single values of a repeated measurement by metric, sorted; empty for a prediction.
     """
 
     name: str
@@ -64,13 +67,21 @@ class Entry:
 
         Raises:
             UnknownNameError: the settings hold what no cell has.
+            BaselineError: they lack what every cell has.
         """
-        return Cell.from_json(self.settings)
+        try:
+            return Cell.from_json(self.settings)
+        except TypeError as error:
+            raise BaselineError(f"settings of the entry {self.name!r} need a model and a method") from error
 
     def to_json(self) -> dict[str, Any]:
         """The entry as JSON values without its name, under which a baseline keeps it; what is empty is left out."""
         values = dataclasses.asdict(self)
         del values["name"]
+        for part in ("metrics", "breakdown", "repeats"):
+            values[part] = {name: values[part][name] for name in METRICS if name in values[part]}
+        for part in ("at_peak", "saved_for_backward"):
+            values[part] = {category: fold(places) for category, places in sorted(values[part].items())}
         return {key: value for key, value in values.items() if value or key in ("gpu", "status")}
 
     @classmethod
@@ -82,23 +93,15 @@ class Entry:
         """
         if not isinstance(values, dict):
             raise BaselineError(f"its entry {name!r} is not an object")
-        known = {f.name for f in dataclasses.fields(cls)} - {"name"}
-        wrong = sorted(set(values) - known)
+        wrong = sorted(set(values) - set(PARTS))
         if wrong:
             raise BaselineError(f"its entry {name!r} has an unknown part {wrong[0]!r}")
-        try:
-            entry = cls(name=name, **values)
-        except TypeError as error:
-            raise BaselineError(f"its entry {name!r} is not complete: it needs a meter and a gpu") from error
-        _check_parts(entry)
-        return entry
-
-
-def _check_parts(entry: Entry) -> None:
-    for part in ("settings", "metrics", "breakdown", "flops", "at_peak", "saved_for_backward", "versions", "repeats"):
-        if not isinstance(getattr(entry, part), dict):
-            raise BaselineError(f"{part} of its entry {entry.name!r} is not an object")
-    for part in ("metrics", "breakdown", "flops"):
-        for key, value in getattr(entry, part).items():
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise BaselineError(f"{part}.{key} of its entry {entry.name!r} is {value!r}, which is no whole number")
+        if not {"meter", "gpu"} <= set(values):
+            raise BaselineError(f"its entry {name!r} is not complete: it needs a meter and a gpu")
+        checked = {}
+        for part, value in values.items():
+            try:
+                checked[part] = check_part(part, value)
+            except ValueError as error:
+                raise BaselineError(f"{part} of its entry {name!r}: {error}") from error
+        return cls(name=name, **checked)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, Decimal
+from fractions import Fraction
+from typing import Any
 
 from ladderscope.errors import UsageError
 from ladderscope.regression.metrics import PEAK_ALLOCATED, PEAK_RESERVED, Metric, find_metric
 from ladderscope.units import parse_bytes
 
-_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
-_WHOLE = re.compile(r"\d+(?:e\d+)?", re.IGNORECASE)
+_PERCENT = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,18})?)\s*%")
+_WHOLE = re.compile(r"[0-9]{1,30}(?:e[0-9]{1,2})?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,14 @@ class Limit:
     """
 
     text: str
-    percent: Decimal | None
+    percent: Fraction | None
     amount: int
 
     def allowed(self, before: int) -> int:
         """The largest increase that is none, in the metric's unit; rounded down."""
         if self.percent is None:
             return self.amount
-        return int((before * self.percent / 100).to_integral_value(ROUND_FLOOR))
+        return before * self.percent // 100
 
 
 Limits = Mapping[str, Limit]
@@ -48,14 +49,14 @@ def parse_limit(metric: Metric, text: str) -> Limit:
     """
     text = text.strip()
     if found := _PERCENT.fullmatch(text):
-        return Limit(text, Decimal(found[1]), 0)
+        return Limit(text, Fraction(found[1]), 0)
     if metric.unit == "bytes":
         try:
             return Limit(text, None, parse_bytes(text))
         except UsageError:
             raise _no_limit(metric, text, "0, 2% or 16MiB") from None
     if _WHOLE.fullmatch(text):
-        return Limit(text, None, int(Decimal(text)))
+        return Limit(text, None, int(Fraction(text)))
     raise _no_limit(metric, text, "0, 2% or 1000000")
 
 
@@ -83,6 +84,16 @@ DEFAULT_FAIL_ON = {PEAK_ALLOCATED: "0", PEAK_RESERVED: "2%"}
 """For new baselines: allocated memory is the same for the same code; reserved memory depends on small things."""
 
 
-def limits_of(fail_on: Mapping[str, str]) -> dict[str, Limit]:
-    """The limits that a file states, as :func:`parse_fail_on`."""
-    return parse_fail_on(f"{name}:{limit}" for name, limit in fail_on.items())
+def limits_of(fail_on: Mapping[str, Any]) -> dict[str, Limit]:
+    """The limits that a file states: a text or a number for each metric.
+
+    Raises:
+        UsageError: as for :func:`parse_fail_on`, or a metric that is there twice, once with hyphens.
+    """
+    limits: dict[str, Limit] = {}
+    for name, text in fail_on.items():
+        metric = find_metric(name)
+        if metric.name in limits:
+            raise UsageError(f"{metric.name} is there twice.")
+        limits[metric.name] = parse_limit(metric, str(text))
+    return limits

@@ -46,19 +46,20 @@ def _setting(name: str, value: Any) -> str:
     return f"{name.replace('_', ' ')} {value}"
 
 
-def entry_of(records: Sequence[Record]) -> Entry:
+def entry_of(records: Sequence[Record], name: str = "") -> Entry:
     """The entry of a cell: of one record, or the median of several measurements of it.
 
     Args:
         records: of one cell and meter; each ok, or predicted.
+        name: of the entry, by default that of :func:`entry_name`.
     """
     repeated = [{**metrics_of(record), **_breakdown(record)} for record in records]
-    values = {name: [single[name] for single in repeated] for name in repeated[0]}
+    values = {name: sorted(single[name] for single in repeated) for name in repeated[0]}
     # Its breakdown sums to its peak, which medians by category would not.
     middle = sorted(records, key=_peak)[(len(records) - 1) // 2]
     details = middle.details
     return Entry(
-        name=entry_name(middle.cell, middle.meter, middle.gpu),
+        name=name or entry_name(middle.cell, middle.meter, middle.gpu),
         meter=middle.meter,
         gpu=middle.gpu,
         status=middle.status,

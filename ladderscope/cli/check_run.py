@@ -1,0 +1,90 @@
+"""Runs a check or an update under the eyes of its user."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+
+from ladderscope.cli.bar import preparing
+from ladderscope.cli.check_outputs import Outputs
+from ladderscope.cli.check_progress import CheckProgress
+from ladderscope.records import PREDICT
+from ladderscope.regression.baseline import write_baseline
+from ladderscope.regression.check import updated, verdicts_of
+from ladderscope.regression.request import Plan, Request, plan_check, plan_update
+from ladderscope.regression.run import Taken, take
+from ladderscope.regression.verdict import CANNOT_MEASURE, OK, CheckResult
+from ladderscope.sweep.executor import LocalExecutor
+from ladderscope.sweep.interrupt import graceful_interrupt
+from ladderscope.sweep.predictors import Predictors
+from ladderscope.sweep.slots import cuda_devices, num_cores
+from ladderscope.units import counted
+
+INTERRUPTED = 130
+
+
+def check(request: Request, outputs: Outputs) -> int:
+    """Compare with the baseline; returns the exit code."""
+    start = time.monotonic()
+    errors = Console(stderr=True)
+    with preparing(errors):
+        plan = plan_check(request)
+    taken, is_complete = _take(plan, request, errors)
+    names = [subject.name for subject in plan.subjects]
+    result = CheckResult(
+        baseline=request.baseline,
+        verdicts=verdicts_of(names, plan.old.cells, taken, plan.limits),
+        limits={name: limit.text for name, limit in plan.limits.items()},
+        unchecked=plan.unchecked,
+        seconds=time.monotonic() - start,
+    )
+    outputs.write_check(result, Console(highlight=False))
+    if not is_complete:
+        left = len(names) - len(result.verdicts)
+        errors.print(f"Interrupted: {counted(left, 'cell')} not checked.", highlight=False)
+        return INTERRUPTED
+    return result.exit_code
+
+
+def update_baseline(request: Request, outputs: Outputs) -> int:
+    """Write the baseline; returns the exit code."""
+    start = time.monotonic()
+    errors = Console(stderr=True)
+    with preparing(errors):
+        plan = plan_update(request)
+    taken, is_complete = _take(plan, request, errors)
+    if not is_complete:
+        errors.print(f"Interrupted: {request.baseline} is as it was.", highlight=False)
+        return INTERRUPTED
+    fail_on = {name: limit.text for name, limit in request.limits().items()}
+    new, verdicts = updated(plan.old, taken, plan.removed, fail_on)
+    written = write_baseline(request.baseline, new)
+    result = CheckResult(
+        baseline=request.baseline,
+        verdicts=verdicts,
+        limits=dict(new.fail_on),
+        unchecked=plan.unchecked,
+        seconds=time.monotonic() - start,
+    )
+    outputs.write_update(result, Console(highlight=False), written=written)
+    return CANNOT_MEASURE if taken.errors else OK
+
+
+def _take(plan: Plan, request: Request, console: Console) -> tuple[Taken, bool]:
+    """What was measured or predicted, and whether that is all of it."""
+    predictors = Predictors()
+    is_prediction = request.meter == PREDICT
+    slots = request.jobs or (num_cores() if is_prediction else 1)
+    devices = cuda_devices() if request.meter == "cuda" else ()
+    executor = LocalExecutor(slots, request.timeout, devices, predictors)
+    try:
+        with (
+            CheckProgress(console, len(plan.subjects) * request.repeat) as progress,
+            graceful_interrupt(progress.say, executor.cancel) as stop,
+        ):
+            num_threads = max(1, num_cores() // slots)
+            taken = take(plan.subjects, executor, progress, stop, repeat=request.repeat, num_threads=num_threads)
+    finally:
+        predictors.close()
+    return taken, len(taken.entries) + len(taken.errors) == len(plan.subjects)

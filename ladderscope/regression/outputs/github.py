@@ -1,0 +1,115 @@
+"""Annotations and step outputs of GitHub Actions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ladderscope.regression.causes import cause_lines
+from ladderscope.regression.outputs.wording import (
+    KEEP_IMPROVEMENTS,
+    counts_of,
+    counts_text,
+    entries_text,
+    error_text,
+    how_of,
+    sentence_of,
+)
+from ladderscope.regression.verdict import CheckResult, EntryVerdict
+
+SHOWN = 9
+"""Annotations of a kind; GitHub shows ten for each step, and the tenth is for the sum of the rest."""
+_NAMED = 5
+"""Entries that an annotation names which speaks of many."""
+
+
+def annotations_of(result: CheckResult) -> list[str]:
+    """Lines for the log that GitHub shows beside the baseline.
+
+    Errors for the nine worst regressions and for what could not be measured, and one that counts all where they are
+    more; warnings for what no longer fits its GPU; one notice for all improvements.
+    """
+    unmeasured = result.having("failed", "missing")
+    errors = [
+        *(_annotation("error", result, f"Memory regression: {v.name}", _message(v)) for v in result.regressions),
+        *(_annotation("error", result, f"Not measured: {v.name}", error_text(v)) for v in unmeasured),
+    ]
+    if len(errors) > SHOWN:
+        rest = len(errors) - SHOWN
+        text = (
+            f"{entries_text(rest)} more failed the check: {counts_text(result)}. The step's summary has all of them."
+        )
+        errors = [*errors[:SHOWN], _annotation("error", result, "Memory check", text)]
+    return [*errors, *_no_longer_fitting(result), *_improvements(result)]
+
+
+def _message(verdict: EntryVerdict) -> str:
+    sentences = [sentence_of(change, how_of(verdict)) for change in verdict.regressions]
+    return "\n".join([*sentences, *cause_lines(verdict)])
+
+
+def _no_longer_fitting(result: CheckResult) -> list[str]:
+    """Warnings; a regression says it itself."""
+    found = [
+        verdict
+        for verdict in result.having("improvement", "changed", "same")
+        if verdict.before is not None
+        and verdict.after is not None
+        and (verdict.before.status, verdict.after.status) == ("ok", "oom")
+    ]
+    lines = [_annotation("warning", result, f"Does not fit: {v.name}", "\n".join(cause_lines(v))) for v in found]
+    if len(lines) <= SHOWN:
+        return lines
+    rest = f"{entries_text(len(lines) - SHOWN)} more no longer fit into the GPU's memory."
+    return [*lines[:SHOWN], _annotation("warning", result, "Memory check", rest)]
+
+
+def _improvements(result: CheckResult) -> list[str]:
+    improved = result.having("improvement")
+    if not improved:
+        return []
+    named = [f"{verdict.name}: {_first_improvement(verdict)}" for verdict in improved[:_NAMED]]
+    if len(improved) > _NAMED:
+        named.append(f"{entries_text(len(improved) - _NAMED)} more")
+    title = f"Memory improved: {entries_text(len(improved))}"
+    return [_annotation("notice", result, title, "\n".join([*named, KEEP_IMPROVEMENTS]))]
+
+
+def _first_improvement(verdict: EntryVerdict) -> str:
+    return next(sentence_of(change, how_of(verdict)) for change in verdict.changes if change.is_improvement)
+
+
+def _annotation(kind: str, result: CheckResult, title: str, message: str) -> str:
+    file = _property(_path_in_repository(result.baseline))
+    return f"::{kind} file={file},title={_property(title)}::{_data(message)}"
+
+
+def _path_in_repository(path: Path) -> str:
+    """Where GitHub finds the file: paths of annotations are those in the checkout."""
+    root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
+    absolute = Path.cwd() / path
+    return (absolute.relative_to(root) if absolute.is_relative_to(root) else path).as_posix()
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def outputs_of(result: CheckResult) -> dict[str, str]:
+    """Values for ``$GITHUB_OUTPUT``, each on one line; names are those of ``steps.<id>.outputs``."""
+    worst: Sequence[EntryVerdict] = result.regressions[:1]
+    counts = counts_of(result)
+    return {
+        "exit-code": str(result.exit_code),
+        "entries": str(len(result.verdicts)),
+        "regressions": str(counts.get("regression", 0)),
+        "not-measured": str(counts.get("failed", 0) + counts.get("missing", 0)),
+        "improvements": str(counts.get("improvement", 0)),
+        "worst": " ".join(worst[0].name.split()) if worst else "",
+        "summary": counts_text(result),
+    }

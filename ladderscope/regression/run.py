@@ -1,0 +1,94 @@
+"""Runs the cells of a check, each in the process that ``profile`` would run it in, and makes entries of them."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from ladderscope.records import PREDICT, Cell, Record
+from ladderscope.regression.entry import Entry
+from ladderscope.regression.take import canonical, entry_name, entry_of
+from ladderscope.sweep.executor import Executor
+from ladderscope.sweep.protocol import Job
+from ladderscope.sweep.run import Progress, run_jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is to be measured or predicted: a cell, by which meter, for or on which GPU; and the name of its entry."""
+
+    name: str
+    cell: Cell
+    meter: str
+    gpu: str | None
+
+    @classmethod
+    def of_cell(cls, cell: Cell, meter: str, gpu: str | None) -> Self:
+        """A cell that comes from a grid."""
+        return cls(entry_name(cell, meter, gpu), canonical(cell, meter), meter, gpu)
+
+    @classmethod
+    def of_entry(cls, entry: Entry) -> Self:
+        """What an entry was made of.
+
+        Raises:
+            UnknownNameError: its settings hold what no cell has.
+        """
+        return cls(entry.name, entry.cell, entry.meter, entry.gpu)
+
+    def job(self, num_threads: int) -> Job:
+        """What a worker is told."""
+        is_prediction = self.meter == PREDICT
+        return Job(self.cell, self.meter, self.gpu, 1 if is_prediction else num_threads, detailed=is_prediction)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came out, by name of the entry; an interrupted run lacks some names in both."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+def take(
+    subjects: Sequence[Subject],
+    executor: Executor,
+    progress: Progress,
+    stop: threading.Event,
+    *,
+    repeat: int = 1,
+    num_threads: int = 1,
+) -> Taken:
+    """Measure or predict the subjects.
+
+    Args:
+        subjects: what to run.
+        executor: runs each in a process.
+        progress: is told.
+        stop: once set, no further cell begins.
+        repeat: how often each measurement is made, in rounds, so that what drifts drifts for all.
+        num_threads: of the CPU, for each measurement.
+    """
+    jobs = [subject.job(num_threads) for _ in range(repeat) for subject in subjects]
+    records: list[Record] = []
+    run_jobs(jobs, executor, records, progress, stop)
+    by_key: defaultdict[tuple[str, str, str | None], list[Record]] = defaultdict(list)
+    for record in records:
+        by_key[record.key].append(record)
+    taken = Taken()
+    for subject in subjects:
+        several = by_key[subject.job(num_threads).key]
+        failed = [record for record in several if not _has_numbers(record)]
+        if failed:
+            taken.errors[subject.name] = f"{failed[0].status}: {failed[0].error}"
+        elif len(several) == repeat:
+            taken.entries[subject.name] = entry_of(several, subject.name)
+    return taken
+
+
+def _has_numbers(record: Record) -> bool:
+    # A prediction goes on behind the end of memory, and says what a larger GPU would need.
+    return record.status == "ok" or (record.meter == PREDICT and record.memory is not None)

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ladderscope.errors import CannotMeasureError, UnknownNameError, UsageError
+from ladderscope.records import Cell
+from ladderscope.regression.baseline import Baseline, write_baseline
+from ladderscope.regression.entry import Entry
+from ladderscope.regression.request import DEFAULT_GPU, Request, plan_check, plan_update
+from ladderscope.regression.run import Subject
+
+MakeCell = Callable[..., Cell]
+GPU = "rtx-3060-12gb"
+GRID = "model: random:tiny-llama\nmethod: [lora, full]\nrank: 4\nseq-len: 32\ndtype: fp32\n"
+
+
+@pytest.fixture
+def baseline(tiny_cell: MakeCell, tmp_path: Path) -> Path:
+    """A baseline of lora and ladder predicted for one GPU, and of lora predicted for another and measured on a CPU."""
+    subjects = [
+        Subject.of_cell(tiny_cell(method="lora"), "predict", GPU),
+        Subject.of_cell(tiny_cell(method="ladder"), "predict", GPU),
+        Subject.of_cell(tiny_cell(method="lora"), "predict", "rtx-4090-24gb"),
+        Subject.of_cell(tiny_cell(method="lora"), "cpu", None),
+    ]
+    entries = {
+        s.name: Entry(
+            name=s.name, meter=s.meter, gpu=s.gpu, settings=s.cell.to_json(), metrics={"peak_allocated": 1, "flops": 2}
+        )
+        for s in subjects
+    }
+    path = tmp_path / "baseline.json"
+    write_baseline(path, Baseline(cells=entries, fail_on={"peak_allocated": "0", "flops": "1%"}))
+    return path
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Path:
+    path = tmp_path / "grid.yaml"
+    path.write_text(GRID)
+    return path
+
+
+def test_a_check_is_about_all_predicted_entries(baseline: Path) -> None:
+    plan = plan_check(Request(baseline=baseline))
+    assert [(s.cell.method, s.gpu) for s in plan.subjects] == [
+        ("ladder", GPU),
+        ("lora", GPU),
+        ("lora", "rtx-4090-24gb"),
+    ]
+    assert plan.unchecked == {"measured on a CPU": 1}
+
+
+def test_a_gpu_leaves_the_others_out(baseline: Path) -> None:
+    plan = plan_check(Request(baseline=baseline, gpus=["rtx-4090-24gb"]))
+    assert [s.gpu for s in plan.subjects] == ["rtx-4090-24gb"]
+    assert plan.unchecked == {"measured on a CPU": 1, f"predicted for {GPU}": 2}
+
+
+def test_measured_entries_are_checked_where_they_are_asked_for(baseline: Path) -> None:
+    plan = plan_check(Request(baseline=baseline, meter="cpu", repeat=3))
+    assert [(s.meter, s.gpu) for s in plan.subjects] == [("cpu", None)]
+
+
+def test_thresholds_of_the_request_go_over_those_of_the_file(baseline: Path) -> None:
+    limits = plan_check(Request(baseline=baseline, fail_on=["flops:5%,peak_allocated:1KiB"])).limits
+    assert {name: limit.text for name, limit in limits.items()} == {"peak_allocated": "1KiB", "flops": "5%"}
+
+
+def test_a_grid_of_a_check_is_compared_whether_or_not_it_is_in_the_baseline(baseline: Path, grid: Path) -> None:
+    plan = plan_check(Request(baseline=baseline, grids=[grid], gpus=[GPU]))
+    in_baseline = [s.name in plan.old.cells for s in plan.subjects]
+    assert [s.cell.method for s in plan.subjects] == ["lora", "full"]
+    assert in_baseline == [True, False]
+    assert plan.unchecked["not selected"] == 1
+
+
+def test_an_update_runs_what_is_there(baseline: Path) -> None:
+    plan = plan_update(Request(baseline=baseline, patterns=["ladder"]))
+    assert [s.cell.method for s in plan.subjects] == ["ladder"]
+    assert plan.removed == []
+
+
+def test_an_update_with_a_grid_drops_what_is_not_in_it(baseline: Path, grid: Path) -> None:
+    plan = plan_update(Request(baseline=baseline, grids=[grid], gpus=[GPU]))
+    assert [s.cell.method for s in plan.subjects] == ["lora", "full"]
+    assert [plan.old.cells[name].cell.method for name in plan.removed] == ["ladder"]
+
+
+def test_an_update_of_a_selection_drops_nothing_else(baseline: Path, grid: Path) -> None:
+    plan = plan_update(Request(baseline=baseline, grids=[grid], gpus=[GPU], patterns=["method=full"]))
+    assert [s.cell.method for s in plan.subjects] == ["full"]
+    assert plan.removed == []
+
+
+def test_the_first_update_predicts_for_the_default_gpu(grid: Path, tmp_path: Path) -> None:
+    plan = plan_update(Request(baseline=tmp_path / "new.json", grids=[grid]))
+    assert {s.gpu for s in plan.subjects} == {DEFAULT_GPU}
+    assert plan.old == Baseline()
+
+
+def test_without_a_baseline_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
+    with pytest.raises(CannotMeasureError, match=r"there is no baseline .*: make one with --update") as caught:
+        plan_check(Request(baseline=tmp_path / "none.json"))
+    assert caught.value.exit_code == 3
+
+
+def test_a_baseline_of_other_meters_alone_cannot_be_checked(baseline: Path) -> None:
+    with pytest.raises(
+        CannotMeasureError, match=r"has no entries for --meter predict here \(it has .*1 measured on a CPU"
+    ):
+        plan_check(Request(baseline=baseline, gpus=["a100-80gb"]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"meter": "cdua"}, "unknown meter 'cdua': did you mean 'cuda'"),
+        ({"repeat": 3}, "predictions repeat to the byte"),
+        ({"meter": "cpu", "gpus": [GPU]}, "leave it out where cells are measured"),
+        ({"fail_on": ["peak_alocated:0"]}, "unknown metric 'peak_alocated': did you mean 'peak_allocated'"),
+        ({"fail_on": ["generation_peak_allocated:0"]}, "no cell of the baseline has generation_peak_allocated"),
+        ({"patterns": ["nothing like it"]}, "matches none of 3 cells"),
+        ({"gpus": ["rtx-3060"]}, "unknown GPU"),
+    ],
+)
+def test_nonsense_is_refused(baseline: Path, settings: dict[str, object], message: str) -> None:
+    with pytest.raises((UsageError, UnknownNameError), match=message):
+        plan_check(Request(baseline=baseline, **settings))  # type: ignore[arg-type]
+
+
+def test_the_first_update_needs_a_grid(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="say what is to be in it with --grid"):
+        plan_update(Request(baseline=tmp_path / "none.json"))
