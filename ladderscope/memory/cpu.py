@@ -46,13 +46,13 @@ class CpuMeter:
                 loop.update()
         placed = _placed_allocations(profile, tracker)
         events = _events(placed, gradients)
-        peak = find_peak(residents, events)
+        peak, begin = find_peak(residents, events), _backward_begins(placed)
         return Memory(
             peak_allocated_bytes=peak.num_bytes,
             peak_reserved_bytes=None,
             peak_rss_bytes=peak_rss_bytes(),
             breakdown_bytes=peak.breakdown_bytes,
-            saved_for_backward_bytes=kept_for_backward(events[: _backward_begins(placed)]),
+            saved_for_backward_bytes=None if begin is None else kept_for_backward(events[:begin]),
         )
 
 
@@ -91,11 +91,9 @@ def _placed_allocations(profile: Any, tracker: ComponentTracker) -> list[_Placed
     return sorted(_allocations(tree, _Place(), tracker), key=lambda pair: pair[0].start_time_ns)
 
 
-def _backward_begins(placed: list[_Placed]) -> int:
-    """The index of the first allocation of a backward operation; frees between operations belong to none."""
-    return next(
-        i for i, (event, place) in enumerate(placed) if place.in_backward and event.extra_fields.alloc_size > 0
-    )
+def _backward_begins(placed: list[_Placed]) -> int | None:
+    """The index of the first allocation of a backward operation; None where there is no backward."""
+    return next((i for i, (_, place) in enumerate(placed) if place.in_backward), None)
 
 
 def _events(placed: list[_Placed], gradients: set[int]) -> list[Event]:

@@ -15,7 +15,8 @@ from ladderscope.regression.verdict import EntryVerdict, Growth, MetricChange, M
 def compare(before: Entry, after: Entry, limits: Limits) -> EntryVerdict:
     """The verdict on ``after``, by the ``limits`` and, where ``before`` was repeated, by what its repeats teach.
 
-    A metric that only one of them has is not compared. What no longer fits its GPU is a regression, whatever the limits.
+    A metric that only one of them has is not compared. What no longer fits its GPU is a regression, whatever the
+    limits.
     """
     changes = _changes(before, after, limits)
     growths = growths_of(before, after)

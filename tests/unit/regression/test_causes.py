@@ -182,7 +182,9 @@ class TestWhetherItFits:
         assert lines[0].startswith("It no longer fits into the memory of rtx-3060-12gb (predicted)")
 
     def test_even_where_no_number_changed(self) -> None:
-        assert len(cause_lines(make_verdict(after=make_entry(status="oom")))) == 1
+        verdict = make_verdict(after=make_entry(status="oom"))
+        assert verdict.outcome == "regression"
+        assert cause_lines(verdict)[0].startswith("It no longer fits")
 
     def test_a_cell_that_fits_now(self) -> None:
         lines = cause_lines(make_verdict(grown_entry(status="oom"), make_entry()))
