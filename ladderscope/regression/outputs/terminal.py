@@ -36,7 +36,7 @@ from ladderscope.terminal_columns import Column, print_named_columns
 _TABLES = {"regression": "Regressions", "improvement": "Improvements", "changed": "Changed within the limits"}
 _EXPLAINED = 9
 """Regressions whose causes are told; of what is no regression a third as many."""
-_LEAST_NAME = 44
+_LEAST_NAME = 40
 """Cells that names keep: they say which cell it is."""
 _Row = tuple[EntryVerdict, MetricChange]
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from ladderscope.memory.names import OUTSIDE
 from ladderscope.memory.places import count, unfold
 from ladderscope.memory.predict import MemoryTrace, predict_memory
-from ladderscope.memory.predict.details import KEPT_CATEGORIES, details_of, kept_for_backward
+from ladderscope.memory.predict.details import details_of, kept_for_backward
+from ladderscope.memory.timeline import KEPT_CATEGORIES
 from ladderscope.methods import METHODS
 from ladderscope.predict import EVALUATE, LOAD, Prediction, predict_cell
 from ladderscope.records import Cell, Details, Memory

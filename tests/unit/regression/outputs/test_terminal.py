@@ -83,7 +83,7 @@ class TestCheck:
         assert "+1.00 MiB" in text
 
     def test_values_that_read_alike_are_told_to_the_byte(self) -> None:
-        text = checked(make_result(make_verdict(after=make_entry(rounding=6517244 + 7))))
+        text = checked(make_result(make_verdict(after=make_entry(rounding=6517244 + 7))), width=140)
         before = make_entry().metrics["peak_allocated"]
         (row,) = [row for row in rows_of(text) if "peak allocated" in row]
         assert row[2:] == [f"{before:,} B", f"{before + 7:,} B", "+7 B", "+<0.01%", "0"]
