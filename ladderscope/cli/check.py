@@ -90,7 +90,6 @@ def command(
     from ladderscope.regression.request import Request
 
     outputs = Outputs(as_json, markdown, junit, in_github_actions() if github is None else github)
-    outputs.refuse_unwritable()
     request = Request(
         baseline=baseline,
         grids=grids,
@@ -102,7 +101,9 @@ def command(
         jobs=jobs,
         timeout=timeout,
     )
-    return update_baseline(request, outputs) if update else check(request, outputs)
+    with outputs.told_of_errors():
+        outputs.refuse_unwritable()
+        return update_baseline(request, outputs) if update else check(request, outputs)
 
 
 def in_github_actions() -> bool:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from ladderscope.errors import UsageError
+from ladderscope.errors import CannotMeasureError, LadderscopeError, UsageError
 from ladderscope.regression.outputs.as_json import check_json
-from ladderscope.regression.outputs.github import annotations_of, outputs_of
+from ladderscope.regression.outputs.github import annotations_of, error_annotation, outputs_of
 from ladderscope.regression.outputs.junit import junit_of
 from ladderscope.regression.outputs.markdown import markdown_of
 from ladderscope.regression.outputs.terminal import print_check, print_update
@@ -49,6 +51,28 @@ class Outputs:
             above = [parent for parent in path.absolute().parents if parent.exists()]
             if path.is_dir() or not above[0].is_dir() or not os.access(above[0], os.W_OK):
                 raise UsageError(f"cannot write {path}: give the name of a file in a folder that can be written.")
+
+    @contextmanager
+    def told_of_errors(self) -> Iterator[None]:
+        """Errors that end a check go to GitHub too, and one that nobody thought of never looks like a regression.
+
+        Raises:
+            CannotMeasureError: in place of an unexpected error, whose traceback is printed.
+        """
+        try:
+            yield
+        except (LadderscopeError, click.ClickException) as error:
+            self._annotate(str(error))
+            raise
+        except Exception as error:
+            traceback.print_exc()
+            message = f"the check itself failed ({type(error).__name__}: {error}): nothing is known about the cells."
+            self._annotate(message)
+            raise CannotMeasureError(message) from error
+
+    def _annotate(self, message: str) -> None:
+        if self.github:
+            click.echo(error_annotation(message), err=self.as_json)
 
     def write_check(self, result: CheckResult, console: Console) -> None:
         """Show a check; ``console`` is that of standard output."""

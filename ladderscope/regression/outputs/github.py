@@ -44,6 +44,11 @@ def annotations_of(result: CheckResult) -> list[str]:
     return [*errors, *_improvements(result)]
 
 
+def error_annotation(message: str) -> str:
+    """The line for a check that has no result."""
+    return f"::error title=Memory check::{_data(message)}"
+
+
 def _message(verdict: EntryVerdict) -> str:
     sentences = [sentence_of(change, how_of(verdict)) for change in verdict.regressions]
     return "\n".join([*sentences, *cause_lines(verdict)])

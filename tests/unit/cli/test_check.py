@@ -244,3 +244,21 @@ def test_wrong_use_ends_with_2_and_one_sentence(
     assert message in captured.err
     assert captured.err.count("\n") == 1
     assert not captured.out
+
+
+def test_an_error_of_the_check_itself_is_no_regression(
+    check: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise ZeroDivisionError("a slip")
+
+    monkeypatch.setattr("ladderscope.cli.check_run.verdicts_of", fail)
+    assert check("--select", "lora", "--github") == 3
+    captured = capsys.readouterr()
+    assert captured.out.startswith("::error title=Memory check::the check itself failed (ZeroDivisionError: a slip)")
+    assert "Traceback" in captured.err
+
+
+def test_a_missing_baseline_is_annotated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "--github", "--baseline", str(tmp_path / "none.json")]) == 3
+    assert capsys.readouterr().out.startswith("::error title=Memory check::there is no baseline")
