@@ -102,8 +102,11 @@ def command(
         timeout=timeout,
     )
     with outputs.told_of_errors():
+        if update:
+            outputs.refuse_files()
+            return update_baseline(request, outputs)
         outputs.refuse_unwritable()
-        return update_baseline(request, outputs) if update else check(request, outputs)
+        return check(request, outputs)
 
 
 def in_github_actions() -> bool:

@@ -39,6 +39,15 @@ class Outputs:
     junit: Path | None
     github: bool
 
+    def refuse_files(self) -> None:
+        """Refuse files where there is no check to write of: what an update changes is in the baseline.
+
+        Raises:
+            UsageError: one was asked for.
+        """
+        if self.markdown is not None or self.junit is not None:
+            raise UsageError("--markdown and --junit are of a check: leave them out with --update.")
+
     def refuse_unwritable(self) -> None:
         """Find out before anything runs.
 
@@ -88,7 +97,6 @@ class Outputs:
             click.echo(json.dumps({**check_json(result), "written": written}, indent=2))
         else:
             print_update(result, console, written=written)
-        self._write_files(result)
 
     def _write_files(self, result: CheckResult) -> None:
         if self.markdown is not None:

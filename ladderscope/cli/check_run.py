@@ -14,7 +14,7 @@ from ladderscope.regression.baseline import write_baseline
 from ladderscope.regression.check import updated, verdicts_of
 from ladderscope.regression.request import Plan, Request, plan_check, plan_update
 from ladderscope.regression.run import Taken, take
-from ladderscope.regression.verdict import CANNOT_MEASURE, OK, CheckResult
+from ladderscope.regression.verdict import CheckResult
 from ladderscope.sweep.executor import LocalExecutor
 from ladderscope.sweep.interrupt import graceful_interrupt
 from ladderscope.sweep.predictors import Predictors
@@ -66,9 +66,10 @@ def update_baseline(request: Request, outputs: Outputs) -> int:
         limits=dict(new.fail_on),
         unchecked=plan.unchecked,
         seconds=time.monotonic() - start,
+        is_update=True,
     )
     outputs.write_update(result, Console(highlight=False), written=written)
-    return CANNOT_MEASURE if taken.errors else OK
+    return result.exit_code
 
 
 def _take(plan: Plan, request: Request, console: Console) -> tuple[Taken, bool]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from ladderscope.regression.baseline import Baseline
 from ladderscope.regression.compare import compare
 from ladderscope.regression.entry import Entry
-from ladderscope.regression.limits import Limits
+from ladderscope.regression.limits import Limits, limits_of
 from ladderscope.regression.run import Taken
 from ladderscope.regression.verdict import EntryVerdict
 
@@ -45,9 +45,8 @@ def updated(
         fail_on: thresholds over those that the baseline states.
     """
     cells = {name: entry for name, entry in baseline.cells.items() if name not in removed}
-    verdicts = [
-        _verdict(name, baseline.cells.get(name), taken, {}) for name in sorted({*taken.entries, *taken.errors})
-    ]
+    limits = limits_of(baseline.fail_on)
+    verdicts = verdicts_of({*taken.entries, *taken.errors}, baseline.cells, taken, limits)
     verdicts = [
         dataclasses.replace(verdict, outcome="new", error="") if verdict.outcome == "missing" else verdict
         for verdict in verdicts

@@ -134,6 +134,7 @@ class CheckResult:
         limits: the limit of each metric that has one, as text.
         unchecked: how many entries of the baseline were left out, by reason.
         seconds: that it took.
+        is_update: whether what changed has been accepted and written.
     """
 
     baseline: Path
@@ -141,6 +142,7 @@ class CheckResult:
     limits: dict[str, str] = field(default_factory=dict)
     unchecked: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    is_update: bool = False
 
     def having(self, *outcomes: Outcome) -> list[EntryVerdict]:
         """The verdicts with one of these outcomes."""
@@ -153,8 +155,11 @@ class CheckResult:
 
     @property
     def exit_code(self) -> int:
-        """1 where something is known to have regressed, else 3 where something could not be measured, else 0."""
-        if self.having("regression"):
+        """1 where something is known to have regressed, else 3 where something could not be measured, else 0.
+
+        Never 1 of an update.
+        """
+        if self.having("regression") and not self.is_update:
             return REGRESSION
         return CANNOT_MEASURE if self.having("failed", "missing") else OK
 

@@ -26,6 +26,7 @@ from ladderscope.regression.outputs.wording import (
     unchecked_text,
     value_texts,
 )
+from ladderscope.regression.shared_causes import shared_lines
 from ladderscope.regression.verdict import CheckResult, EntryVerdict
 from ladderscope.units import MIB
 
@@ -48,6 +49,7 @@ def markdown_of(result: CheckResult, max_bytes: int = MAX_BYTES) -> str:
         _head(result),
         _unmeasured(result.having("failed", "missing")),
         _table([*result.regressions, *result.having("improvement", "changed")]),
+        [f"- **{escaped(line)}**" for line in shared_lines(result.regressions)],
         *(_causes(verdict, _CAUSES) for verdict in result.regressions),
         _advice(result),
         *(_causes(v, _CAUSES_OF_OTHERS) for v in result.having("improvement", "changed")),

@@ -30,6 +30,7 @@ from ladderscope.regression.outputs.wording import (
     unchecked_text,
     value_texts,
 )
+from ladderscope.regression.shared_causes import shared_lines
 from ladderscope.regression.verdict import OK, CheckResult, EntryVerdict, MetricChange
 from ladderscope.terminal_columns import Column, print_named_columns
 
@@ -52,6 +53,10 @@ def print_check(result: CheckResult, console: Console) -> None:
     rows = _rows([*result.regressions, *result.having("improvement", "changed")])
     for word, title in _TABLES.items():
         _print_rows(title, [row for row in rows if change_word(row[1]) == word], rows, console)
+    if shared := shared_lines(result.regressions):
+        console.print()
+    for line in shared:
+        _say(console, line, style="bold")
     _print_causes(result.regressions, _EXPLAINED, 5, console)
     _print_causes(result.having("improvement", "changed"), _EXPLAINED // 3, 2, console)
     _print_causes([verdict for verdict in result.having("same") if cause_lines(verdict)], _EXPLAINED, 0, console)

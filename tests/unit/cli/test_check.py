@@ -234,6 +234,7 @@ def test_without_a_baseline_it_ends_with_3(tmp_path: Path, capsys: pytest.Captur
         (["--grid", "none.yaml"], "cannot read the grid none.yaml"),
         (["--junit", "/"], "cannot write /"),
         (["--meter", "gpu"], "unknown meter"),
+        (["--update", "--junit", "memory.xml"], "leave them out with --update"),
     ],
 )
 def test_wrong_use_ends_with_2_and_one_sentence(
