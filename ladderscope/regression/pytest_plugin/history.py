@@ -6,7 +6,7 @@ import functools
 import importlib.util
 import os
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,6 @@ from ladderscope.memory.predict.allocations import Allocation
 OTHER = "other"
 BEFORE = "in use before the test's body began"
 NO_LINE = "no line of Python (backward passes run in a thread of autograd's)"
-_ALLOC, _FREE = "alloc", "free_requested"
-"""The allocator counts a block as allocated from the one to the other."""
 
 
 def blocks_at_peak(history: Sequence[Mapping[str, Any]], before_bytes: int, root: Path) -> list[Allocation]:
@@ -33,18 +31,32 @@ def blocks_at_peak(history: Sequence[Mapping[str, Any]], before_bytes: int, root
     live: dict[int, int] = {}
     older, now = before_bytes, before_bytes
     peak, at_peak, older_at_peak = before_bytes, list[int](), before_bytes
-    for index, entry in enumerate(history):
-        if entry["action"] == _ALLOC:
+    for index, entry in _moves(history):
+        if entry["action"] == "alloc":
             live[entry["addr"]] = index
             now += entry["size"]
             if now > peak:
                 peak, at_peak, older_at_peak = now, list(live.values()), older
-        elif entry["action"] == _FREE:
+        else:
             now -= entry["size"]
             if live.pop(entry["addr"], None) is None:
                 older -= entry["size"]
     blocks = [_block(history[index], index, root) for index in at_peak]
     return [*blocks, _older(older_at_peak)] if older_at_peak > 0 else blocks
+
+
+def _moves(history: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Allocations and frees with their places; a block is free as soon as that is asked for, so once."""
+    requested = set()
+    for index, entry in enumerate(history):
+        action, address = entry["action"], entry["addr"]
+        if action == "free_requested":
+            requested.add(address)
+            yield index, entry
+        elif action == "free_completed" and address in requested:
+            requested.remove(address)
+        elif action in ("alloc", "free_completed"):
+            yield index, entry
 
 
 def _block(entry: Mapping[str, Any], number: int, root: Path) -> Allocation:

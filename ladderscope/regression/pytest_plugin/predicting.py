@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import warnings
 from collections.abc import Iterator
@@ -44,13 +45,19 @@ def predicted(gpu: str) -> Iterator[Watched]:
         yield Watched(trace, PREDICT, found.name, how, known_doubts=tuple(trace.rules.unverified))
 
 
+@functools.cache
+def _somebody_else_freezes() -> bool:
+    """Asked once, before the first body: counting them takes as long as going through all of them."""
+    return gc.get_freeze_count() > 0
+
+
 @contextlib.contextmanager
 def _collection_starts_anew() -> Iterator[None]:
     """When Python collects cycles inside does not depend on what ran before, so a peak does not either.
 
     What is there already is left alone meanwhile, which also makes collections fast.
     """
-    if gc.get_freeze_count():  # somebody has done so, and is not to find it undone
+    if _somebody_else_freezes():  # and is not to find it undone
         gc.collect()
         yield
         return

@@ -13,7 +13,7 @@ import torch
 from ladderscope.memory.predict import predict_memory
 from ladderscope.regression.pytest_plugin.predicting import import_all
 
-PLUGIN = ("-p", "ladderscope.regression.pytest_plugin", "-p", "no:cacheprovider")
+PLUGIN = ("-p", "ladderscope.regression.pytest_plugin", "-p", "no:cacheprovider", "--assert=plain")
 Run = Callable[..., pytest.RunResult]
 HEADER = """\
 import unittest

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import itertools
 import json
 import sysconfig
 from pathlib import Path
@@ -54,23 +56,29 @@ def test_other_entries_of_a_history_do_not_count() -> None:
     assert found([segment, alloc(1, 100, 10), snapshot]) == [(100, "train.py:10 in step")]
 
 
+def test_a_history_may_have_but_one_of_the_two_entries_of_a_free() -> None:
+    for kept in (0, 1):
+        assert found([alloc(1, 100), free(1, 100)[kept], alloc(2, 150, 20)], 50) == [
+            (50, BEFORE),
+            (150, "train.py:20 in step"),
+        ]
+
+
 def test_an_empty_history_has_no_blocks() -> None:
     assert found([]) == []
 
 
-def test_a_recorded_history_gives_the_peak_that_its_blocks_sum_to(allocator_traces: Path) -> None:
-    import gzip
-
+def test_the_blocks_of_a_recorded_history_sum_to_its_peak(allocator_traces: Path) -> None:
     with gzip.open(allocator_traces / "lm_ctx128_forward.json.gz", "rt") as file:
         events = json.load(file)["events"]
     history = [{"action": action, "addr": address, "size": size} for action, address, size, _ in events]
-    live, peak = 0, 0
-    for entry in history:
-        live += {"alloc": 1, "free_requested": -1}.get(entry["action"], 0) * entry["size"]
-        peak = max(peak, live)
-    blocks = blocks_at_peak(history, 0, ROOT)
-    assert sum(block.num_bytes for block in blocks) >= peak > 0
-    assert {block.operation for block in blocks} == {NO_LINE}
+    signs = {"alloc": 1, "free_completed": -1}
+    sums = list(itertools.accumulate(signs.get(entry["action"], 0) * entry["size"] for entry in history))
+    before_bytes = 10 * 2**30
+    blocks = found(history, before_bytes)
+    assert sum(num_bytes for num_bytes, _ in blocks) == before_bytes + max(sums)
+    assert max(sums) > 0
+    assert {line for _, line in blocks} == {NO_LINE, BEFORE}
 
 
 def test_the_line_is_the_innermost_of_the_users_own_code() -> None:
