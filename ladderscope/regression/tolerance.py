@@ -19,12 +19,12 @@ def learned_tolerance(before: Sequence[int], after: Sequence[int], *, of_medians
     never less than the range of the repeats on either side, because memory varies in steps of a block or a segment,
     which has nothing normal about it: a value in the range of what was seen is no news.
 
-    By simulation (``studies/check_tolerance``), noise alone exceeded it in 0.1 to 0.5% of comparisons of 3 with 3, 5
-    with 5 and 9 with 9 values, normal or jumping up by one step in a fifth of the runs. What it cannot know: repeats
-    that are equal by chance teach a tolerance of 0, so that one value that is compared with 3 (steps in a fifth of
-    the runs) is a false alarm in 10% of comparisons. Repeat on both sides. What it misses: small regressions. With
-    normal noise of standard deviation s one is found in 9 of 10 comparisons from 5.6 s on with 3 and 3 values, 3.9 s
-    with 5 and 5, 3.8 s with 9 and 9. One that only some of the repeats show is within their range, and is not found.
+    By simulation (``studies/check_tolerance``), noise alone exceeded it in 0.0 to 0.5% of comparisons of 3 with 3, 5
+    with 5 and 9 with 9 values, be the noise normal or one step up in a fifth of the runs (a step in every other run:
+    1.6% with 3 and 3). What it cannot know: repeats that are equal by chance teach a tolerance of 0. Of comparisons of
+    3 values with a single one, under such steps, 10% were false alarms; so repeat on both sides. What it misses: with
+    normal noise of standard deviation s, 9 of 10 regressions are found from 5.7 s on with 3 and 3 values, 4.2 s with 5
+    and 5, 4.6 s with 9 and 9, where the range decides. One that only some of the repeats show is within their range.
 
     Args:
         before: the single values of the baseline, in the metric's unit.
@@ -48,7 +48,7 @@ def _range(values: Sequence[int]) -> int:
 
 
 def _squares(values: Sequence[int]) -> float:
-    """The sum of squared deviations from the mean; whole numbers until the end, so that large values keep all digits."""
+    """The sum of squared deviations from the mean, in whole numbers until the end: large values keep all digits."""
     n = len(values)
     return (n * sum(value * value for value in values) - sum(values) ** 2) / n
 
