@@ -35,7 +35,8 @@ class Column:
 def print_columns(columns: Sequence[Column], console: Console, title: str) -> None:
     """Print the columns that fit ``console``, then the names of those that do not."""
     shown = _fitting(columns, console.width)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left", title_style="bold")
+    heading = Text(title) if title else None  # not a str: brackets in it are no markup
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=heading, title_justify="left", title_style="bold")
     for column in shown:
         table.add_column(
             Text(column.header), justify="right" if column.numeric else "left", no_wrap=True, overflow="ellipsis"
@@ -54,6 +55,7 @@ def print_named_columns(
     title: str = "",
     *,
     shorten: Callable[[str, int], str],
+    least_name: int = _LEAST_NAME,
 ) -> None:
     """Print columns behind long names, which are cut to the room that there is before all columns have gone.
 
@@ -64,10 +66,11 @@ def print_named_columns(
         console: to print on.
         title: of the table.
         shorten: cuts a name to a number of terminal cells.
+        least_name: cells that names keep when columns compete for the width.
     """
     longest = max(map(cell_len, (heading, *names)))
     shown = list(columns)
-    while len(shown) > 1 and _room(shown, console) < min(longest, _LEAST_NAME) and max(c.rank for c in shown):
+    while len(shown) > 1 and _room(shown, console) < min(longest, least_name) and max(c.rank for c in shown):
         shown.remove(max(shown, key=lambda column: column.rank))
     wanted = max(_room(shown, console), 8)
     column = Column(shorten(heading, wanted), [shorten(name, wanted) for name in names], numeric=False)

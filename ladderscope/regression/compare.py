@@ -15,13 +15,14 @@ from ladderscope.regression.verdict import EntryVerdict, Growth, MetricChange, M
 def compare(before: Entry, after: Entry, limits: Limits) -> EntryVerdict:
     """The verdict on ``after``, by the ``limits`` and, where ``before`` was repeated, by what its repeats teach.
 
-    A metric that only one of them has is not compared.
+    A metric that only one of them has is not compared. What no longer fits its GPU is a regression, whatever the
+    limits.
     """
     changes = _changes(before, after, limits)
     growths = growths_of(before, after)
     return EntryVerdict(
         name=after.name,
-        outcome=_outcome(changes, differ=before.values != after.values or bool(growths)),
+        outcome=_outcome(before, after, changes, differ=before.values != after.values or bool(growths)),
         before=before,
         after=after,
         changes=changes,
@@ -30,8 +31,9 @@ def compare(before: Entry, after: Entry, limits: Limits) -> EntryVerdict:
     )
 
 
-def _outcome(changes: list[MetricChange], *, differ: bool) -> Outcome:
-    if any(change.is_regression for change in changes):
+def _outcome(before: Entry, after: Entry, changes: list[MetricChange], *, differ: bool) -> Outcome:
+    no_longer_fits = before.status == "ok" and after.status != "ok"
+    if no_longer_fits or any(change.is_regression for change in changes):
         return "regression"
     if any(change.is_improvement for change in changes):
         return "improvement"

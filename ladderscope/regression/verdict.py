@@ -113,7 +113,10 @@ class EntryVerdict:
 
     @property
     def worst(self) -> MetricChange | None:
-        """The regression that is furthest above what is allowed, relative to what was before; None without one."""
+        """The metric that is furthest above what is allowed, relative to what was before.
+
+        None without one, also where the entry regressed because it no longer fits its GPU.
+        """
         return max(self.regressions, key=_excess, default=None)
 
 

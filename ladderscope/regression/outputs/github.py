@@ -28,7 +28,7 @@ def annotations_of(result: CheckResult) -> list[str]:
     """Lines for the log that GitHub shows beside the baseline.
 
     Errors for the nine worst regressions and for what could not be measured, and one that counts all where they are
-    more; warnings for what no longer fits its GPU; one notice for all improvements.
+    more; one notice for all improvements.
     """
     unmeasured = result.having("failed", "missing")
     errors = [
@@ -41,28 +41,12 @@ def annotations_of(result: CheckResult) -> list[str]:
             f"{entries_text(rest)} more failed the check: {counts_text(result)}. The step's summary has all of them."
         )
         errors = [*errors[:SHOWN], _annotation("error", result, "Memory check", text)]
-    return [*errors, *_no_longer_fitting(result), *_improvements(result)]
+    return [*errors, *_improvements(result)]
 
 
 def _message(verdict: EntryVerdict) -> str:
     sentences = [sentence_of(change, how_of(verdict)) for change in verdict.regressions]
     return "\n".join([*sentences, *cause_lines(verdict)])
-
-
-def _no_longer_fitting(result: CheckResult) -> list[str]:
-    """Warnings; a regression says it itself."""
-    found = [
-        verdict
-        for verdict in result.having("improvement", "changed", "same")
-        if verdict.before is not None
-        and verdict.after is not None
-        and (verdict.before.status, verdict.after.status) == ("ok", "oom")
-    ]
-    lines = [_annotation("warning", result, f"Does not fit: {v.name}", "\n".join(cause_lines(v))) for v in found]
-    if len(lines) <= SHOWN:
-        return lines
-    rest = f"{entries_text(len(lines) - SHOWN)} more no longer fit into the GPU's memory."
-    return [*lines[:SHOWN], _annotation("warning", result, "Memory check", rest)]
 
 
 def _improvements(result: CheckResult) -> list[str]:
@@ -108,7 +92,7 @@ def outputs_of(result: CheckResult) -> dict[str, str]:
         "exit-code": str(result.exit_code),
         "entries": str(len(result.verdicts)),
         "regressions": str(counts.get("regression", 0)),
-        "not-measured": str(counts.get("failed", 0) + counts.get("missing", 0)),
+        "failed": str(counts.get("failed", 0) + counts.get("missing", 0)),
         "improvements": str(counts.get("improvement", 0)),
         "worst": " ".join(worst[0].name.split()) if worst else "",
         "summary": counts_text(result),

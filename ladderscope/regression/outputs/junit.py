@@ -30,9 +30,7 @@ def junit_of(result: CheckResult) -> str:
     root = ET.Element("testsuites", dict(suite.attrib))
     root.append(suite)
     ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=False).join(
-        ('<?xml version="1.0" encoding="utf-8"?>\n', "\n")
-    )
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
 def _case(verdict: EntryVerdict) -> ET.Element:
@@ -41,11 +39,11 @@ def _case(verdict: EntryVerdict) -> ET.Element:
     if verdict.outcome == "regression":
         sentences = [sentence_of(change, how_of(verdict)) for change in verdict.regressions]
         lines = [*sentences, *cause_lines(verdict)]
-        _add(case, "failure", "regression", "; ".join(sentences), "\n".join(lines))
+        _add(case, "failure", "regression", "; ".join(sentences) or lines[0], "\n".join(lines))
     elif verdict.outcome in ("failed", "missing"):
         error = error_text(verdict)
         _add(case, "error", verdict.outcome, first_line(error), error)
-    elif lines := [*(sentence_of(change, how_of(verdict)) for change in verdict.changes if change.change)]:
+    elif lines := [sentence_of(change, how_of(verdict)) for change in verdict.changes if change.change]:
         ET.SubElement(case, "system-out").text = _clean("\n".join([*lines, *cause_lines(verdict)]))
     return case
 

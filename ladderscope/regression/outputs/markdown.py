@@ -101,10 +101,9 @@ def _rows(header: Sequence[str], align: str, rows: Iterable[Sequence[str]]) -> l
 
 
 def _causes(verdict: EntryVerdict, most: int) -> list[str]:
-    lines = [f"**{escaped(verdict.name)}** ({verdict.outcome}, {how_of(verdict)})", ""]
-    for line in cause_lines(verdict, most) or [NO_CAUSE]:
-        lines.append(f"{'  ' if line.startswith(' ') else ''}- {escaped(line)}")
-    return lines
+    lines = cause_lines(verdict, most) or [NO_CAUSE]
+    bullets = [f"{'  ' if line.startswith(' ') else ''}- {escaped(line)}" for line in lines]
+    return [f"**{escaped(verdict.name)}** ({verdict.outcome}, {how_of(verdict)})", "", *bullets]
 
 
 def _advice(result: CheckResult) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
@@ -35,6 +36,8 @@ from ladderscope.terminal_columns import Column, print_named_columns
 _TABLES = {"regression": "Regressions", "improvement": "Improvements", "changed": "Changed within the limits"}
 _EXPLAINED = 9
 """Regressions whose causes are told; of what is no regression a third as many."""
+_LEAST_NAME = 40
+"""Cells that names keep: they say which cell it is."""
 _Row = tuple[EntryVerdict, MetricChange]
 
 
@@ -63,9 +66,8 @@ def print_update(result: CheckResult, console: Console, *, written: bool) -> Non
     done = f"Wrote {result.baseline}" if written else f"{result.baseline} is up to date already"
     _print_head(done, result, counts_text(result, of_update=True), console, "bold")
     _print_unmeasured(result.having("failed", "missing"), console)
-    new = result.having("new")
-    if new:
-        _print_new(new, console)
+    for _, of_model in groupby(result.having("new"), _model_of):
+        _print_new(list(of_model), console)
     for verdict in result.having("removed"):
         _say(console, f"Removed: {verdict.name}")
     changed = [*result.regressions, *result.having("improvement", "changed")]
@@ -116,7 +118,7 @@ def _print_rows(title: str, rows: Sequence[_Row], among: Sequence[_Row], console
     console.print()
     heading = f"{title} ({shared})" if shared else title
     names = _once([short_of[verdict.name] for verdict, _ in rows])
-    print_named_columns("entry", names, columns, console, heading, shorten=_shortened)
+    print_named_columns("entry", names, columns, console, heading, shorten=_shortened, least_name=_LEAST_NAME)
 
 
 def _print_new(verdicts: Sequence[EntryVerdict], console: Console) -> None:
@@ -131,7 +133,15 @@ def _print_new(verdicts: Sequence[EntryVerdict], console: Console) -> None:
         Column("trained", [metric_text(entry, "trainable_params") for entry in entries], rank=3),
         Column("kind", [how_of(verdict) for verdict in verdicts], numeric=False, rank=5),
     ]
-    print_named_columns("entry", names, columns, console, f"New ({shared})" if shared else "New", shorten=_shortened)
+    print_named_columns(
+        "entry",
+        names,
+        columns,
+        console,
+        f"New ({shared})" if shared else "New",
+        shorten=_shortened,
+        least_name=_LEAST_NAME,
+    )
     _print_causes([verdict for verdict in verdicts if cause_lines(verdict)], _EXPLAINED, 0, console)
 
 
@@ -147,6 +157,11 @@ def _print_causes(verdicts: Sequence[EntryVerdict], number: int, most: int, cons
     if len(verdicts) > number:
         rest = len(verdicts) - number
         _say(console, f"The causes of {rest} more are in the output of --json.", style="dim")
+
+
+def _model_of(verdict: EntryVerdict) -> str:
+    """With what its name begins: a model, or the file of a test."""
+    return verdict.name.split(" ")[0]
 
 
 def _once(names: Sequence[str]) -> list[str]:

@@ -112,19 +112,19 @@ def percent_text(change: MetricChange) -> str:
 
 
 def allowed_text(change: MetricChange) -> str:
-    """The increase that its limit lets pass: ``"0"``, ``"+14 MiB"``; ``"any"`` without a limit."""
+    """The increase that its limit lets pass: ``"0"``, ``"+14 MiB"``; ``"no limit"``."""
     if change.allowed is None:
-        return "any"
+        return "no limit"
     return change.metric.format_change(change.allowed) if change.allowed else "0"
 
 
 def sentence_of(change: MetricChange, kind: str) -> str:
-    """``"peak allocated (predicted): 649 MiB -> 778 MiB, +129 MiB (+19.9%), allowed 0"``."""
+    """``"peak allocated (predicted): 649 MiB -> 778 MiB, +129 MiB (+19.9%); allowed: 0"``."""
     before, after = value_texts(change)
     percent = percent_text(change)
     of_all = f" ({percent})" if percent else ""
     title = f"{change.metric.title} ({kind})" if kind else change.metric.title
-    return f"{title}: {before} -> {after}, {change_text(change)}{of_all}, allowed {allowed_text(change)}"
+    return f"{title}: {before} -> {after}, {change_text(change)}{of_all}; allowed: {allowed_text(change)}"
 
 
 def shown_changes(verdict: EntryVerdict) -> list[MetricChange]:

@@ -14,6 +14,11 @@ from typing import Any
 import pytest
 import yaml
 
+from ladderscope.cli.check import command as check
+from ladderscope.regression.baseline import FILE_NAME
+from ladderscope.regression.outputs.github import outputs_of
+from ladderscope.regression.verdict import CheckResult
+
 ROOT = Path(__file__).parents[3]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
@@ -152,6 +157,26 @@ def test_the_step_ends_as_the_check_ends_and_keeps_what_it_said(checks: Runner, 
     assert ran.said == "what check says\n"
 
 
+def test_check_understands_what_the_step_calls_it_with(checks: Runner) -> None:
+    inputs: dict[str, Any] = {
+        "grid": "a.yaml\nb.yaml",
+        "select": "lora",
+        "gpu": "t4-16gb",
+        "fail_on": "flops:1%",
+        "junit": "m.xml",
+    }
+    ((_, *arguments),) = checks.run(CHECK, **inputs, args="--jobs=1").calls
+    understood = check.make_context("check", arguments).params
+    assert understood["grids"] == (Path("a.yaml"), Path("b.yaml"))
+    assert (understood["patterns"], understood["gpus"], understood["fail_on"]) == (
+        ("lora",),
+        ("t4-16gb",),
+        ("flops:1%",),
+    )
+    assert (understood["baseline"], understood["junit"]) == (Path(FILE_NAME), Path("m.xml"))
+    assert (understood["meter"], understood["jobs"]) == ("predict", 1)
+
+
 def test_the_junit_file_is_an_output_with_its_whole_path_also_of_a_check_that_failed(checks: Runner) -> None:
     ran = checks.run(CHECK, code=1, junit="out memory.xml")
     assert ran.calls[0][-1] == "--junit=out memory.xml"
@@ -203,8 +228,9 @@ def test_every_input_is_used_and_every_input_that_is_used_is_declared() -> None:
     assert all(declared["description"] for declared in ACTION["inputs"].values())
 
 
-def test_outputs_are_those_of_the_check_step() -> None:
+def test_outputs_are_what_check_says_and_where_the_junit_file_is() -> None:
     assert STEPS[CHECK]["id"] == "check"
+    assert set(ACTION["outputs"]) == {*outputs_of(CheckResult(Path(FILE_NAME), ())), "junit"}
     for name, output in ACTION["outputs"].items():
         assert output["value"] == f"${{{{ steps.check.outputs.{name} }}}}"
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import pytest
 import yaml
 
+from ladderscope import predict_memory
 from ladderscope.cli.check import command as check
 from ladderscope.cli.plan import command as plan
 from ladderscope.regression.limits import DEFAULT_FAIL_ON, parse_fail_on
 from ladderscope.regression.metrics import METRICS, PHASES
+from ladderscope.regression.pytest_plugin import pytest_addoption
+from ladderscope.regression.pytest_plugin.marks import MARKERS, MEMORY_BASELINE, PEAK_MEMORY
 from ladderscope.regression.selection import check_patterns
 from ladderscope.sweep.grid import cells_of_files
+from ladderscope.units import parse_bytes
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "memory-checks.md"
@@ -58,7 +63,7 @@ def test_there_are_commands_for_each_step() -> None:
 
 
 def test_thresholds_and_patterns_are_understood() -> None:
-    values = {name: [] for name in ("--fail-on", "--select")}
+    values: dict[str, list[str]] = {name: [] for name in ("--fail-on", "--select")}
     for name, value in re.findall(r"(--fail-on|--select) ([^\s`]+)", TEXT):
         values[name].append(value)
     assert set(parse_fail_on(values["--fail-on"])) == {"peak_allocated", "peak_reserved", "activations"}
@@ -111,14 +116,55 @@ def test_the_table_of_metrics_has_all_of_them() -> None:
     assert set(PHASES) <= named
 
 
+def test_the_pytest_example_runs_and_stays_below_the_limit_that_it_states(
+    pytestconfig: pytest.Config,
+) -> None:
+    for marker in MARKERS if not pytestconfig.pluginmanager.hasplugin("ladderscope") else ():
+        pytestconfig.addinivalue_line("markers", marker)  # an environment that was installed before there were any
+    (code,) = blocks("python")
+    names: dict[str, Any] = {}
+    exec(compile(code, str(PAGE), "exec"), names)
+    limited, compared = names["test_a_step_stays_below_a_limit"], names["test_a_step_needs_no_more_than_last_time"]
+    (limit,) = limited.pytestmark
+    assert (limit.name, compared.pytestmark[0].name) == (PEAK_MEMORY, MEMORY_BASELINE)
+    with predict_memory(gpu=limit.kwargs["gpu"]) as trace:
+        limited()
+    assert trace.peak_allocated_bytes < parse_bytes(limit.args[0])
+    with predict_memory(gpu=limit.kwargs["gpu"]) as trace:
+        names["test_most_of_it_is_not_activations"](trace)
+
+
+def test_the_plugins_options_and_keys_are_those_that_it_has() -> None:
+    class Told:
+        options: ClassVar[set[str]] = set()
+        keys: ClassVar[set[str]] = set()
+
+        def getgroup(self, *names: str) -> Told:
+            return self
+
+        def addoption(self, name: str, **settings: Any) -> None:
+            self.options.add(name)
+
+        def addini(self, name: str, *rest: Any, **settings: Any) -> None:
+            self.keys.add(name)
+
+    pytest_addoption(cast(pytest.Parser, Told()))
+    assert set(re.findall(r"--ladderscope-[\w-]+", TEXT)) == Told.options
+    (configured,) = (tomllib.loads(block)["tool"]["pytest"]["ini_options"] for block in blocks("toml"))
+    assert set(configured) <= Told.keys
+    parse_fail_on(configured["ladderscope_fail_on"])
+
+
 def test_links_lead_somewhere() -> None:
-    headings = {
-        re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")
-        for line in TEXT.splitlines()
-        if line.startswith("#")
-    }
-    for target in re.findall(r"\]\(([^)]+)\)", TEXT):
-        if target.startswith("#"):
-            assert target[1:] in headings
-        else:
-            assert (PAGE.parent / target).exists(), target
+    links = re.findall(r"\]\(([^)]+)\)", TEXT)
+    assert len(links) >= 3
+    for link in links:
+        file, _, anchor = link.partition("#")
+        path = PAGE.parent / file if file else PAGE
+        assert path.exists(), link
+        assert not anchor or anchor in anchors(path.read_text(encoding="utf-8")), link
+
+
+def anchors(text: str) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,93 +1,107 @@
-"""Entries of one measurement and of several."""
+"""Names of entries, and the cell behind them."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
-from ladderscope.records import Cell, Details, Flops, Memory, Params, Record
-from ladderscope.regression.entry import Entry
-from ladderscope.regression.take import entry_of
+from ladderscope.records import PREDICT, Cell
+from ladderscope.regression.take import canonical, entry_name, versions
 
-CELL = Cell(model="random:tiny-llama", method="lora", rank=4, data="random")
-
-
-def record(activations: int, reserved: int = 900, saved: int = 70, **changes: Any) -> Record:
-    """A measurement whose peak is 100 bytes of weights and its activations."""
-    memory = Memory(
-        peak_allocated_bytes=100 + activations,
-        peak_reserved_bytes=reserved,
-        peak_rss_bytes=5000,
-        breakdown_bytes={"weights": 100, "activations": activations},
-        saved_for_backward_bytes=saved,
-    )
-    values: dict[str, Any] = {
-        "cell": CELL,
-        "meter": "cuda",
-        "status": "ok",
-        "gpu": "NVIDIA L4",
-        "memory": memory,
-        "params": Params(trainable=8, total=80),
-        "flops": Flops(per_step=1000, per_token=1.0, by_component={"head": 400, "adapter": 600}),
-    }
-    return Record(**{**values, **changes})
-
-
-THREE = [record(60, reserved=940, saved=71), record(20, reserved=900, saved=75), record(30, reserved=960, saved=70)]
+CELL = Cell(model="random:gpt2", method="lora", rank=8, seq_len=512)
+OTHER: dict[str, Any] = {
+    "model": "random:gpt2-medium",
+    "method": "dora",
+    "rank": 16,
+    "reduction_factor": 4,
+    "seq_len": 1024,
+    "batch_size": 2,
+    "gradient_accumulation": 4,
+    "dtype": "fp32",
+    "quantization": "nf4",
+    "optimizer": "adamw-8bit",
+    "lr": 2e-3,
+    "gradient_checkpointing": True,
+    "loss_impl": "chunked",
+    "steps": 5,
+    "seed": 3,
+    "data": "random",
+    "settings": "use_rslora=true",
+    "generate": 32,
+}
+UNSEEN_BY_PREDICTIONS = {"lr", "steps", "seed", "data"}
 
 
-def test_one_measurement_is_its_own_entry_and_has_no_repeats() -> None:
-    entry = entry_of(THREE[:1])
-    assert entry.metrics["peak_allocated"] == 160
-    assert entry.breakdown == {"weights": 100, "activations": 60}
-    assert entry.repeats == {}
+def test_every_setting_has_another_value_here() -> None:
+    assert list(OTHER) == [field.name for field in dataclasses.fields(Cell)]
+    assert all(getattr(CELL, name) != value for name, value in OTHER.items())
 
 
-def test_of_several_measurements_each_metric_is_its_own_median() -> None:
-    """No single record of the three has all of these."""
-    assert entry_of(THREE).metrics == {
-        "peak_allocated": 130,
-        "peak_reserved": 940,
-        "saved_for_backward": 71,
-        "flops": 1000,
-        "trainable_params": 8,
-    }
+@pytest.mark.parametrize("name", [name for name in OTHER if name not in UNSEEN_BY_PREDICTIONS])
+def test_cells_that_differ_have_names_that_differ(name: str) -> None:
+    cell = CELL if name != "reduction_factor" else dataclasses.replace(CELL, method="ladder", rank=None)
+    changed = dataclasses.replace(cell, **{name: OTHER[name]})
+    for meter, gpu in ((PREDICT, "t4-16gb"), ("cuda", "t4-16gb"), ("cpu", None)):
+        assert entry_name(changed, meter, gpu) != entry_name(cell, meter, gpu)
 
 
-@pytest.mark.parametrize("records", [THREE, THREE[::-1], THREE[:2], [*THREE, record(90)]])
-def test_the_breakdown_sums_to_the_median_peak_however_many_there_are(records: list[Record]) -> None:
-    entry = entry_of(records)
-    assert sum(entry.breakdown.values()) == entry.metrics["peak_allocated"]
+@pytest.mark.parametrize("name", sorted(UNSEEN_BY_PREDICTIONS))
+def test_what_no_prediction_depends_on_is_in_the_names_of_measurements_alone(name: str) -> None:
+    changed = dataclasses.replace(CELL, **{name: OTHER[name]})
+    assert entry_name(changed, PREDICT, "t4-16gb") == entry_name(CELL, PREDICT, "t4-16gb")
+    assert canonical(changed, PREDICT) == canonical(CELL, PREDICT)
+    assert entry_name(changed, "cpu", None) != entry_name(CELL, "cpu", None)
+    assert canonical(changed, "cpu") == changed
 
 
-def test_all_single_values_are_kept_by_metric_and_category() -> None:
-    repeats = {name: sorted(values) for name, values in entry_of(THREE).repeats.items()}
-    assert repeats["peak_allocated"] == [120, 130, 160]
-    assert repeats["peak_reserved"] == [900, 940, 960]
-    assert repeats["saved_for_backward"] == [70, 71, 75]
-    assert repeats["activations"] == [20, 30, 60]
-    assert repeats["weights"] == [100, 100, 100]
+def test_any_two_of_many_cells_have_names_of_their_own() -> None:
+    names, cells = set(), set()
+    for bits in range(2 ** len(OTHER)):
+        if bits % 97:  # a sample
+            continue
+        changes = {name: value for bit, (name, value) in enumerate(OTHER.items()) if bits >> bit & 1}
+        changes.pop("reduction_factor", None)  # a method has one size
+        cell = canonical(dataclasses.replace(CELL, **changes), PREDICT)
+        names.add(entry_name(cell, PREDICT, "t4-16gb"))
+        cells.add(cell)
+    assert len(names) == len(cells) > 300
 
 
-def test_the_order_of_the_measurements_does_not_matter() -> None:
-    assert entry_of(THREE[::-1]).to_json() == entry_of(THREE).to_json()
+@pytest.mark.parametrize(
+    ("settings", "meter", "gpu", "name"),
+    [
+        ({}, PREDICT, "t4-16gb", "random:gpt2 lora r=8 512 tokens, predicted for t4-16gb"),
+        ({}, "cpu", None, "random:gpt2 lora r=8 512 tokens, measured on a CPU"),
+        ({}, "cuda", "NVIDIA L4", "random:gpt2 lora r=8 512 tokens, measured on NVIDIA L4"),
+        (
+            {"method": "qlora", "quantization": "nf4", "gradient_checkpointing": True, "batch_size": 4},
+            PREDICT,
+            "t4-16gb",
+            "random:gpt2 qlora r=8 512 tokens, batch size 4, nf4, gradient checkpointing, predicted for t4-16gb",
+        ),
+        (
+            {"method": "ladder", "rank": None, "reduction_factor": 8, "settings": "gate=none", "lr": 0.01},
+            "cpu",
+            None,
+            "random:gpt2 ladder 1/8 gate=none 512 tokens, lr 0.01, measured on a CPU",
+        ),
+        ({"data": "random"}, "cpu", None, "random:gpt2 lora r=8 512 tokens, data random, measured on a CPU"),
+        ({"model": "/tmp/my model 模"}, PREDICT, "a", "/tmp/my model 模 lora r=8 512 tokens, predicted for a"),
+    ],
+)
+def test_names_are_for_people(settings: dict[str, Any], meter: str, gpu: str | None, name: str) -> None:
+    assert entry_name(dataclasses.replace(CELL, **settings), meter, gpu) == name
 
 
-def test_an_entry_of_several_measurements_comes_back_from_json() -> None:
-    entry = entry_of(THREE)
-    assert Entry.from_json(entry.name, entry.to_json()) == entry
+def test_a_canonical_cell_is_canonical_and_keeps_what_memory_depends_on() -> None:
+    cell = canonical(Cell(**OTHER), PREDICT)
+    assert canonical(cell, PREDICT) == cell
+    assert {name for name, value in OTHER.items() if getattr(cell, name) != value} <= UNSEEN_BY_PREDICTIONS
 
 
-def test_an_entry_is_named_by_what_measured_it_and_where() -> None:
-    assert entry_of(THREE).name == "random:tiny-llama lora r=4 256 tokens, data random, measured on NVIDIA L4"
-    on_a_cpu = entry_of([record(1, meter="cpu", gpu=None)])
-    assert on_a_cpu.name.endswith("measured on a CPU")
-    assert not any("cuda" in name for name in on_a_cpu.versions)
-
-
-def test_the_places_of_an_entry_are_those_of_the_record() -> None:
-    places = {"activations": {"lm_head: mm": 30}}
-    details = Details(peak_at="backward, lm_head, mm", at_peak=places, saved_for_backward=places)
-    entry = entry_of([record(30, meter="predict", gpu="l4-24gb", details=details)])
-    assert (entry.peak_at, entry.at_peak, entry.saved_for_backward) == ("backward, lm_head, mm", places, places)
+def test_versions_name_what_decides_memory_without_builds() -> None:
+    found = versions()
+    assert {"ladderscope", "torch", "transformers", "peft"} <= set(found)
+    assert not any("+" in version for version in found.values())
