@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,3 +81,16 @@ def test_a_check_lets_pass_what_repeats_explain_and_no_more() -> None:
     assert compare(before, measured([1110, 1130, 1140]), limits).outcome == "regression"
     once = dataclasses.replace(before, repeats={})
     assert compare(once, measured([1011]), limits).outcome == "regression"
+
+
+def test_a_category_is_that_of_one_measurement_and_so_may_differ_by_more_than_a_median() -> None:
+    repeats = {"peak_allocated": [0, 10, 20], "activations": [0, 10, 20]}
+    parts: dict[str, Any] = {"metrics": {"peak_allocated": 10}, "breakdown": {"activations": 10}, "repeats": repeats}
+    before = dataclasses.replace(measured([10]), **parts)
+    limits = parse_fail_on(["peak_allocated:0", "activations:0"])
+    allowed = {change.name: change.allowed for change in compare(before, before, limits).changes}
+    assert allowed == {
+        "peak_allocated": learned_tolerance([0, 10, 20], [0, 10, 20]),
+        "activations": learned_tolerance([0, 10, 20], [0, 10, 20], of_medians=False),
+    }
+    assert allowed["peak_allocated"] != allowed["activations"]
