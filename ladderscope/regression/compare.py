@@ -49,7 +49,9 @@ def _changes(before: Entry, after: Entry, limits: Limits) -> list[MetricChange]:
         limit = limits.get(name)
         allowed = None if limit is None else limit.allowed(old[name])
         if allowed is not None:
-            allowed = max(allowed, learned_tolerance(before.repeats.get(name, ()), after.repeats.get(name, ())))
+            single = before.repeats.get(name, ()), after.repeats.get(name, ())
+            # A breakdown is that of the measurement in the middle: its categories are no medians.
+            allowed = max(allowed, learned_tolerance(*single, of_medians=name in before.metrics))
         changes.append(MetricChange(name, old[name], new[name], allowed, "" if limit is None else limit.text))
     return changes
 

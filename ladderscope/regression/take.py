@@ -11,6 +11,7 @@ from typing import Any
 from ladderscope import __version__
 from ladderscope.records import PREDICT, Cell, Record
 from ladderscope.regression.entry import Entry
+from ladderscope.regression.hardware import machine_versions
 from ladderscope.regression.metrics import metrics_of
 from ladderscope.training.examples import RANDOM
 
@@ -70,7 +71,7 @@ def entry_of(records: Sequence[Record], name: str = "") -> Entry:
         peak_at="" if details is None else details.peak_at,
         at_peak={} if details is None else details.at_peak,
         saved_for_backward={} if details is None else details.saved_for_backward,
-        versions=versions(),
+        versions=versions(middle.meter),
         repeats={} if len(records) == 1 else values,
     )
 
@@ -83,9 +84,9 @@ def _breakdown(record: Record) -> dict[str, int]:
     return {} if record.memory is None else dict(record.memory.breakdown_bytes)
 
 
-def versions() -> dict[str, str]:
-    """Of the packages that decide a step's memory; builds of a version (``+cpu``) are not told apart."""
-    found = {"ladderscope": __version__}
+def versions(meter: str = PREDICT) -> dict[str, str]:
+    """Of what decides a step's memory: packages, builds of which (``+cpu``) are as one, and CUDA where measured."""
+    found = {"ladderscope": __version__, **machine_versions(meter)}
     for name in _PACKAGES:
         try:
             found[name] = metadata.version(name).partition("+")[0]

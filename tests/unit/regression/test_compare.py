@@ -113,7 +113,7 @@ class TestTolerance:
 
     @pytest.fixture(autouse=True)
     def learned(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def spread(before: Any, after: Any) -> int:
+        def spread(before: Any, after: Any, *, of_medians: bool) -> int:
             return max(before) - min(before) if before else 0
 
         monkeypatch.setattr(compare_module, "learned_tolerance", spread)
