@@ -61,7 +61,7 @@ regressed), 130 interrupted.
 @click.option(
     "--fail-on", multiple=True, metavar="METRIC:LIMIT", help="Threshold, over the file's: flops:1%, other:1MiB."
 )
-@click.option("--repeat", type=click.IntRange(min=1), default=1, show_default=True, help="Measurements per cell.")
+@click.option("--repeat", type=click.IntRange(min=1), help="Measurements per cell.  [default: as in the baseline]")
 @click.option("--jobs", type=click.IntRange(min=1), help="Cells at a time.  [default: 1; predicted: one per core]")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which a cell is ended.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout instead of a table.")
@@ -76,7 +76,7 @@ def command(
     meter: str,
     gpus: tuple[str, ...],
     fail_on: tuple[str, ...],
-    repeat: int,
+    repeat: int | None,
     jobs: int | None,
     timeout: float | None,
     as_json: bool,

@@ -81,11 +81,11 @@ def _take(plan: Plan, request: Request, console: Console) -> tuple[Taken, bool]:
     executor = LocalExecutor(slots, request.timeout, devices, predictors)
     try:
         with (
-            CheckProgress(console, len(plan.subjects) * request.repeat) as progress,
+            CheckProgress(console, len(plan.subjects) * plan.repeat) as progress,
             graceful_interrupt(progress.say, executor.cancel) as stop,
         ):
             num_threads = max(1, num_cores() // slots)
-            taken = take(plan.subjects, executor, progress, stop, repeat=request.repeat, num_threads=num_threads)
+            taken = take(plan.subjects, executor, progress, stop, repeat=plan.repeat, num_threads=num_threads)
     finally:
         predictors.close()
     return taken, len(taken.entries) + len(taken.errors) == len(plan.subjects)

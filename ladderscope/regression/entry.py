@@ -62,6 +62,11 @@ class Entry:
         return self.meter == "predict"
 
     @property
+    def num_repeats(self) -> int:
+        """How many measurements it is the median of."""
+        return max(map(len, self.repeats.values()), default=1)
+
+    @property
     def cell(self) -> Cell:
         """The cell of an entry that has settings.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from ladderscope.errors import CannotMeasureError, UnknownNameError, UsageError
 from ladderscope.records import PREDICT
 from ladderscope.regression.baseline import FILE_NAME, Baseline, read_baseline
+from ladderscope.regression.hardware import other_hardware
 from ladderscope.regression.limits import Limit, Limits, limits_of, parse_fail_on
 from ladderscope.regression.run import Subject
 from ladderscope.regression.selection import check_patterns, is_selected, select
@@ -29,7 +30,7 @@ class Request:
         meter: ``predict``, ``cpu`` or ``cuda``.
         gpus: to predict for; empty for those of the baseline, or the default where there is none.
         fail_on: thresholds over those of the file, ``"peak_allocated:0"``.
-        repeat: how often each cell is measured.
+        repeat: how often each cell is measured; None for as often as the baseline was, at least once.
         jobs: cells at a time; None for the default of the meter.
         timeout: seconds after which a cell is ended.
     """
@@ -40,7 +41,7 @@ class Request:
     meter: str = PREDICT
     gpus: Sequence[str] = ()
     fail_on: Sequence[str] = ()
-    repeat: int = 1
+    repeat: int | None = None
     jobs: int | None = None
     timeout: float | None = None
 
@@ -60,7 +61,7 @@ class Request:
         """
         if self.meter not in _METERS:
             raise UnknownNameError("meter", self.meter, _METERS)
-        if self.meter == PREDICT and self.repeat > 1:
+        if self.meter == PREDICT and (self.repeat or 1) > 1:
             raise UsageError("predictions repeat to the byte: give --repeat with --meter cuda or cpu alone.")
         if self.meter != PREDICT and self.gpus:
             raise UsageError("--gpu says what to predict for: leave it out where cells are measured.")
@@ -76,6 +77,7 @@ class Plan:
         old: the baseline; an empty one where an update makes it.
         subjects: what to run.
         limits: of the comparison.
+        repeat: how often each cell is measured.
         removed: names that an update drops: of this meter and GPU, and not in the grid.
         unchecked: how many entries are left out, by reason.
     """
@@ -83,6 +85,7 @@ class Plan:
     old: Baseline
     subjects: list[Subject]
     limits: dict[str, Limit]
+    repeat: int = 1
     removed: list[str] = field(default_factory=list)
     unchecked: dict[str, int] = field(default_factory=dict)
 
@@ -105,12 +108,13 @@ def plan_check(request: Request) -> Plan:
         left_out = len({subject.name for subject in there} - {subject.name for subject in subjects})
     else:
         if not there:
-            raise CannotMeasureError(_nothing_there(request, unchecked))
+            elsewhere = other_hardware(old, request.meter, gpus[0])
+            raise CannotMeasureError(elsewhere or _nothing_there(request, unchecked))
         subjects = select(there, request.patterns)
         left_out = len(there) - len(subjects)
     if left_out:
         unchecked["not selected"] = left_out
-    return Plan(old, subjects, limits, unchecked=unchecked)
+    return Plan(old, subjects, limits, _repeat(request, old, subjects), unchecked=unchecked)
 
 
 def plan_update(request: Request) -> Plan:
@@ -133,11 +137,18 @@ def plan_update(request: Request) -> Plan:
     if not request.grids:
         if not there:
             raise UsageError(f"{_nothing_there(request, unchecked)} Give --grid GRID.yaml.")
-        return Plan(old, select(there, request.patterns), {}, unchecked=unchecked)
+        subjects = select(there, request.patterns)
+        return Plan(old, subjects, {}, _repeat(request, old, subjects), unchecked=unchecked)
     subjects = select(_of_grids(request, gpus, there), request.patterns)
     wanted = {subject.name for subject in subjects}
     removed = [s.name for s in there if s.name not in wanted and is_selected(s, request.patterns)]
-    return Plan(old, subjects, {}, removed, unchecked)
+    return Plan(old, subjects, {}, _repeat(request, old, subjects), removed, unchecked)
+
+
+def _repeat(request: Request, old: Baseline, subjects: Sequence[Subject]) -> int:
+    """A median of as many values as the baseline's: a single one against several is a false alarm too often."""
+    known = [old.cells[subject.name] for subject in subjects if subject.name in old.cells]
+    return request.repeat or max((entry.num_repeats for entry in known), default=1)
 
 
 def _refuse_what_no_entry_has(asked: Limits, old: Baseline) -> None:

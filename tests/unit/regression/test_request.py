@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from ladderscope.errors import CannotMeasureError, UnknownNameError, UsageError
 from ladderscope.records import Cell
-from ladderscope.regression.baseline import Baseline, write_baseline
+from ladderscope.regression.baseline import Baseline, read_baseline, write_baseline
 from ladderscope.regression.entry import Entry
 from ladderscope.regression.request import DEFAULT_GPU, Request, plan_check, plan_update
 from ladderscope.regression.run import Subject
@@ -63,6 +64,26 @@ def test_a_gpu_leaves_the_others_out(baseline: Path) -> None:
 def test_measured_entries_are_checked_where_they_are_asked_for(baseline: Path) -> None:
     plan = plan_check(Request(baseline=baseline, meter="cpu", repeat=3))
     assert [(s.meter, s.gpu) for s in plan.subjects] == [("cpu", None)]
+
+
+def test_a_measurement_is_repeated_as_often_as_the_baselines(baseline: Path) -> None:
+    old = read_baseline(baseline)
+    repeated = {
+        name: dataclasses.replace(entry, repeats={} if entry.is_prediction else {"peak_allocated": [1, 1, 2]})
+        for name, entry in old.cells.items()
+    }
+    write_baseline(baseline, dataclasses.replace(old, cells=repeated))
+    assert plan_check(Request(baseline=baseline, meter="cpu")).repeat == 3
+    assert plan_check(Request(baseline=baseline, meter="cpu", repeat=5)).repeat == 5
+    assert plan_check(Request(baseline=baseline)).repeat == 1
+
+
+def test_a_baseline_of_another_gpu_names_both(baseline: Path) -> None:
+    old = read_baseline(baseline)
+    moved = {name: dataclasses.replace(e, gpu=e.gpu or "NVIDIA H100") for name, e in old.cells.items()}
+    write_baseline(baseline, dataclasses.replace(old, cells=moved))
+    with pytest.raises(CannotMeasureError, match="was measured on NVIDIA H100, and this machine measures on a CPU"):
+        plan_check(Request(baseline=baseline, meter="cpu"))
 
 
 def test_thresholds_of_the_request_go_over_those_of_the_file(baseline: Path) -> None:
