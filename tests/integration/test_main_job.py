@@ -29,9 +29,10 @@ steps: 4
 def test_from_grid_to_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     grid, ledger = tmp_path / "grid.yaml", tmp_path / "runs.jsonl"
     grid.write_text(GRID)
-    there_already = [cell for cell in resolve_cells(yaml.safe_load(GRID)) if cell.seq_len == 64]
-    with Ledger(ledger) as begun:
-        for cell in there_already:
+    axes = {name.replace("-", "_"): value for name, value in yaml.safe_load(GRID).items()}
+    longer = {name: value if isinstance(value, list) else [value] for name, value in {**axes, "seq_len": 64}.items()}
+    with Ledger(ledger) as begun:  # what is there already is not measured again
+        for cell in resolve_cells(longer):
             begun.append(measure_cell(cell, CpuMeter()))
     kept = ledger.read_bytes()
 

@@ -26,7 +26,7 @@ STEPS = 8
 def data(tmp_path: Path) -> Path:
     """Enough that the cache is not full in an instant."""
     path = tmp_path / "sums.jsonl"
-    lines = [{"prompt": f"{i} + {i} = ", "completion": f"{2 * i}, and that is all there is."} for i in range(1000)]
+    lines = [{"prompt": f"{i} + {i} = ", "completion": f"{2 * i}, and that is all there is."} for i in range(2500)]
     path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     return path
 
