@@ -15,20 +15,33 @@ from ladderscope.regression.verdict import EntryVerdict, Growth, MetricChange, M
 def compare(before: Entry, after: Entry, limits: Limits) -> EntryVerdict:
     """The verdict on ``after``, by the ``limits`` and, where ``before`` was repeated, by what its repeats teach.
 
-    A metric that only one of them has is not compared. What no longer fits its GPU is a regression, whatever the
-    limits.
+    What no longer fits its GPU is a regression, whatever the limits. An entry is not compared where only one of the
+    two has a metric that has a limit: a threshold that is passed over in silence would be none.
     """
     changes = _changes(before, after, limits)
     growths = growths_of(before, after)
+    outcome = _outcome(before, after, changes, differ=before.values != after.values or bool(growths))
+    error = "" if outcome == "regression" else _one_sided(before, after, limits)
     return EntryVerdict(
         name=after.name,
-        outcome=_outcome(before, after, changes, differ=before.values != after.values or bool(growths)),
+        outcome="failed" if error else outcome,
         before=before,
         after=after,
         changes=changes,
         growths=growths,
         versions=changed_versions(before.versions, after.versions),
+        error=error,
     )
+
+
+def _one_sided(before: Entry, after: Entry, limits: Limits) -> str:
+    """What is wrong where a metric with a limit is in one of the two alone; empty where none is."""
+    old, new = before.values.keys() & limits.keys(), after.values.keys() & limits.keys()
+    if gone := sorted(old - new):
+        return f"{', '.join(gone)} of the baseline can no longer be measured, and a threshold asks for it."
+    if unknown := sorted(new - old):
+        return f"the baseline does not hold {', '.join(unknown)}, and a threshold asks for it: add it with --update."
+    return ""
 
 
 def _outcome(before: Entry, after: Entry, changes: list[MetricChange], *, differ: bool) -> Outcome:
@@ -46,13 +59,14 @@ def _changes(before: Entry, after: Entry, limits: Limits) -> list[MetricChange]:
     for name in METRICS:
         if name not in old or name not in new or (name not in limits and old[name] == new[name]):
             continue
-        limit = limits.get(name)
-        allowed = None if limit is None else limit.allowed(old[name])
-        if allowed is not None:
-            single = before.repeats.get(name, ()), after.repeats.get(name, ())
-            # A breakdown is that of the measurement in the middle: its categories are no medians.
-            allowed = max(allowed, learned_tolerance(*single, of_medians=name in before.metrics))
-        changes.append(MetricChange(name, old[name], new[name], allowed, "" if limit is None else limit.text))
+        if (limit := limits.get(name)) is None:
+            changes.append(MetricChange(name, old[name], new[name], None))
+            continue
+        single = before.repeats.get(name, ()), after.repeats.get(name, ())
+        # A breakdown is that of the measurement in the middle: its categories are no medians.
+        noise = learned_tolerance(*single, of_medians=name in before.metrics)
+        allowed = max(limit.allowed(old[name]), noise)
+        changes.append(MetricChange(name, old[name], new[name], allowed, limit.text, noise))
     return changes
 
 

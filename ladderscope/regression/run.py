@@ -41,8 +41,10 @@ class Subject:
 
     def job(self, num_threads: int) -> Job:
         """What a worker is told."""
-        is_prediction = self.meter == PREDICT
-        return Job(self.cell, self.meter, self.gpu, 1 if is_prediction else num_threads, detailed=is_prediction)
+        if self.meter != PREDICT:
+            return Job(self.cell, self.meter, self.gpu, num_threads)
+        # Not the environment's settings of the allocator: a baseline is the same on all machines.
+        return Job(self.cell, self.meter, self.gpu, num_threads=1, detailed=True, alloc_conf="")
 
 
 @dataclass(frozen=True, slots=True)

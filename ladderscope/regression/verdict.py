@@ -21,13 +21,23 @@ OK, REGRESSION, CANNOT_MEASURE = 0, 1, 3
 
 @dataclass(frozen=True, slots=True)
 class MetricChange:
-    """A metric before and now, in its unit; ``allowed`` is the increase that its limit lets pass, None without one."""
+    """A metric before and now, in its unit.
+
+    Args:
+        name: of the metric.
+        before: in the baseline.
+        after: now.
+        allowed: the increase that its limit lets pass, None without one.
+        limit: as the user wrote it.
+        noise: the difference that repeated measurements do not tell from none.
+    """
 
     name: str
     before: int
     after: int
     allowed: int | None
     limit: str = ""
+    noise: int = 0
 
     @property
     def metric(self) -> Metric:
@@ -51,8 +61,8 @@ class MetricChange:
 
     @property
     def is_improvement(self) -> bool:
-        """Whether a metric that has a limit fell."""
-        return self.allowed is not None and self.change < 0
+        """Whether a metric that has a limit fell, by more than noise."""
+        return self.allowed is not None and -self.change > self.noise
 
 
 Moment = Literal["peak", "saved for backward"]

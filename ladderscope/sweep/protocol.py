@@ -20,7 +20,8 @@ from ladderscope.records import PREDICT, Cell
 class Job:
     """One cell to measure, with the meter, the GPU that is measured (if any) and the number of CPU threads to use.
 
-    ``detailed`` asks a prediction for the details of its record.
+    Of a prediction: ``detailed`` asks for the details of its record, ``alloc_conf`` are settings of the allocator, by
+    default those of the environment.
     """
 
     cell: Cell
@@ -28,6 +29,7 @@ class Job:
     gpu: str | None
     num_threads: int
     detailed: bool = False
+    alloc_conf: str | None = None
 
     @property
     def key(self) -> tuple[str, str, str | None]:

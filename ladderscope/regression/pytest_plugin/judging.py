@@ -40,7 +40,7 @@ def entry_of_test(name: str, watched: Watched) -> Entry:
     trace = watched.trace
     metrics = {PEAK_ALLOCATED: trace.peak_allocated_bytes, PEAK_RESERVED: trace.peak_reserved_bytes}
     if watched.meter == CUDA:
-        return Entry(name=name, meter=CUDA, gpu=watched.gpu, metrics=metrics, versions=versions())
+        return Entry(name=name, meter=CUDA, gpu=watched.gpu, metrics=metrics, versions=versions(CUDA))
     return _predicted(name, watched.gpu, trace, metrics, versions())  # type: ignore[arg-type]
 
 
@@ -83,6 +83,8 @@ def judge_entry(watch: Watch, entry: Entry, before: Entry | None, limits: Mappin
         if verdict.outcome == "regression":
             watch.problems.append(_regression(verdict, how))
             watch.causes = cause_lines(verdict)
+        elif verdict.outcome == "failed":
+            watch.refusal = verdict.error
         elif verdict.outcome == "improvement":
             watch.improvement = _improvement(verdict)
 

@@ -43,7 +43,7 @@ class InThisProcess:
         assert job.gpu is not None
         if job.cell.model == "random:no-such":
             return Record(cell=job.cell, meter=job.meter, gpu=job.gpu, status="error", error="no such architecture")
-        record = predict_cell(job.cell, job.gpu, tick, detailed=job.detailed).record
+        record = predict_cell(job.cell, job.gpu, tick, detailed=job.detailed, alloc_conf=job.alloc_conf).record
         if self.interrupt_after == len(type(self).jobs):
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.2)  # the main thread hears it

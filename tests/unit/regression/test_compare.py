@@ -11,7 +11,7 @@ import pytest
 from ladderscope.regression import compare as compare_module
 from ladderscope.regression.compare import changed_versions, compare, growths_of
 from ladderscope.regression.entry import Entry
-from ladderscope.regression.limits import limits_of
+from ladderscope.regression.limits import limits_of, parse_fail_on
 from ladderscope.regression.verdict import CheckResult, EntryVerdict, Growth, Outcome
 
 from .conftest import WHOLE, entry
@@ -226,3 +226,37 @@ class TestExitCode:
         verdicts = [verdict(with_metrics(peak_allocated=100 + grown)) for grown in (1, 50, 7, 0)]
         found = CheckResult(Path("b.json"), verdicts).regressions
         assert [each.worst.change for each in found if each.worst] == [50, 7, 1]
+
+
+class TestMetricsOfOneSide:
+    def test_a_limit_on_what_can_no_longer_be_measured_is_no_silence(self) -> None:
+        verdict = compare(entry(), entry(metrics={"peak_allocated": 100}), parse_fail_on(["flops:0"]))
+        assert verdict.outcome == "failed"
+        assert verdict.error == "flops of the baseline can no longer be measured, and a threshold asks for it."
+
+    def test_nor_is_a_limit_on_what_the_baseline_does_not_hold(self) -> None:
+        verdict = compare(entry(metrics={"peak_allocated": 100}), entry(), parse_fail_on(["flops:0"]))
+        assert verdict.outcome == "failed"
+        assert "the baseline does not hold flops" in verdict.error
+
+    def test_a_regression_beside_it_is_one(self) -> None:
+        after = entry(metrics={"peak_allocated": 101})
+        assert compare(entry(), after, parse_fail_on(["flops:0,peak_allocated:0"])).outcome == "regression"
+
+    def test_without_a_limit_nobody_asked(self) -> None:
+        after = entry(metrics={"peak_allocated": 100})
+        assert compare(entry(), after, parse_fail_on(["peak_allocated:0"])).error == ""
+
+
+def with_repeats(**values: list[int]) -> Entry:
+    medians = {name: sorted(several)[len(several) // 2] for name, several in values.items()}
+    return entry(metrics={**WHOLE["metrics"], **medians}, repeats=values)
+
+
+def test_noise_is_neither_a_regression_nor_an_improvement() -> None:
+    limits = parse_fail_on(["peak_reserved:0"])
+    before = with_repeats(peak_reserved=[198, 200, 202])
+    for reserved in (196, 200, 204):
+        after = with_repeats(peak_reserved=[reserved - 1, reserved, reserved + 1])
+        assert compare(before, after, limits).outcome in ("changed", "same")
+    assert compare(before, with_repeats(peak_reserved=[99, 100, 101]), limits).outcome == "improvement"

@@ -76,11 +76,12 @@ def test_what_was_stopped_is_neither_taken_nor_failed(two_cells: list[Subject]) 
     assert not taken.errors
 
 
-def test_predictions_are_asked_for_their_details_on_one_thread(tiny_cell: MakeCell) -> None:
+def test_predictions_are_asked_for_their_details_whatever_the_environment(tiny_cell: MakeCell) -> None:
     subject = Subject.of_cell(tiny_cell(), "predict", "rtx-3060-12gb")
     job = subject.job(num_threads=8)
     assert job.detailed
     assert job.num_threads == 1
+    assert job.alloc_conf == ""
 
 
 def test_what_a_prediction_does_not_depend_on_is_no_other_cell(tiny_cell: MakeCell) -> None:
