@@ -12,7 +12,8 @@ from ladderscope.cli.check_progress import CheckProgress
 from ladderscope.records import PREDICT
 from ladderscope.regression.baseline import write_baseline
 from ladderscope.regression.check import updated, verdicts_of
-from ladderscope.regression.request import Plan, Request, plan_check, plan_update
+from ladderscope.regression.plan import Plan, plan_check, plan_update
+from ladderscope.regression.request import Request
 from ladderscope.regression.run import Taken, take
 from ladderscope.regression.verdict import CheckResult
 from ladderscope.sweep.executor import LocalExecutor
@@ -35,7 +36,7 @@ def check(request: Request, outputs: Outputs) -> int:
     result = CheckResult(
         baseline=request.baseline,
         verdicts=verdicts_of(names, plan.old.cells, taken, plan.limits),
-        limits={name: limit.text for name, limit in plan.limits.items()},
+        limits=plan.limits_as_text,
         unchecked=plan.unchecked,
         seconds=time.monotonic() - start,
     )

@@ -11,7 +11,7 @@ from ladderscope.errors import BaselineError
 from ladderscope.memory.places import fold
 from ladderscope.records import Cell
 from ladderscope.regression.entry_parts import PARTS, check_part
-from ladderscope.regression.metrics import METRICS
+from ladderscope.regression.metrics import METRICS, PEAK_ALLOCATED
 
 Places = Mapping[str, Mapping[str, int]]
 """Category -> folded place -> bytes of each; see ``ladderscope.memory.places``."""
@@ -101,12 +101,17 @@ class Entry:
         wrong = sorted(set(values) - set(PARTS))
         if wrong:
             raise BaselineError(f"its entry {name!r} has an unknown part {wrong[0]!r}")
-        if not {"meter", "gpu"} <= set(values):
-            raise BaselineError(f"its entry {name!r} is not complete: it needs a meter and a gpu")
+        if not {"meter", "gpu", "metrics"} <= set(values):
+            raise BaselineError(f"its entry {name!r} is not complete: it needs a meter, a gpu and metrics")
         checked = {}
         for part, value in values.items():
             try:
                 checked[part] = check_part(part, value)
             except ValueError as error:
                 raise BaselineError(f"{part} of its entry {name!r}: {error}") from error
-        return cls(name=name, **checked)
+        entry = cls(name=name, **checked)
+        if PEAK_ALLOCATED not in entry.metrics:
+            raise BaselineError(f"metrics of its entry {name!r} lack {PEAK_ALLOCATED}, which every entry has")
+        if entry.gpu is None and entry.meter != "cpu":
+            raise BaselineError(f"its entry {name!r} does not say which gpu it is of")
+        return entry

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from ladderscope.errors import UnknownNameError
 from ladderscope.memory.places import fold
-from ladderscope.records import BREAKDOWN_CATEGORIES
+from ladderscope.records import BREAKDOWN_CATEGORIES, Cell
 from ladderscope.regression.metrics import METRICS
 
 _LARGEST = 2**63 - 1
@@ -90,6 +90,22 @@ def _places(value: Any) -> dict[str, dict[str, int]]:
     return {category: fold(_sizes(places)) for category, places in value.items()}
 
 
+def _settings(value: Any) -> dict[str, Any]:
+    """Of the right kinds; whether they are possible shows where the cell is run."""
+    kinds = get_type_hints(Cell)
+    for name, setting in _object(value).items():
+        if name in kinds and not _is_of_kind(setting, kinds[name]):
+            raise ValueError(f"{name} is {setting!r}, which it cannot be")
+    return dict(value)
+
+
+def _is_of_kind(value: Any, kind: Any) -> bool:
+    kinds = get_args(kind) or (kind,)
+    if isinstance(value, bool):
+        return bool in kinds
+    return isinstance(value, (*kinds, int) if float in kinds else kinds)
+
+
 def _versions(value: Any) -> dict[str, str]:
     return {name: _text(version) for name, version in _object(value).items()}
 
@@ -98,7 +114,7 @@ PARTS: dict[str, Callable[[Any], Any]] = {
     "meter": _one_of("predict", "cpu", "cuda"),
     "gpu": _text_or_none,
     "status": _one_of("ok", "oom"),
-    "settings": _object,
+    "settings": _settings,
     "metrics": _by_metric,
     "breakdown": _by_metric,
     "flops": _sizes,

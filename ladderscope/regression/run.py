@@ -74,9 +74,9 @@ def take(
         repeat: how often each measurement is made, in rounds, so that what drifts drifts for all.
         num_threads: of the CPU, for each measurement.
     """
-    jobs = [subject.job(num_threads) for _ in range(repeat) for subject in subjects]
+    jobs = {job.key: job for job in (subject.job(num_threads) for subject in subjects)}
     records: list[Record] = []
-    run_jobs(jobs, executor, records, progress, stop)
+    run_jobs([job for _ in range(repeat) for job in jobs.values()], executor, records, progress, stop)
     by_key: defaultdict[tuple[str, str, str | None], list[Record]] = defaultdict(list)
     for record in records:
         by_key[record.key].append(record)

@@ -38,15 +38,15 @@ def select(subjects: Sequence[Subject], patterns: Sequence[str]) -> list[Subject
     """The subjects that are selected.
 
     Raises:
-        UsageError: there is none; the message names some of those that are there.
+        UsageError: a pattern selects none; the message names some of those that are there.
     """
     check_patterns(patterns)
-    found = [subject for subject in subjects if is_selected(subject, patterns)]
-    if subjects and not found:
+    idle = [pattern for pattern in patterns if not any(is_selected(subject, [pattern]) for subject in subjects)]
+    if subjects and idle:
         examples = "; ".join(subject.name for subject in subjects[:3])
-        given = " ".join(f"--select {pattern!r}" for pattern in patterns)
+        given = " ".join(f"--select {pattern!r}" for pattern in idle)
         raise UsageError(f"{given} matches none of {counted(len(subjects), 'cell')}, such as {examples}.")
-    return found
+    return [subject for subject in subjects if is_selected(subject, patterns)]
 
 
 def _conditions(pattern: str) -> list[tuple[str, str]]:

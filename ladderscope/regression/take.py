@@ -55,7 +55,8 @@ def entry_of(records: Sequence[Record], name: str = "") -> Entry:
         name: of the entry, by default that of :func:`entry_name`.
     """
     repeated = [{**metrics_of(record), **_breakdown(record)} for record in records]
-    values = {name: sorted(single[name] for single in repeated) for name in repeated[0]}
+    shared = [name for name in repeated[0] if all(name in single for single in repeated)]
+    values = {name: sorted(single[name] for single in repeated) for name in shared}
     # Its breakdown sums to its peak, which medians by category would not.
     middle = sorted(records, key=_peak)[(len(records) - 1) // 2]
     details = middle.details
@@ -65,7 +66,7 @@ def entry_of(records: Sequence[Record], name: str = "") -> Entry:
         gpu=middle.gpu,
         status=middle.status,
         settings=canonical(middle.cell, middle.meter).to_json(),
-        metrics={name: statistics.median_low(values[name]) for name in metrics_of(middle)},
+        metrics={name: statistics.median_low(values[name]) for name in metrics_of(middle) if name in values},
         breakdown=_breakdown(middle),
         flops={} if middle.flops is None else dict(middle.flops.by_component),
         peak_at="" if details is None else details.peak_at,

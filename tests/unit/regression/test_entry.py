@@ -80,7 +80,7 @@ class TestHandEdited:
     def test_a_meter_and_a_gpu_are_needed(self, part: str) -> None:
         values = entry().to_json()
         del values[part]
-        with pytest.raises(BaselineError, match="needs a meter and a gpu"):
+        with pytest.raises(BaselineError, match="needs a meter, a gpu and metrics"):
             Entry.from_json("a", values)
 
     @pytest.mark.parametrize("part", ["settings", "metrics", "breakdown", "flops", "at_peak", "versions", "repeats"])
@@ -149,3 +149,25 @@ class TestHandEdited:
     def test_places_are_in_categories(self) -> None:
         with pytest.raises(BaselineError, match="'activation' is none of weights, "):
             Entry.from_json("a", edited("at_peak", {"activation": {}}))
+
+
+class TestHandEditedSettings:
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("seq_len", "abc"), ("seq_len", 1.5), ("seq_len", True), ("model", 5), ("gradient_checkpointing", 1)],
+    )
+    def test_of_another_kind_are_refused(self, name: str, value: object) -> None:
+        with pytest.raises(BaselineError, match=f"settings of its entry 'a': {name} is .*, which it cannot be"):
+            Entry.from_json("a", {**entry().to_json(), "settings": {**WHOLE["settings"], name: value}})
+
+    def test_a_whole_number_is_a_learning_rate_too(self) -> None:
+        values = {**entry().to_json(), "settings": {**WHOLE["settings"], "lr": 1, "rank": None}}
+        assert Entry.from_json("a", values).settings["lr"] == 1
+
+    def test_an_entry_without_its_peak_would_always_pass(self) -> None:
+        with pytest.raises(BaselineError, match="metrics of its entry 'a' lack peak_allocated"):
+            Entry.from_json("a", {**entry().to_json(), "metrics": {"flops": 5}})
+
+    def test_a_prediction_is_for_a_gpu(self) -> None:
+        with pytest.raises(BaselineError, match="does not say which gpu"):
+            Entry.from_json("a", {**entry().to_json(), "gpu": None})

@@ -68,6 +68,14 @@ def test_a_cell_fails_where_one_of_its_repetitions_does(two_cells: list[Subject]
     assert list(taken.entries) == [two_cells[1].name]
 
 
+def test_two_entries_of_the_same_settings_are_run_once_and_both_have_the_result(two_cells: list[Subject]) -> None:
+    copied = dataclasses.replace(two_cells[0], name="a copy under another name")
+    executor = Measuring(100, 102)
+    taken = take([two_cells[0], copied], executor, Told(), threading.Event(), repeat=2)
+    assert len(executor.jobs) == 2
+    assert taken.entries["a copy under another name"].metrics == taken.entries[two_cells[0].name].metrics
+
+
 def test_what_was_stopped_is_neither_taken_nor_failed(two_cells: list[Subject]) -> None:
     stop = threading.Event()
     stop.set()

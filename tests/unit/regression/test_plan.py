@@ -10,7 +10,8 @@ from ladderscope.errors import CannotMeasureError, UnknownNameError, UsageError
 from ladderscope.records import Cell
 from ladderscope.regression.baseline import Baseline, read_baseline, write_baseline
 from ladderscope.regression.entry import Entry
-from ladderscope.regression.request import DEFAULT_GPU, Request, plan_check, plan_update
+from ladderscope.regression.plan import plan_check, plan_update
+from ladderscope.regression.request import DEFAULT_GPU, Request
 from ladderscope.regression.run import Subject
 
 MakeCell = Callable[..., Cell]
@@ -143,7 +144,7 @@ def test_a_baseline_of_other_meters_alone_cannot_be_checked(baseline: Path) -> N
         ({"repeat": 3}, "predictions repeat to the byte"),
         ({"meter": "cpu", "gpus": [GPU]}, "leave it out where cells are measured"),
         ({"fail_on": ["peak_alocated:0"]}, "unknown metric 'peak_alocated': did you mean 'peak_allocated'"),
-        ({"fail_on": ["generation_peak_allocated:0"]}, "no cell of the baseline has generation_peak_allocated"),
+        ({"fail_on": ["generation_peak_allocated:0"]}, "no cell that is to be checked has generation_peak_allocated"),
         ({"patterns": ["nothing like it"]}, "matches none of 3 cells"),
         ({"gpus": ["rtx-3060"]}, "unknown GPU"),
     ],
@@ -151,6 +152,35 @@ def test_a_baseline_of_other_meters_alone_cannot_be_checked(baseline: Path) -> N
 def test_nonsense_is_refused(baseline: Path, settings: dict[str, object], message: str) -> None:
     with pytest.raises((UsageError, UnknownNameError), match=message):
         plan_check(Request(baseline=baseline, **settings))  # type: ignore[arg-type]
+
+
+def test_each_gpu_that_is_asked_for_needs_entries(baseline: Path) -> None:
+    with pytest.raises(CannotMeasureError, match="has no entries predicted for t4-16gb"):
+        plan_check(Request(baseline=baseline, gpus=[GPU, "t4-16gb"]))
+
+
+def test_each_pattern_needs_a_cell(baseline: Path) -> None:
+    with pytest.raises(UsageError, match="--select 'laddre' matches none"):
+        plan_check(Request(baseline=baseline, patterns=["lora", "laddre"]))
+
+
+def test_a_limit_of_the_file_that_cannot_fail_says_so(baseline: Path) -> None:
+    old = read_baseline(baseline)
+    write_baseline(baseline, dataclasses.replace(old, fail_on={"flops": "0", "generation_peak_allocated": "0"}))
+    plan = plan_check(Request(baseline=baseline))
+    assert plan.limits_as_text == {"flops": "0", "generation_peak_allocated": "0 (no checked entry has it)"}
+
+
+def test_a_gpu_that_is_not_there_is_no_slip_of_the_user(baseline: Path) -> None:
+    with pytest.raises(CannotMeasureError, match="needs a CUDA device"):
+        plan_check(Request(baseline=baseline, meter="cuda"))
+
+
+def test_models_that_the_machine_has_no_room_for_are_refused_before_they_are_loaded(tmp_path: Path) -> None:
+    grid = tmp_path / "grid.yaml"
+    grid.write_text("model: random:llama-2-70b\nmethod: full\n")
+    with pytest.raises(UsageError, match="random:llama-2-70b"):
+        plan_update(Request(baseline=tmp_path / "new.json", grids=[grid], meter="cpu"))
 
 
 def test_the_first_update_needs_a_grid(tmp_path: Path) -> None:
