@@ -11,7 +11,7 @@ from ladderscope.errors import BaselineError, UnknownNameError
 from ladderscope.records import Cell
 from ladderscope.regression.entry import Entry
 
-from .conftest import entry
+from .conftest import WHOLE, entry
 
 
 def edited(part: str, value: Any) -> dict[str, Any]:
