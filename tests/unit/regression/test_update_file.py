@@ -56,9 +56,11 @@ def test_where_there_is_no_file_an_empty_one_is_changed(tmp_path: Path) -> None:
 
 
 def test_changes_side_by_side_are_all_kept(path: Path) -> None:
+    link = path.with_name("link.json")
+    link.symlink_to(path)
     names = [str(number) for number in range(12)]
     with ThreadPoolExecutor(max_workers=6) as pool:
-        list(pool.map(lambda name: update_file(path, adding(name, seconds=0.01)), names))
+        list(pool.map(lambda f, name: update_file(f, adding(name, seconds=0.01)), [path, link] * 6, names))
     assert read_baseline(path).cells.keys() == set(names)
 
 
