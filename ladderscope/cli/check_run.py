@@ -10,12 +10,13 @@ from ladderscope.cli.bar import preparing
 from ladderscope.cli.check_outputs import Outputs
 from ladderscope.cli.check_progress import CheckProgress
 from ladderscope.records import PREDICT
-from ladderscope.regression.baseline import write_baseline
+from ladderscope.regression.baseline import Baseline
 from ladderscope.regression.check import updated, verdicts_of
 from ladderscope.regression.plan import Plan, plan_check, plan_update
 from ladderscope.regression.request import Request
 from ladderscope.regression.run import Taken, take
-from ladderscope.regression.verdict import CheckResult
+from ladderscope.regression.update_file import update_file
+from ladderscope.regression.verdict import CheckResult, EntryVerdict
 from ladderscope.sweep.executor import LocalExecutor
 from ladderscope.sweep.interrupt import graceful_interrupt
 from ladderscope.sweep.predictors import Predictors
@@ -59,8 +60,13 @@ def update_baseline(request: Request, outputs: Outputs) -> int:
         errors.print(f"Interrupted: {request.baseline} is as it was.", highlight=False)
         return INTERRUPTED
     fail_on = {name: limit.text for name, limit in request.limits().items()}
-    new, verdicts = updated(plan.old, taken, plan.removed, fail_on)
-    written = write_baseline(request.baseline, new)
+    verdicts: list[EntryVerdict] = []
+
+    def change(old: Baseline) -> Baseline:
+        new, verdicts[:] = updated(old, taken, plan.removed, fail_on)
+        return new
+
+    new, written = update_file(request.baseline, change)
     result = CheckResult(
         baseline=request.baseline,
         verdicts=verdicts,

@@ -39,18 +39,20 @@ def updated(
     """The baseline with what was taken, and what is different in it.
 
     Args:
-        baseline: as it was.
+        baseline: as it is in the file when it is written, which may be minutes after the run was planned.
         taken: new entries; what could not be measured stays as it was.
-        removed: names that are to go.
-        fail_on: thresholds over those that the baseline states.
+        removed: names that are to go, where they have not gone already.
+        fail_on: thresholds over those that the baseline states; they hold for the verdicts too.
     """
     cells = {name: entry for name, entry in baseline.cells.items() if name not in removed}
-    limits = limits_of(baseline.fail_on)
+    fail_on = {**baseline.fail_on, **fail_on}
+    limits = limits_of(fail_on)
     verdicts = verdicts_of({*taken.entries, *taken.errors}, baseline.cells, taken, limits)
     verdicts = [
         dataclasses.replace(verdict, outcome="new", error="") if verdict.outcome == "missing" else verdict
         for verdict in verdicts
     ]
-    verdicts += [EntryVerdict(name, "removed", before=baseline.cells[name]) for name in sorted(removed)]
-    new = dataclasses.replace(baseline, cells={**cells, **taken.entries}, fail_on={**baseline.fail_on, **fail_on})
+    gone = baseline.cells.keys() & set(removed)
+    verdicts += [EntryVerdict(name, "removed", before=baseline.cells[name]) for name in gone]
+    new = dataclasses.replace(baseline, cells={**cells, **taken.entries}, fail_on=fail_on)
     return new, sorted(verdicts, key=lambda verdict: verdict.name)

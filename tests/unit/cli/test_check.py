@@ -34,11 +34,15 @@ class InThisProcess:
 
     jobs: list[Job]
     interrupt_after: int | None = None
+    meanwhile: Callable[[], Any] = staticmethod(lambda: None)
+    """Called while the first cell runs."""
 
     def __init__(self, slots: int, *args: Any) -> None:
         self.slots = 1
 
     def run(self, job: Job, tick: Callable[[float], None]) -> Record | None:
+        if not self.jobs:
+            self.meanwhile()
         type(self).jobs.append(job)
         assert job.gpu is not None
         if job.cell.model == "random:no-such":
@@ -179,6 +183,56 @@ def test_thresholds_of_an_update_go_into_the_file(check: Callable[..., int], bas
         "peak_reserved": "2%",
         "activations": "16MiB",
     }
+
+
+def test_an_update_keeps_what_others_wrote_while_it_ran(
+    check: Callable[..., int], baseline: Path, executor: type[InThisProcess]
+) -> None:
+    lower(baseline, LORA, "peak_allocated", 512)
+    stale = read_baseline(baseline).cells[LORA]
+
+    def edit() -> None:
+        values = json.loads(baseline.read_text())
+        values["fail_on"]["flops"] = "1%"
+        values["tests"] = {"tests/test_a.py::test_b": values["cells"][LADDER]}
+        del values["cells"][LADDER]
+        baseline.write_text(json.dumps(values))
+
+    executor.meanwhile = staticmethod(edit)
+    assert check("--update", "--select", "lora") == 0
+    written = read_baseline(baseline)
+    assert written.fail_on["flops"] == "1%"
+    assert written.tests.keys() == {"tests/test_a.py::test_b"}
+    assert written.cells.keys() == {LORA}
+    assert written.cells[LORA] != stale
+
+
+def test_an_update_does_not_mind_that_what_it_removes_has_gone(
+    check: Callable[..., int], baseline: Path, tmp_path: Path, executor: type[InThisProcess]
+) -> None:
+    (tmp_path / "grid.yaml").write_text(GRID.replace("[lora, ladder]", "lora"))
+
+    def edit() -> None:
+        values = json.loads(baseline.read_text())
+        del values["cells"][LADDER]
+        baseline.write_text(json.dumps(values))
+
+    executor.meanwhile = staticmethod(edit)
+    assert check("--update", "--grid", str(tmp_path / "grid.yaml")) == 0
+    assert read_baseline(baseline).cells.keys() == {LORA}
+
+
+def test_thresholds_of_an_update_hold_for_what_it_shows(
+    check: Callable[..., int], baseline: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lower(baseline, LORA, "peak_allocated", 512)
+    assert check("--update", "--json", "--select", "lora", "--fail-on", "peak_allocated:1MiB") == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["limits"]["peak_allocated"] == "1MiB"
+    (shown,) = values["entries"]
+    assert shown["outcome"] == "changed"
+    (peak,) = (change for change in shown["changes"] if change["metric"] == "peak_allocated")
+    assert peak["limit"] == "1MiB"
 
 
 def test_a_cell_that_fails_ends_with_3_and_an_update_leaves_it_as_it_was(
