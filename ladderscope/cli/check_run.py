@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 
 from rich.console import Console
@@ -24,6 +26,7 @@ from ladderscope.sweep.slots import cuda_devices, num_cores
 from ladderscope.units import counted
 
 INTERRUPTED = 130
+_LOG_WIDTH = 140
 
 
 def check(request: Request, outputs: Outputs) -> int:
@@ -41,7 +44,7 @@ def check(request: Request, outputs: Outputs) -> int:
         unchecked=plan.unchecked,
         seconds=time.monotonic() - start,
     )
-    outputs.write_check(result, Console(highlight=False))
+    outputs.write_check(result, output_console())
     if not is_complete:
         left = len(names) - len(result.verdicts)
         errors.print(f"Interrupted: {counted(left, 'cell')} not checked.", highlight=False)
@@ -75,8 +78,14 @@ def update_baseline(request: Request, outputs: Outputs) -> int:
         seconds=time.monotonic() - start,
         is_update=True,
     )
-    outputs.write_update(result, Console(highlight=False), written=written)
+    outputs.write_update(result, output_console(), written=written)
     return result.exit_code
+
+
+def output_console() -> Console:
+    """Standard output; wide where no terminal says how wide it is, as in the log of a CI job."""
+    is_open_ended = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(highlight=False, width=_LOG_WIDTH if is_open_ended else None)
 
 
 def _take(plan: Plan, request: Request, console: Console) -> tuple[Taken, bool]:

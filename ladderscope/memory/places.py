@@ -49,8 +49,14 @@ def places_by_category(live: Iterable[Placed]) -> dict[str, dict[str, int]]:
 
 
 def place_of_block(block: Placed) -> str:
-    """The place of one block; that of a library's workspace is a phase, whichever module was the first to use it."""
-    module = block.phase if block.category == _WORKSPACE else plain_name(block.module)
+    """The place of one block; that of a library's workspace is a phase, whichever module was the first to use it.
+
+    What was made outside of modules has its phase in its name: forward, backward, the optimizer's step, or between.
+    """
+    if block.category == _WORKSPACE:
+        module = block.phase
+    else:
+        module = plain_name(block.module) if block.module else f"(outside of modules, {block.phase})"
     # Braces are those of folded numbers, also where a user's module has some in its name.
     return f"{module.replace('{', '(').replace('}', ')')}{_BETWEEN}{block.operation}"
 

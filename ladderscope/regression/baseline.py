@@ -20,7 +20,7 @@ ABOUT = (
     "Memory in bytes; a place with {0-3} stands for four, its bytes are those of each."
 )
 _PARTS = frozenset({"about", "schema_version", "fail_on", "cells", "tests"})
-_ON_ONE_LINE = frozenset({"settings", "versions", "flops"})
+_ON_ONE_LINE = frozenset({"settings", "asked", "versions", "flops"})
 """Parts of an entry that are short, and read better together."""
 
 

@@ -45,8 +45,19 @@ def cause_lines(verdict: EntryVerdict, most: int = 5) -> list[str]:
         *_phase_lines(verdict),
         *flops_lines(verdict),
         *trainable_lines(verdict),
+        *_settings_lines(before, after),
         *version_lines(verdict),
     ]
+
+
+def _settings_lines(before: Entry, after: Entry) -> list[str]:
+    """What the file of a method says now, where it said something else."""
+    changed = [
+        f"{name} {before.settings.get(name)!r} -> {after.settings.get(name)!r}"
+        for name in sorted({*before.settings, *after.settings})
+        if before.settings.get(name) != after.settings.get(name)
+    ]
+    return [f"Other settings than in the baseline: {', '.join(changed)}."] if changed else []
 
 
 def version_lines(verdict: EntryVerdict) -> list[str]:

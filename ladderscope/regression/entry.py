@@ -27,6 +27,8 @@ class Entry:
         gpu: that was measured or predicted for; None on a CPU.
         status: ``ok``, or ``oom`` where a prediction does not fit: its numbers are what a larger GPU needs.
         settings: of the cell, all of them; empty for a test.
+        asked: the method, and the settings beside it, as they were asked for where a file decides what they are:
+            ``{"method": "peft:adapter_config.json", "settings": ""}``. A check reads the file again.
         metrics: by name; see ``ladderscope.regression.metrics``. For repeated measurements, their medians.
         breakdown: of the allocated peak, in bytes by category; sums to it.
         flops: of a step by component; sums to the metric.
@@ -42,6 +44,7 @@ class Entry:
     gpu: str | None
     status: str = "ok"
     settings: dict[str, Any] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, int] = field(default_factory=dict)
     breakdown: dict[str, int] = field(default_factory=dict)
     flops: dict[str, int] = field(default_factory=dict)

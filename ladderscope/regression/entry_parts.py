@@ -99,6 +99,13 @@ def _settings(value: Any) -> dict[str, Any]:
     return dict(value)
 
 
+def _asked(value: Any) -> dict[str, str]:
+    asked = _texts(value)
+    if asked and asked.keys() != {"method", "settings"}:
+        raise ValueError("it needs a method and settings, and nothing else")
+    return asked
+
+
 def _is_of_kind(value: Any, kind: Any) -> bool:
     kinds = get_args(kind) or (kind,)
     if isinstance(value, bool):
@@ -106,7 +113,7 @@ def _is_of_kind(value: Any, kind: Any) -> bool:
     return isinstance(value, (*kinds, int) if float in kinds else kinds)
 
 
-def _versions(value: Any) -> dict[str, str]:
+def _texts(value: Any) -> dict[str, str]:
     return {name: _text(version) for name, version in _object(value).items()}
 
 
@@ -115,13 +122,14 @@ PARTS: dict[str, Callable[[Any], Any]] = {
     "gpu": _text_or_none,
     "status": _one_of("ok", "oom"),
     "settings": _settings,
+    "asked": _asked,
     "metrics": _by_metric,
     "breakdown": _by_metric,
     "flops": _sizes,
     "peak_at": _text,
     "at_peak": _places,
     "saved_for_backward": _places,
-    "versions": _versions,
+    "versions": _texts,
     "repeats": _repeats,
 }
 """All that an entry in a file can have, and what checks it."""

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from ladderscope.errors import CannotMeasureError, UsageError
 from ladderscope.records import PREDICT
+from ladderscope.regression.asked import cells_asked
 from ladderscope.regression.baseline import Baseline, read_baseline
+from ladderscope.regression.entry import Entry
 from ladderscope.regression.hardware import other_hardware
 from ladderscope.regression.limits import Limit, Limits, limits_of
 from ladderscope.regression.request import DEFAULT_GPU, Request
@@ -66,7 +68,7 @@ def plan_check(request: Request) -> Plan:
     _check_host(request, subjects)
     left_out = len({subject.name for subject in there} - {subject.name for subject in subjects})
     if left_out:
-        unchecked["not selected"] = left_out
+        unchecked["not in the grid" if request.grids and not request.patterns else "not selected"] = left_out
     limits = {**limits_of(old.fail_on), **request.limits()}
     idle = _idle(limits, old, subjects)
     if asked := sorted(idle & request.limits().keys()):
@@ -166,27 +168,36 @@ def _of_meter(old: Baseline, meter: str, gpus: Sequence[str | None]) -> tuple[li
     subjects, others = [], Counter[str]()
     for entry in old.cells.values():
         if entry.meter == meter and entry.gpu in gpus:
-            subjects.append(Subject.of_entry(entry))
+            subjects.append(_subject_of(entry))
         else:
             how = "predicted for" if entry.is_prediction else "measured on"
             others[f"{how} {entry.gpu or 'a CPU'}"] += 1
     return subjects, dict(sorted(others.items()))
 
 
+def _subject_of(entry: Entry) -> Subject:
+    try:
+        return Subject.of_entry(entry)
+    except UsageError as error:
+        raise CannotMeasureError(f"the entry {entry.name!r} cannot be made again: {error}") from error
+
+
 def _of_grids(request: Request, gpus: Sequence[str | None], there: Sequence[Subject]) -> list[Subject]:
     """The cells of the grids, under the names that the baseline knows them by."""
     from ladderscope.sweep.checks import check_meter
-    from ladderscope.sweep.grid import cells_of_files
 
-    cells = cells_of_files(request.grids, {})
+    cells = list(cells_asked(request.grids))
     if request.meter != PREDICT:
-        check_meter(cells, request.meter)
+        check_meter((cell for cell, _ in cells), request.meter)
     known = {subject.job(1).key: subject for subject in there}
-    made = [Subject.of_cell(cell, request.meter, gpu) for cell in cells for gpu in gpus]
+    made = [Subject.of_cell(cell, request.meter, gpu, asked) for cell, asked in cells for gpu in gpus]
     by_key = {subject.job(1).key: subject for subject in made}
     return [known.get(key, subject) for key, subject in by_key.items()]
 
 
 def _nothing_there(request: Request, unchecked: dict[str, int]) -> str:
-    others = ", ".join(f"{number} {reason}" for reason, number in unchecked.items()) or "none at all"
-    return f"{request.baseline} has no entries for --meter {request.meter} here (it has {others})."
+    if not unchecked:
+        return f"{request.baseline} has no cells: add some with --update --grid GRID.yaml."
+    others = ", ".join(f"{number} {reason}" for reason, number in unchecked.items())
+    of = f" and --gpu {' --gpu '.join(request.gpus)}" if request.gpus else ""
+    return f"{request.baseline} has no cells for --meter {request.meter}{of} (it has {others})."

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
 from ladderscope.records import PREDICT, Cell, Record
+from ladderscope.regression.asked import asked_now
 from ladderscope.regression.entry import Entry
 from ladderscope.regression.take import canonical, entry_name, entry_of
 from ladderscope.sweep.executor import Executor
@@ -18,26 +20,32 @@ from ladderscope.sweep.run import Progress, run_jobs
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is to be measured or predicted: a cell, by which meter, for or on which GPU; and the name of its entry."""
+    """What is to be measured or predicted: a cell, by which meter, for or on which GPU; and the name of its entry.
+
+    ``asked`` is that of the entry: of a method that a file decides, its ``--method`` and the settings beside it.
+    """
 
     name: str
     cell: Cell
     meter: str
     gpu: str | None
+    asked: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @classmethod
-    def of_cell(cls, cell: Cell, meter: str, gpu: str | None) -> Self:
-        """A cell that comes from a grid."""
-        return cls(entry_name(cell, meter, gpu), canonical(cell, meter), meter, gpu)
+    def of_cell(cls, cell: Cell, meter: str, gpu: str | None, asked: Mapping[str, str] | None = None) -> Self:
+        """A cell that comes from a grid; what a file holds is not in its name, so that it may change."""
+        named = dataclasses.replace(cell, method=asked["method"], settings=asked["settings"]) if asked else cell
+        return cls(entry_name(named, meter, gpu), canonical(cell, meter), meter, gpu, asked or {})
 
     @classmethod
     def of_entry(cls, entry: Entry) -> Self:
-        """What an entry was made of.
+        """What an entry was made of; where a file decided that, what the file says now.
 
         Raises:
-            UnknownNameError: its settings hold what no cell has.
+            UsageError: its settings hold what no cell has, or the file cannot be read.
         """
-        return cls(entry.name, entry.cell, entry.meter, entry.gpu)
+        cell = asked_now(entry.cell, entry.asked) if entry.asked else entry.cell
+        return cls(entry.name, cell, entry.meter, entry.gpu, entry.asked)
 
     def job(self, num_threads: int) -> Job:
         """What a worker is told."""
@@ -87,7 +95,7 @@ def take(
         if failed:
             taken.errors[subject.name] = f"{failed[0].status}: {failed[0].error}"
         elif len(several) == repeat:
-            taken.entries[subject.name] = entry_of(several, subject.name)
+            taken.entries[subject.name] = entry_of(several, subject.name, subject.asked)
     return taken
 
 

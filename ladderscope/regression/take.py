@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -47,12 +47,13 @@ def _setting(name: str, value: Any) -> str:
     return f"{name.replace('_', ' ')} {value}"
 
 
-def entry_of(records: Sequence[Record], name: str = "") -> Entry:
+def entry_of(records: Sequence[Record], name: str = "", asked: Mapping[str, str] | None = None) -> Entry:
     """The entry of a cell: of one record, or the median of several measurements of it.
 
     Args:
         records: of one cell and meter; each ok, or predicted.
         name: of the entry, by default that of :func:`entry_name`.
+        asked: of the entry, where a file decides what its method is.
     """
     repeated = [{**metrics_of(record), **_breakdown(record)} for record in records]
     shared = [name for name in repeated[0] if all(name in single for single in repeated)]
@@ -66,6 +67,7 @@ def entry_of(records: Sequence[Record], name: str = "") -> Entry:
         gpu=middle.gpu,
         status=middle.status,
         settings=canonical(middle.cell, middle.meter).to_json(),
+        asked=dict(asked or {}),
         metrics={name: statistics.median_low(values[name]) for name in metrics_of(middle) if name in values},
         breakdown=_breakdown(middle),
         flops={} if middle.flops is None else dict(middle.flops.by_component),

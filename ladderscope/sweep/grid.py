@@ -116,14 +116,14 @@ def _cell(values: dict[str, Any]) -> Cell:
     if method.size == "reduction_factor":
         values["reduction_factor"] = method.default_reduction if reduction is None else reduction
     values["rank"] = values["rank"] if method.size == "rank" else None
-    values["method"], values["settings"] = method.name, _settings(method, values["settings"])
+    values["method"], values["settings"] = method.name, settings_of(method, values["settings"])
     _fill_defaults(values, model, method)
     cell = Cell(**values)
     check_cell(cell, model, method, _config_of(model))
     return cell
 
 
-def _settings(method: Method, given: str | Mapping[str, Any] | None) -> str:
+def settings_of(method: Method, given: str | Mapping[str, Any] | None) -> str:
     """Those of a method's file, with what is given over them."""
     if not method.settings:
         return canonical_settings(given)

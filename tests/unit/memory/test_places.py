@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from ladderscope.memory.names import OUTSIDE
 from ladderscope.memory.places import count, fold, place_of_block, places_by_category, unfold
 
 
@@ -172,7 +171,7 @@ class TestBlocks:
 
     def test_wrappers_are_left_out_and_what_is_outside_of_modules_says_so(self) -> None:
         assert place_of_block(Block(1, module="base_model.model.lm_head")) == "lm_head: mm"
-        assert place_of_block(Block(1, module="")) == f"{OUTSIDE}: mm"
+        assert place_of_block(Block(1, module="")) == "(outside of modules, forward): mm"
 
     def test_braces_in_a_users_names_are_not_taken_for_folded_numbers(self) -> None:
         blocks = [Block(1, module="experts.{0-2}"), Block(2, module="experts.{x}")]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def test_a_grid_of_a_check_is_compared_whether_or_not_it_is_in_the_baseline(base
     in_baseline = [s.name in plan.old.cells for s in plan.subjects]
     assert [s.cell.method for s in plan.subjects] == ["lora", "full"]
     assert in_baseline == [True, False]
-    assert plan.unchecked["not selected"] == 1
+    assert plan.unchecked["not in the grid"] == 1
 
 
 def test_an_update_runs_what_is_there(baseline: Path) -> None:
@@ -132,7 +133,8 @@ def test_without_a_baseline_there_is_nothing_to_compare_with(tmp_path: Path) -> 
 
 def test_a_baseline_of_other_meters_alone_cannot_be_checked(baseline: Path) -> None:
     with pytest.raises(
-        CannotMeasureError, match=r"has no entries for --meter predict here \(it has .*1 measured on a CPU"
+        CannotMeasureError,
+        match=r"has no cells for --meter predict and --gpu a100-80gb \(it has .*1 measured on a CPU",
     ):
         plan_check(Request(baseline=baseline, gpus=["a100-80gb"]))
 
@@ -152,6 +154,41 @@ def test_a_baseline_of_other_meters_alone_cannot_be_checked(baseline: Path) -> N
 def test_nonsense_is_refused(baseline: Path, settings: dict[str, object], message: str) -> None:
     with pytest.raises((UsageError, UnknownNameError), match=message):
         plan_check(Request(baseline=baseline, **settings))  # type: ignore[arg-type]
+
+
+def save_config(path: Path, **fields: object) -> None:
+    path.write_text(
+        json.dumps({"peft_type": "LORA", "task_type": "CAUSAL_LM", "target_modules": ["q_proj"], **fields})
+    )
+
+
+def test_a_method_that_a_file_decides_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_config(Path("adapter_config.json"), r=4)
+    Path("grid.yaml").write_text("model: random:tiny-llama\nmethod: peft:adapter_config.json\nseq-len: 32\n")
+    request = Request(baseline=Path("baseline.json"), grids=[Path("grid.yaml")])
+    (subject,) = plan_update(request).subjects
+    assert subject.name == f"random:tiny-llama peft:adapter_config.json 32 tokens, predicted for {GPU}"
+    entry = Entry(
+        name=subject.name,
+        meter="predict",
+        gpu=GPU,
+        settings=subject.cell.to_json(),
+        asked=dict(subject.asked),
+        metrics={"peak_allocated": 1},
+    )
+    write_baseline(Path("baseline.json"), Baseline(cells={entry.name: entry}))
+
+    save_config(Path("adapter_config.json"), r=16)
+    for again in (Request(baseline=Path("baseline.json")), request):
+        (changed,) = plan_check(again).subjects
+        assert changed.name == subject.name
+        assert "r=4" in subject.cell.settings
+        assert "r=16" in changed.cell.settings
+
+    Path("adapter_config.json").unlink()
+    with pytest.raises(CannotMeasureError, match="cannot be made again: there is no adapter_config.json"):
+        plan_check(Request(baseline=Path("baseline.json")))
 
 
 def test_each_gpu_that_is_asked_for_needs_entries(baseline: Path) -> None:
