@@ -25,5 +25,6 @@ class CheckProgress(SweepProgress):
         if self._console.is_terminal or finished == total or now - self._said < _SECONDS_BETWEEN_LINES:
             return
         self._said = now
-        left = (now - self._start) / finished * (total - finished)
+        done = finished + self.running
+        left = (now - self._start) / done * (total - done)
         self.say(f"{finished} of {total} cells, about {left:.0f} s left")

@@ -48,8 +48,13 @@ class SweepProgress(ShownBar):
         """Say what a cell gave."""
         self.say(f"[{finished}/{total}] {record.cell.label}: {summarize(record)}")
 
+    @property
+    def running(self) -> float:
+        """What is done of the cells that run, in cells."""
+        return sum(list(self._running.values()))
+
     def _show(self) -> None:
-        done = self._finished + sum(self._running.values())
+        done = self._finished + self.running
         self._bar.update(self._task, completed=done, finished=self._finished)
 
 

@@ -187,7 +187,7 @@ def test_a_method_that_a_file_decides_is_read_again(tmp_path: Path, monkeypatch:
         assert "r=16" in changed.cell.settings
 
     Path("adapter_config.json").unlink()
-    with pytest.raises(CannotMeasureError, match="cannot be made again: there is no adapter_config.json"):
+    with pytest.raises(CannotMeasureError, match=r"cannot be made again: there is no adapter_config.json"):
         plan_check(Request(baseline=Path("baseline.json")))
 
 
