@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,12 @@ from xml.etree import ElementTree
 import pytest
 
 from ladderscope.cli import run
+from ladderscope.cli.check import DEFAULT_BASELINE, DEFAULT_GPU
+from ladderscope.errors import LadderscopeError
 from ladderscope.predict import predict_cell
 from ladderscope.records import Record
-from ladderscope.regression.baseline import read_baseline
+from ladderscope.regression.baseline import FILE_NAME, read_baseline
+from ladderscope.regression.request import DEFAULT_GPU as GPU_OF_REQUESTS
 from ladderscope.sweep.protocol import Job
 
 GRID = """
@@ -271,6 +275,45 @@ def test_an_interrupted_update_leaves_the_file_as_it_was(
     assert baseline.read_text() == text
 
 
+def test_an_interrupted_check_is_nowhere_fine(
+    check: Callable[..., int],
+    executor: type[InThisProcess],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    outputs = tmp_path / "outputs"
+    monkeypatch.setenv("GITHUB_OUTPUT", str(outputs))
+    executor.interrupt_after = 1
+    junit = tmp_path / "memory.xml"
+    assert check("--json", "--github", "--junit", str(junit)) == 130
+    captured = capsys.readouterr()
+    values = json.loads(captured.out)
+    (was_run,) = (entry["name"] for entry in values["entries"])
+    (was_not,) = {LORA, LADDER} - {was_run}
+    assert (values["exit_code"], values["interrupted"], values["not_run"]) == (130, True, [was_not])
+    assert "exit-code=130\n" in outputs.read_text()
+    assert f"Interrupted: 1 entry not run: {was_not}." in captured.err
+    cases = ElementTree.parse(junit).iter("testcase")
+    assert [case.get("name") for case in cases if case.find("error") is not None] == [was_not]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--update"]])
+def test_an_interruption_of_the_last_cell_is_one_too(
+    check: Callable[..., int],
+    executor: type[InThisProcess],
+    baseline: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+) -> None:
+    lower(baseline, LORA, "peak_allocated", 512)
+    text = baseline.read_text()
+    executor.interrupt_after = 1
+    assert check("--select", "lora", *arguments) == 130
+    assert "Interrupted" in "".join(capsys.readouterr())
+    assert baseline.read_text() == text
+
+
 def test_without_a_baseline_it_ends_with_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["check", "--baseline", str(tmp_path / "none.json")]) == 3
     assert "make one with --update" in capsys.readouterr().err
@@ -312,6 +355,35 @@ def test_an_error_of_the_check_itself_is_no_regression(
     captured = capsys.readouterr()
     assert captured.out.startswith("::error title=Memory check::the check itself failed (ZeroDivisionError: a slip)")
     assert "Traceback" in captured.err
+
+
+@pytest.mark.parametrize("module", ["cli.check_run", "regression.baseline", "regression.request"])
+def test_a_part_that_cannot_be_imported_is_no_regression(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    parts = [name for name in sys.modules if name.startswith(("ladderscope.cli.check", "ladderscope.regression"))]
+    for name in parts:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, f"ladderscope.{module}", None)
+    assert run(["check", "--github", "--baseline", str(tmp_path / "none.json")]) == 3
+    captured = capsys.readouterr()
+    assert captured.out.startswith("::error title=Memory check::the check itself failed (ModuleNotFoundError: ")
+    assert "Traceback" in captured.err
+
+
+def test_an_error_that_would_end_other_commands_with_1_is_no_regression(
+    check: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise LadderscopeError("this cannot be done")
+
+    monkeypatch.setattr("ladderscope.cli.check_run.plan_check", fail)
+    assert check() == 3
+
+
+def test_the_default_baseline_is_that_of_the_regression_room() -> None:
+    assert DEFAULT_BASELINE == FILE_NAME
+    assert DEFAULT_GPU == GPU_OF_REQUESTS
 
 
 def test_a_missing_baseline_is_annotated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
