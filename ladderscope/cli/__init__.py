@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from ladderscope import __version__
+from ladderscope.cli.streams import standard_error
 from ladderscope.errors import LadderscopeError
 
 COMMANDS = {
@@ -67,13 +68,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         result = cli.main(args=arguments, prog_name="ladderscope", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        with standard_error():
+            error.show()
         return error.exit_code
     except LadderscopeError as error:
-        click.echo(f"Error: {error}", err=True)
+        with standard_error():
+            click.echo(f"Error: {error}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+        with standard_error():
+            click.echo("Interrupted.", err=True)
         return INTERRUPTED
     return result if isinstance(result, int) else 0
 

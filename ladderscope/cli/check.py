@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
-from ladderscope.regression.baseline import FILE_NAME
+from ladderscope.cli.check_errors import annotate_error, told_of_errors
 
+DEFAULT_BASELINE = "ladderscope-baseline.json"
 DEFAULT_GPU = "rtx-3060-12gb"
+"""As in ``ladderscope.regression``, of which nothing is imported out of :func:`command`'s care for errors."""
 
 _HELP = """Check that no cell needs more memory than its reviewed baseline says.
 
@@ -35,7 +37,7 @@ regressed), 130 interrupted.
 @click.option(
     "--baseline",
     type=click.Path(path_type=Path),
-    default=FILE_NAME,
+    default=DEFAULT_BASELINE,
     show_default=True,
     help="What to compare with.",
 )
@@ -85,23 +87,29 @@ def command(
     github: bool | None,
 ) -> int:
     """See ``_HELP``."""
-    from ladderscope.cli.check_outputs import Outputs
-    from ladderscope.cli.check_run import check, update_baseline
-    from ladderscope.regression.request import Request
+    on_github = in_github_actions() if github is None else github
 
-    outputs = Outputs(as_json, markdown, junit, in_github_actions() if github is None else github)
-    request = Request(
-        baseline=baseline,
-        grids=grids,
-        patterns=patterns,
-        meter=meter,
-        gpus=gpus,
-        fail_on=fail_on,
-        repeat=repeat,
-        jobs=jobs,
-        timeout=timeout,
-    )
-    with outputs.told_of_errors():
+    def tell(message: str) -> None:
+        if on_github:
+            annotate_error(message, on_stderr=as_json)
+
+    with told_of_errors(tell):
+        from ladderscope.cli.check_outputs import Outputs
+        from ladderscope.cli.check_run import check, update_baseline
+        from ladderscope.regression.request import Request
+
+        outputs = Outputs(as_json, markdown, junit, on_github)
+        request = Request(
+            baseline=baseline,
+            grids=grids,
+            patterns=patterns,
+            meter=meter,
+            gpus=gpus,
+            fail_on=fail_on,
+            repeat=repeat,
+            jobs=jobs,
+            timeout=timeout,
+        )
         if update:
             outputs.refuse_files()
             return update_baseline(request, outputs)

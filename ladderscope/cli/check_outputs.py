@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import stat
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from ladderscope.errors import CannotMeasureError, LadderscopeError, UsageError
+from ladderscope.cli.check_errors import annotate_error, told_of_errors
+from ladderscope.cli.streams import standard_error, standard_output
+from ladderscope.errors import LadderscopeError, UsageError
 from ladderscope.regression.outputs.as_json import check_json
-from ladderscope.regression.outputs.github import annotations_of, error_annotation, outputs_of
+from ladderscope.regression.outputs.github import annotations_of, outputs_of
 from ladderscope.regression.outputs.junit import junit_of
 from ladderscope.regression.outputs.markdown import markdown_of
 from ladderscope.regression.outputs.terminal import print_check, print_update
-from ladderscope.regression.verdict import CheckResult
+from ladderscope.regression.verdict import OK, CheckResult
 from ladderscope.whole_files import write_atomically
 
 
@@ -54,63 +55,90 @@ class Outputs:
         Raises:
             UsageError: a file that cannot be written.
         """
-        for path in (self.markdown, self.junit):
-            if path is None:
-                continue
-            above = [parent for parent in path.absolute().parents if parent.exists()]
-            if path.is_dir() or not above[0].is_dir() or not os.access(above[0], os.W_OK):
-                raise UsageError(f"cannot write {path}: give the name of a file in a folder that can be written.")
+        for path in filter(None, (self.markdown, self.junit)):
+            if why := _why_not(path):
+                raise UsageError(
+                    f"cannot write {path}: {why}. Give the name of a file in a folder that can be written."
+                )
 
-    @contextmanager
-    def told_of_errors(self) -> Iterator[None]:
-        """Errors that end a check go to GitHub too, and one that nobody thought of never looks like a regression.
+    def write_check(self, result: CheckResult, console: Console) -> int:
+        """Show a check everywhere, whatever goes wrong with one of the outputs.
 
-        Raises:
-            CannotMeasureError: in place of an unexpected error, whose traceback is printed.
+        Args:
+            result: the check.
+            console: that of standard output.
+
+        Returns:
+            The exit code: that of the check, or where it was fine that of an output that could not be written.
         """
+        writes: list[Callable[[], None]] = [lambda: self._print(result, console)]
+        if self.github:  # before files: these may be on a disk that is full
+            writes += [
+                lambda: self._print_annotations(result),
+                lambda: _append("GITHUB_STEP_SUMMARY", markdown_of(result)),
+                lambda: _append("GITHUB_OUTPUT", _lines(outputs_of(result))),
+            ]
+        if (markdown := self.markdown) is not None:
+            writes.append(lambda: write_atomically(markdown, markdown_of(result), option="--markdown"))
+        if (junit := self.junit) is not None:
+            writes.append(lambda: write_atomically(junit, junit_of(result), option="--junit"))
+        codes = [self._code_of(write) for write in writes]
+        return result.exit_code or max(codes)
+
+    def write_update(self, result: CheckResult, console: Console, *, written: bool) -> int:
+        """Show an update, and whether it changed the file; returns the exit code, as of a check."""
+        code = self._code_of(lambda: self._print_update(result, console, written=written))
+        return result.exit_code or code
+
+    def _code_of(self, write: Callable[[], None]) -> int:
+        """Write one output; where that fails it is told."""
         try:
-            yield
-        except (LadderscopeError, click.ClickException) as error:
-            self._annotate(str(error))
-            raise
-        except Exception as error:
-            traceback.print_exc()
-            message = f"the check itself failed ({type(error).__name__}: {error}): nothing is known about the cells."
-            self._annotate(message)
-            raise CannotMeasureError(message) from error
+            with told_of_errors(self._tell, "an output of the check could not be made ({})."):
+                write()
+        except LadderscopeError as error:
+            with standard_error():
+                click.echo(f"Error: {error}", err=True)
+            return error.exit_code
+        return OK
 
-    def _annotate(self, message: str) -> None:
+    def _tell(self, message: str) -> None:
         if self.github:
-            click.echo(error_annotation(message), err=self.as_json)
+            annotate_error(message, on_stderr=self.as_json)
 
-    def write_check(self, result: CheckResult, console: Console) -> None:
-        """Show a check; ``console`` is that of standard output."""
-        if self.as_json:
-            click.echo(json.dumps(check_json(result), indent=2))
-        else:
-            print_check(result, console)
-        self._write_files(result)
+    def _print(self, result: CheckResult, console: Console) -> None:
+        with standard_output():
+            if self.as_json:
+                click.echo(json.dumps(check_json(result), indent=2))
+            else:
+                print_check(result, console)
 
-    def write_update(self, result: CheckResult, console: Console, *, written: bool) -> None:
-        """Show an update, and whether it changed the file."""
-        if self.as_json:
-            click.echo(json.dumps({**check_json(result), "written": written}, indent=2))
-        else:
-            print_update(result, console, written=written)
+    def _print_update(self, result: CheckResult, console: Console, *, written: bool) -> None:
+        with standard_output():
+            if self.as_json:
+                click.echo(json.dumps({**check_json(result), "written": written}, indent=2))
+            else:
+                print_update(result, console, written=written)
 
-    def _write_files(self, result: CheckResult) -> None:
-        if self.markdown is not None:
-            write_atomically(self.markdown, markdown_of(result))
-        if self.junit is not None:
-            write_atomically(self.junit, junit_of(result))
-        if self.github:
-            self._tell_github(result)
+    def _print_annotations(self, result: CheckResult) -> None:
+        with standard_error() if self.as_json else standard_output():
+            for line in annotations_of(result):
+                click.echo(line, err=self.as_json)  # the runner reads both streams
 
-    def _tell_github(self, result: CheckResult) -> None:
-        for line in annotations_of(result):
-            click.echo(line, err=self.as_json)  # the runner reads both streams
-        _append("GITHUB_STEP_SUMMARY", markdown_of(result))
-        _append("GITHUB_OUTPUT", _lines(outputs_of(result)))
+
+def _why_not(path: Path) -> str:
+    """What is against writing a file; empty where nothing is known to be."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = stat.S_IFREG
+    except OSError as error:
+        return str(error.strerror)
+    if stat.S_ISDIR(mode):
+        return "it is a folder"
+    if not stat.S_ISREG(mode):
+        return "" if os.access(path, os.W_OK) else "it cannot be written"
+    above = next(parent for parent in Path(os.path.realpath(path)).parents if parent.exists())
+    return "" if above.is_dir() and os.access(above, os.W_OK) else "its folder cannot be written"
 
 
 def _append(variable: str, text: str) -> None:
@@ -121,7 +149,7 @@ def _append(variable: str, text: str) -> None:
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(text if text.endswith("\n") else text + "\n")
     except OSError as error:
-        click.echo(f"Could not write {variable}: {error.strerror}", err=True)
+        raise UsageError(f"cannot write {variable}: {error.strerror}.") from error
 
 
 def _lines(values: Mapping[str, str]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,17 +41,24 @@ def update_file(path: Path, change: Callable[[Baseline], Baseline]) -> tuple[Bas
         return new, write_baseline(path, new)
 
 
+def lock_of(path: Path) -> Path:
+    """The file that is locked while a baseline is changed: one for a file and for links to it.
+
+    It is not beside the baseline, where it would lie in the user's repository for good.
+    """
+    digest = hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"ladderscope-{digest}.lock"
+
+
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    file = Path(os.path.realpath(path))  # one lock for a file and for links to it
-    lock = FileLock(file.with_name(f".{file.name}.lock"))
+    lock = FileLock(lock_of(path), mode=0o666)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=LONGEST_WAIT)
     except Timeout:
         raise UsageError(f"another run is writing to {path}: wait for it, or choose another --baseline.") from None
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}. Choose another --baseline.") from error
+        raise UsageError(f"cannot lock {path}: {error.strerror}. Give a TMPDIR that can be written.") from error
     try:
         yield
     finally:

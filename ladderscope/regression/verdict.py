@@ -16,7 +16,7 @@ Outcome = Literal["regression", "failed", "missing", "improvement", "changed", "
 
 ``new`` and ``removed`` are of updates: what was not in the file, what is no longer in it.
 """
-OK, REGRESSION, CANNOT_MEASURE = 0, 1, 3
+OK, REGRESSION, CANNOT_MEASURE, INTERRUPTED = 0, 1, 3, 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +140,13 @@ class CheckResult:
 
     Args:
         baseline: the file.
-        verdicts: of every entry that was to be checked.
+        verdicts: of every entry that was to be checked and has been run.
         limits: the limit of each metric that has one, as text.
         unchecked: how many entries of the baseline were left out, by reason.
         seconds: that it took.
         is_update: whether what changed has been accepted and written.
+        is_interrupted: whether its user asked it to stop.
+        not_run: names that were to be checked and have not been run.
     """
 
     baseline: Path
@@ -153,6 +155,8 @@ class CheckResult:
     unchecked: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     is_update: bool = False
+    is_interrupted: bool = False
+    not_run: Sequence[str] = ()
 
     def having(self, *outcomes: Outcome) -> list[EntryVerdict]:
         """The verdicts with one of these outcomes."""
@@ -167,11 +171,13 @@ class CheckResult:
     def exit_code(self) -> int:
         """1 where something is known to have regressed, else 3 where something could not be measured, else 0.
 
-        Never 1 of an update.
+        Never 1 of an update; 130 where it was interrupted, whatever had been found by then.
         """
+        if self.is_interrupted:
+            return INTERRUPTED
         if self.having("regression") and not self.is_update:
             return REGRESSION
-        return CANNOT_MEASURE if self.having("failed", "missing") else OK
+        return CANNOT_MEASURE if self.not_run or self.having("failed", "missing") else OK
 
 
 def _excess_of(verdict: EntryVerdict) -> float:

@@ -22,6 +22,8 @@ def check_json(result: CheckResult) -> dict[str, Any]:
         "limits": dict(result.limits),
         "outcomes": dict(counts_of(result)),
         "unchecked": dict(result.unchecked),
+        "interrupted": result.is_interrupted,
+        "not_run": list(result.not_run),
         "entries": [_entry(verdict) for verdict in result.verdicts],
     }
 

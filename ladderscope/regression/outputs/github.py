@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ladderscope.regression.causes import cause_lines
+from ladderscope.regression.outputs.github_line import line_of
+from ladderscope.regression.outputs.sentences import interruption_text, names_text
 from ladderscope.regression.outputs.wording import (
     KEEP_IMPROVEMENTS,
     counts_of,
@@ -20,18 +22,18 @@ from ladderscope.regression.verdict import CheckResult, EntryVerdict
 
 SHOWN = 9
 """Annotations of a kind; GitHub shows ten for each step, and the tenth is for the sum of the rest."""
-_NAMED = 5
-"""Entries that an annotation names which speaks of many."""
 
 
 def annotations_of(result: CheckResult) -> list[str]:
     """Lines for the log that GitHub shows beside the baseline.
 
-    Errors for the nine worst regressions and for what could not be measured, and one that counts all where they are
-    more; one notice for all improvements.
+    Errors for an interruption, for the nine worst regressions and for what could not be measured, and one that counts
+    all where they are more; one notice for all improvements.
     """
     unmeasured = result.having("failed", "missing")
+    interruption = interruption_text(result)
     errors = [
+        *([_annotation("error", result, "Memory check not complete", interruption)] if interruption else []),
         *(_annotation("error", result, f"Memory regression: {v.name}", _message(v)) for v in result.regressions),
         *(_annotation("error", result, f"Not measured: {v.name}", error_text(v)) for v in unmeasured),
     ]
@@ -44,11 +46,6 @@ def annotations_of(result: CheckResult) -> list[str]:
     return [*errors, *_improvements(result)]
 
 
-def error_annotation(message: str) -> str:
-    """The line for a check that has no result."""
-    return f"::error title=Memory check::{_data(message)}"
-
-
 def _message(verdict: EntryVerdict) -> str:
     sentences = [sentence_of(change, how_of(verdict)) for change in verdict.regressions]
     return "\n".join([*sentences, *cause_lines(verdict)])
@@ -58,11 +55,9 @@ def _improvements(result: CheckResult) -> list[str]:
     improved = result.having("improvement")
     if not improved:
         return []
-    named = [f"{verdict.name}: {_first_improvement(verdict)}" for verdict in improved[:_NAMED]]
-    if len(improved) > _NAMED:
-        named.append(f"{entries_text(len(improved) - _NAMED)} more")
+    named = names_text([f"{verdict.name}: {_first_improvement(verdict)}" for verdict in improved], "\n")
     title = f"Memory improved: {entries_text(len(improved))}"
-    return [_annotation("notice", result, title, "\n".join([*named, KEEP_IMPROVEMENTS]))]
+    return [_annotation("notice", result, title, f"{named}\n{KEEP_IMPROVEMENTS}")]
 
 
 def _first_improvement(verdict: EntryVerdict) -> str:
@@ -70,23 +65,15 @@ def _first_improvement(verdict: EntryVerdict) -> str:
 
 
 def _annotation(kind: str, result: CheckResult, title: str, message: str) -> str:
-    file = _property(_path_in_repository(result.baseline))
-    return f"::{kind} file={file},title={_property(title)}::{_data(message)}"
+    return line_of(kind, message, file=_path_in_repository(result.baseline), title=title)
 
 
 def _path_in_repository(path: Path) -> str:
     """Where GitHub finds the file: paths of annotations are those in the checkout."""
-    root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
-    absolute = Path.cwd() / path
-    return (absolute.relative_to(root) if absolute.is_relative_to(root) else path).as_posix()
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    root = Path(os.path.realpath(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()))
+    # Not of the file itself: where that is a link, the link is what the repository has under its name.
+    real = Path(os.path.realpath(path.parent)) / path.name
+    return (real.relative_to(root) if real.is_relative_to(root) else Path(os.path.normpath(path))).as_posix()
 
 
 def outputs_of(result: CheckResult) -> dict[str, str]:

@@ -16,17 +16,20 @@ _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010fff
 def junit_of(result: CheckResult) -> str:
     """The check as the text of an XML file: a test case for each entry.
 
-    A regression is a failure, what could not be measured or is not in the baseline an error. Properties of a case are
-    its metrics in bytes, FLOPs and numbers of parameters. The time is the suite's: entries share worker processes.
+    A regression is a failure; what could not be measured, is not in the baseline or has not been run is an error.
+    Properties of a case are its metrics in bytes, FLOPs and numbers of parameters. The time is the suite's: entries
+    share worker processes.
     """
     suite = ET.Element("testsuite", name=SUITE)
-    suite.set("tests", str(len(result.verdicts)))
+    suite.set("tests", str(len(result.verdicts) + len(result.not_run)))
     suite.set("failures", str(len(result.having("regression"))))
-    suite.set("errors", str(len(result.having("failed", "missing"))))
+    suite.set("errors", str(len(result.having("failed", "missing")) + len(result.not_run)))
     suite.set("skipped", "0")
     suite.set("time", f"{result.seconds:.3f}")
     for verdict in result.verdicts:
         suite.append(_case(verdict))
+    for name in result.not_run:
+        suite.append(_case_not_run(name, is_interrupted=result.is_interrupted))
     root = ET.Element("testsuites", dict(suite.attrib))
     root.append(suite)
     ET.indent(root)
@@ -45,6 +48,13 @@ def _case(verdict: EntryVerdict) -> ET.Element:
         _add(case, "error", verdict.outcome, first_line(error), error)
     elif lines := [sentence_of(change, how_of(verdict)) for change in verdict.changes if change.change]:
         ET.SubElement(case, "system-out").text = _clean("\n".join([*lines, *cause_lines(verdict)]))
+    return case
+
+
+def _case_not_run(name: str, *, is_interrupted: bool) -> ET.Element:
+    case = ET.Element("testcase", classname="ladderscope", name=_clean(name))
+    error = "The check was interrupted before this was run." if is_interrupted else "It has not been run."
+    _add(case, "error", "interrupted" if is_interrupted else "not run", error, error)
     return case
 
 

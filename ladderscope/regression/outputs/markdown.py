@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ladderscope.regression.causes import cause_lines
 from ladderscope.regression.metrics import PEAK_ALLOCATED, PEAK_RESERVED
+from ladderscope.regression.outputs.sentences import interruption_text, limits_text
 from ladderscope.regression.outputs.wording import (
     ACCEPT,
     KEEP_IMPROVEMENTS,
@@ -67,13 +68,18 @@ def escaped(text: str) -> str:
 
 def _head(result: CheckResult) -> list[str]:
     number = entries_text(len(result.verdicts))
-    limits = ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in result.limits.items())
     sentences = [
         f"{number} checked against {escaped(str(result.baseline))}. {how_all(result)}".strip(),
-        f"Allowed growth: {escaped(limits)}." if limits else "",
+        escaped(limits_text(result)),
         escaped(unchecked_text(result)),
     ]
-    return [f"### Memory check: {counts_text(result)}", "", " ".join(filter(None, sentences))]
+    interruption = interruption_text(result)
+    return [
+        f"### Memory check: {counts_text(result)}",
+        "",
+        *([f"**{escaped(interruption)}**", ""] if interruption else []),
+        " ".join(filter(None, sentences)),
+    ]
 
 
 def _unmeasured(verdicts: Sequence[EntryVerdict]) -> list[str]:

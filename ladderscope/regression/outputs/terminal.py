@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ladderscope.regression.causes import cause_lines
+from ladderscope.regression.outputs.sentences import interruption_text, limits_text
 from ladderscope.regression.outputs.wording import (
     ACCEPT,
     KEEP_IMPROVEMENTS,
@@ -46,9 +47,9 @@ def print_check(result: CheckResult, console: Console) -> None:
     """Print what regressed, improved and changed, each with its causes; what is unchanged is counted."""
     style = "bold green" if result.exit_code == OK else "bold red"
     _print_head(f"Memory check against {result.baseline}", result, counts_text(result), console, style)
-    if result.limits:
-        limits = ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in result.limits.items())
-        _say(console, f"Allowed growth: {limits}.", style="dim")
+    _say(console, limits_text(result), style="dim" if result.limits else "bold")
+    if interruption := interruption_text(result):
+        _say(console, interruption, style="bold red")
     _print_unmeasured(result.having("failed", "missing"), console)
     rows = _rows([*result.regressions, *result.having("improvement", "changed")])
     for word, title in _TABLES.items():

@@ -48,6 +48,8 @@ def counts_text(result: CheckResult, *, of_update: bool = False) -> str:
         texts = [f"{number} {_OF_UPDATES.get(outcome, OUTCOMES[outcome])}" for outcome, number in counts]
     else:
         texts = [_counted(number, outcome) for outcome, number in counts]
+    if result.not_run:
+        texts.append(f"{len(result.not_run)} not run")
     return ", ".join(texts) or "no entries"
 
 

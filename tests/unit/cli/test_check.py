@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +15,12 @@ from xml.etree import ElementTree
 import pytest
 
 from ladderscope.cli import run
+from ladderscope.cli.check import DEFAULT_BASELINE, DEFAULT_GPU
+from ladderscope.errors import LadderscopeError
 from ladderscope.predict import predict_cell
 from ladderscope.records import Record
-from ladderscope.regression.baseline import read_baseline
+from ladderscope.regression.baseline import FILE_NAME, read_baseline
+from ladderscope.regression.request import DEFAULT_GPU as GPU_OF_REQUESTS
 from ladderscope.sweep.protocol import Job
 
 GRID = """
@@ -27,6 +33,13 @@ dtype: fp32
 """
 LORA = "random:tiny-llama lora r=4 32 tokens, fp32, predicted for rtx-3060-12gb"
 LADDER = "random:tiny-llama ladder 1/2 32 tokens, fp32, nf4-dq, predicted for rtx-3060-12gb"
+
+
+@functools.cache
+def predicted(job: Job) -> Record:
+    """A real prediction; the same job always gives the same record."""
+    assert job.gpu is not None
+    return predict_cell(job.cell, job.gpu, detailed=job.detailed, alloc_conf=job.alloc_conf).record
 
 
 class InThisProcess:
@@ -47,7 +60,7 @@ class InThisProcess:
         assert job.gpu is not None
         if job.cell.model == "random:no-such":
             return Record(cell=job.cell, meter=job.meter, gpu=job.gpu, status="error", error="no such architecture")
-        record = predict_cell(job.cell, job.gpu, tick, detailed=job.detailed, alloc_conf=job.alloc_conf).record
+        record = predicted(job)
         if self.interrupt_after == len(type(self).jobs):
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.2)  # the main thread hears it
@@ -271,6 +284,45 @@ def test_an_interrupted_update_leaves_the_file_as_it_was(
     assert baseline.read_text() == text
 
 
+def test_an_interrupted_check_is_nowhere_fine(
+    check: Callable[..., int],
+    executor: type[InThisProcess],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    outputs = tmp_path / "outputs"
+    monkeypatch.setenv("GITHUB_OUTPUT", str(outputs))
+    executor.interrupt_after = 1
+    junit = tmp_path / "memory.xml"
+    assert check("--json", "--github", "--junit", str(junit)) == 130
+    captured = capsys.readouterr()
+    values = json.loads(captured.out)
+    (was_run,) = (entry["name"] for entry in values["entries"])
+    (was_not,) = {LORA, LADDER} - {was_run}
+    assert (values["exit_code"], values["interrupted"], values["not_run"]) == (130, True, [was_not])
+    assert "exit-code=130\n" in outputs.read_text()
+    assert f"Interrupted: 1 entry not run: {was_not}." in captured.err
+    cases = ElementTree.parse(junit).iter("testcase")
+    assert [case.get("name") for case in cases if case.find("error") is not None] == [was_not]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--update"]])
+def test_an_interruption_of_the_last_cell_is_one_too(
+    check: Callable[..., int],
+    executor: type[InThisProcess],
+    baseline: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+) -> None:
+    lower(baseline, LORA, "peak_allocated", 512)
+    text = baseline.read_text()
+    executor.interrupt_after = 1
+    assert check("--select", "lora", *arguments) == 130
+    assert "Interrupted" in "".join(capsys.readouterr())
+    assert baseline.read_text() == text
+
+
 def test_without_a_baseline_it_ends_with_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["check", "--baseline", str(tmp_path / "none.json")]) == 3
     assert "make one with --update" in capsys.readouterr().err
@@ -312,6 +364,34 @@ def test_an_error_of_the_check_itself_is_no_regression(
     captured = capsys.readouterr()
     assert captured.out.startswith("::error title=Memory check::the check itself failed (ZeroDivisionError: a slip)")
     assert "Traceback" in captured.err
+
+
+@pytest.mark.parametrize("module", ["cli.check_run", "regression.baseline", "regression.request"])
+def test_a_part_that_cannot_be_imported_is_no_regression(tmp_path: Path, module: str) -> None:
+    # In a process of its own: imports that fail leave their traces.
+    program = (
+        f"import sys; sys.modules['ladderscope.{module}'] = None; from ladderscope.cli import run; "
+        "sys.exit(run(['check', '--github', '--baseline', 'none.json']))"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 3
+    assert ended.stdout.startswith("::error title=Memory check::the check itself failed (ModuleNotFoundError: ")
+    assert "Traceback" in ended.stderr
+
+
+def test_an_error_that_would_end_other_commands_with_1_is_no_regression(
+    check: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise LadderscopeError("this cannot be done")
+
+    monkeypatch.setattr("ladderscope.cli.check_run.plan_check", fail)
+    assert check() == 3
+
+
+def test_the_default_baseline_is_that_of_the_regression_room() -> None:
+    assert DEFAULT_BASELINE == FILE_NAME
+    assert DEFAULT_GPU == GPU_OF_REQUESTS
 
 
 def test_a_missing_baseline_is_annotated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,3 +18,9 @@ def mixed() -> CheckResult:
         seconds=3.25,
         unchecked={"measured on cuda": 2},
     )
+
+
+@pytest.fixture
+def interrupted() -> CheckResult:
+    """A check that was stopped after the first of three."""
+    return make_result(unchanged("a"), is_interrupted=True, not_run=("b | c", "d"))

@@ -40,3 +40,15 @@ def test_what_could_not_be_measured_has_its_whole_error_and_no_metrics(mixed: Ch
     assert entry["error"] == "RuntimeError: no room\ntraceback"
     assert entry["metrics"] == {}
     assert entry["status"] == {"before": "ok", "after": None}
+
+
+def test_an_interrupted_check_is_not_fine_and_names_what_was_not_run(interrupted: CheckResult) -> None:
+    values = json.loads(json.dumps(check_json(interrupted)))
+    assert values["exit_code"] == 130
+    assert values["interrupted"] is True
+    assert values["not_run"] == ["b | c", "d"]
+
+
+def test_a_whole_check_was_not_interrupted(mixed: CheckResult) -> None:
+    values = check_json(mixed)
+    assert (values["interrupted"], values["not_run"]) == (False, [])

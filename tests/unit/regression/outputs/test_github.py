@@ -74,6 +74,25 @@ class TestPaths:
         elsewhere = CheckResult(tmp_path / "own.json", [failure()])
         assert annotations_of(elsewhere)[0].startswith("::error file=own.json,")
 
+    @pytest.mark.parametrize(
+        "given", ["../b.json", "./../b.json", "../pt/../b.json", "{root}/pt/../b.json", "link/b.json"]
+    )
+    def test_have_no_way_up_in_them(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str) -> None:
+        root = tmp_path / "checkout"
+        (root / "pt").mkdir(parents=True)
+        (root / "pt" / "link").symlink_to(root)
+        (tmp_path / "linked").symlink_to(root)
+        monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path / "linked"))
+        monkeypatch.chdir(root / "pt")
+        (line,) = annotations_of(CheckResult(Path(given.format(root=root)), [failure()]))
+        assert line.startswith("::error file=b.json,")
+
+    def test_outside_of_the_checkout_are_as_given(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path / "checkout"))
+        monkeypatch.chdir(tmp_path)
+        (line,) = annotations_of(CheckResult(Path("a/../own.json"), [failure()]))
+        assert line.startswith("::error file=own.json,")
+
 
 def test_all_improvements_are_one_notice_that_asks_for_an_update() -> None:
     result = make_result(*(improvement(f"cell {number}") for number in range(7)))
@@ -108,3 +127,26 @@ def test_outputs_are_single_lines(mixed: CheckResult) -> None:
     }
     assert outputs_of(make_result(regression("two\nlines")))["worst"] == "two lines"
     assert outputs_of(make_result(EntryVerdict("a", "missing")))["exit-code"] == "3"
+
+
+class TestInterruption:
+    def test_is_an_error_that_names_what_was_not_run(self, interrupted: CheckResult) -> None:
+        (line,) = annotations_of(interrupted)
+        assert line.startswith("::error file=ladderscope-baseline.json,title=Memory check not complete::")
+        assert line.endswith("::Interrupted: 2 entries not run: b | c; d.")
+
+    def test_of_many_five_are_named(self) -> None:
+        result = make_result(is_interrupted=True, not_run=[f"cell {number}" for number in range(9)])
+        (line,) = annotations_of(result)
+        assert line.endswith("9 entries not run: cell 0; cell 1; cell 2; cell 3; cell 4; 4 entries more.")
+
+    def test_comes_before_the_regressions_that_were_found_by_then(self) -> None:
+        result = make_result(*(regression(str(number)) for number in range(9)), is_interrupted=True, not_run=["x"])
+        lines = annotations_of(result)
+        assert len(lines) == 10
+        assert "title=Memory check not complete::" in lines[0]
+
+    def test_outputs_are_not_those_of_a_check_that_is_fine(self, interrupted: CheckResult) -> None:
+        outputs = outputs_of(interrupted)
+        assert outputs["exit-code"] == "130"
+        assert outputs["summary"] == "1 unchanged, 2 not run"

@@ -67,3 +67,11 @@ def test_what_no_xml_may_hold_is_replaced() -> None:
     (case,) = cases_of(make_result(failure('<a & "b">', error="\x1b[31mred\x00 <tag> & more\ud800")))
     assert case.attrib["name"] == '<a & "b">'
     assert case.findtext("error") == "\ufffd[31mred\ufffd <tag> & more\ufffd"
+
+
+def test_what_an_interruption_left_out_is_an_error(interrupted: CheckResult) -> None:
+    (suite,) = ET.fromstring(junit_of(interrupted))
+    assert (suite.attrib["tests"], suite.attrib["failures"], suite.attrib["errors"]) == ("3", "0", "2")
+    errors = {case.attrib["name"]: [error.attrib for error in case.iter("error")] for case in suite.iter("testcase")}
+    was_not_run = {"type": "interrupted", "message": "The check was interrupted before this was run."}
+    assert errors == {"a": [], "b | c": [was_not_run], "d": [was_not_run]}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -79,3 +80,15 @@ def test_a_fold_that_is_cut_is_closed() -> None:
 def test_what_fits_a_summary_is_not_cut(mixed: CheckResult) -> None:
     assert MAX_BYTES == 2**20
     assert "The rest is left out" not in markdown_of(mixed)
+
+
+def test_an_interruption_is_told_with_what_was_not_run(interrupted: CheckResult) -> None:
+    text = markdown_of(interrupted)
+    assert text.startswith("### Memory check: 1 unchanged, 2 not run\n")
+    assert "**Interrupted: 2 entries not run: b \\| c; d.**" in text.splitlines()
+
+
+def test_limits_are_told_and_that_there_is_none() -> None:
+    assert "Allowed growth: peak allocated 0, peak reserved 2%." in markdown_of(make_result(unchanged()))
+    without = CheckResult(Path("b.json"), [unchanged()])
+    assert "No metric has a limit, so nothing can fail." in markdown_of(without)

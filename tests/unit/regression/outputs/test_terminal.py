@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
@@ -104,6 +105,26 @@ class TestCheck:
         text = checked(make_result(*(regression(f"cell {number}") for number in range(12))))
         assert text.count("At the peak, activations grew") == 9
         assert "The causes of 3 more are in the output of --json." in text
+
+    def test_an_interruption_is_told_with_what_was_not_run(self, interrupted: CheckResult) -> None:
+        lines = checked(interrupted).splitlines()
+        assert lines[1] == "1 unchanged, 2 not run. All numbers are predicted."
+        assert "Interrupted: 2 entries not run: b | c; d." in lines
+
+    def test_an_interruption_that_came_too_late_is_told_too(self) -> None:
+        text = checked(make_result(unchanged(), is_interrupted=True))
+        assert "Interrupted, though every entry had been run by then." in text
+
+    def test_what_was_not_run_is_never_passed_over(self) -> None:
+        result = make_result(unchanged(), not_run=["b"])
+        assert "1 entry not run: b." in checked(result)
+        assert result.exit_code == 3
+
+    def test_that_nothing_has_a_limit_is_told(self) -> None:
+        without = CheckResult(Path("b.json"), [unchanged()])
+        assert "No metric has a limit, so nothing can fail." in checked(without)
+        no_longer_fits = make_verdict(make_entry(), make_entry(status="oom"))
+        assert "nothing can fail" not in checked(CheckResult(Path("b.json"), [no_longer_fits]))
 
     @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
     def test_fits_every_width(self, mixed: CheckResult, width: int) -> None:
