@@ -19,6 +19,23 @@ if TYPE_CHECKING:
 TAKE_IT = "take it with pytest --ladderscope-update, review and commit it"
 
 
+def nothing_to_judge(watch: Watch, watched: Watched) -> str:
+    """The sentence for a body that allocates nothing, so that no limit could ever fail; empty where it does."""
+    if not watch.asked.judges or watch.asked.allows_nothing or watched.has_allocated():
+        return ""
+    if watched.meter == CUDA:
+        trap = 'what fixtures allocate is not measured, so let the body make its tensors and models, on "cuda"'
+    else:
+        trap = (
+            'a device that is chosen outside of the body, as by `DEVICE = "cuda" if torch.cuda.is_available() else '
+            '"cpu"` at the top of a module, is the CPU where there is no GPU, so choose it in the body or write "cuda"'
+        )
+    return (
+        f"the test's body allocated nothing on the GPU, so nothing guards it: {trap}; where that is meant, say so "
+        'with peak_memory("0 B")'
+    )
+
+
 def problem_with(limit: PeakLimit, watched: Watched) -> str | None:
     """The sentence for a limit that is exceeded; None where it is not."""
     trace = watched.trace

@@ -94,12 +94,14 @@ class Manager:
         return predicted(watch.asked.gpu or self._options.gpu)
 
     def _judge(self, item: pytest.Item, watch: Watch, watched: Watched) -> None:
-        from ladderscope.regression.pytest_plugin.judging import problem_with
+        from ladderscope.regression.pytest_plugin.judging import nothing_to_judge, problem_with
 
         _tell_properties(item, watch, watched)
-        watch.problems = [text for limit in watch.asked.limits if (text := problem_with(limit, watched))]
-        if watch.asked.compares:
-            self._baseline.judge(name_of(item), watch, watched)
+        watch.refusal = nothing_to_judge(watch, watched)
+        if not watch.refusal:
+            watch.problems = [text for limit in watch.asked.limits if (text := problem_with(limit, watched))]
+            if watch.asked.compares:
+                self._baseline.judge(name_of(item), watch, watched)
         watch.is_over = True
         if said := [*watch.problems, *([watch.refusal] if watch.refusal else [])]:
             pytest.fail("\n".join(said), pytrace=False)

@@ -47,6 +47,16 @@ class Asked:
     compares: bool = False
     fail_on: Mapping[str, Limit] = field(default_factory=dict)
 
+    @property
+    def judges(self) -> bool:
+        """Whether there is a marker: the fixture alone asks for nothing."""
+        return self.compares or bool(self.limits)
+
+    @property
+    def allows_nothing(self) -> bool:
+        """Whether a limit of zero says that the body is to allocate nothing."""
+        return any(limit.num_bytes == 0 for limit in self.limits)
+
 
 def is_watched(item: pytest.Item) -> bool:
     """Whether a test has one of the markers or uses the fixture."""

@@ -83,7 +83,7 @@ def test_growth_fails_and_names_its_cause(run: Run) -> None:
 @pytest.mark.usefixtures("updated")
 def test_an_update_says_what_changed_and_why(run: Run, baseline: Path) -> None:
     two = json.loads(baseline.read_text())["tests"]["test_it.py::test_two"]
-    result = run(MORE + "\n@pytest.mark.memory_baseline\ndef test_three():\n    pass\n", "--ladderscope-update")
+    result = run(MORE + "\n@pytest.mark.memory_baseline\ndef test_three():\n    need(1)\n", "--ladderscope-update")
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(
         [
