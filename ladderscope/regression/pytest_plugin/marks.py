@@ -108,10 +108,10 @@ def _num_bytes(limit: object) -> int:
 
 
 def _fail_on(mark: pytest.Mark) -> dict[str, Limit]:
-    from ladderscope.regression.limits import parse_fail_on
+    from ladderscope.regression.pytest_plugin.thresholds import thresholds_of_tests
 
     def read(*, fail_on: str | Sequence[str] = "", gpu: str | None = None) -> dict[str, Limit]:
-        return parse_fail_on([fail_on] if isinstance(fail_on, str) else fail_on)
+        return thresholds_of_tests([fail_on] if isinstance(fail_on, str) else fail_on)
 
     try:
         return read(*mark.args, **mark.kwargs)

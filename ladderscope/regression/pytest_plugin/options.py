@@ -120,7 +120,7 @@ def options_of(config: pytest.Config) -> Options:
         raise pytest.UsageError(f"ladderscope_meter is {meter!r}: choose from {', '.join(METERS)}.")
     try:
         _check_gpu(gpu)
-        fail_on = _limits(value_or_ini(config, "fail_on"))
+        fail_on = _limits(config, meter)
     except LadderscopeError as error:
         raise pytest.UsageError(str(error)) from None
     baseline = config.rootpath / value_or_ini(config, "baseline")
@@ -135,9 +135,12 @@ def _check_gpu(name: str) -> None:
         find_gpu(name)
 
 
-def _limits(texts: list[str]) -> dict[str, Limit]:
+def _limits(config: pytest.Config, meter: str) -> dict[str, Limit]:
+    texts = value_or_ini(config, "fail_on")
     if not texts:
         return {}
-    from ladderscope.regression.limits import parse_fail_on
+    from ladderscope.regression.pytest_plugin.thresholds import thresholds_of_tests
 
-    return parse_fail_on(texts)
+    # An option is of this session and so of its meter; the ini file is there for predictions too.
+    is_option = config.getoption("ladderscope_fail_on") is not None
+    return thresholds_of_tests(texts, meter if is_option else PREDICT)

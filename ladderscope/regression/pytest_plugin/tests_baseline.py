@@ -73,9 +73,11 @@ class TestsBaseline:
         """Compare a test with its entry; an update takes it as it is."""
         from ladderscope.regression.limits import limits_of
         from ladderscope.regression.pytest_plugin.judging import entry_of_test, judge_entry
+        from ladderscope.regression.pytest_plugin.thresholds import without_backward
 
         watch.entry = entry_of_test(name, watched)
-        if not self._options.updates:
+        watch.refusal = without_backward(watch.entry, watch.asked.fail_on)
+        if not watch.refusal and not self._options.updates:
             limits = {**limits_of(self._file.fail_on), **self._options.fail_on, **watch.asked.fail_on}
             judge_entry(watch, watch.entry, self._file.tests.get(name), limits, watched.how)
 

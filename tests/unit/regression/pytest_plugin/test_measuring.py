@@ -96,7 +96,7 @@ def test_what_a_body_allocates_on_another_gpu_counts(
     run: Run, monkeypatch: pytest.MonkeyPatch, uses_the_other: bool, failed: int
 ) -> None:
     """The other GPU holds 4 GiB, of which an earlier test may have left all."""
-    own, reset = torch.cuda.memory._snapshot()["device_traces"][0], []
+    own, reset = torch.cuda.memory._snapshot()["device_traces"][0], list[int]()
     gib = [1 * 2**30, 4 * 2**30]
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", reset.append)
@@ -110,3 +110,11 @@ def test_what_a_body_allocates_on_another_gpu_counts(
     assert reset == [0, 1]
     if failed:
         run(TWO_GPUS, *CUDA).stdout.fnmatch_lines(["peak of 4.00 GiB allocated is above the limit of 3.00 GiB *"])
+
+
+@pytest.mark.usefixtures("calls")
+def test_thresholds_of_markers_and_of_the_file_on_what_is_only_predicted_wait_for_predictions(run: Run) -> None:
+    limits = "activations:0,saved_for_backward:0"
+    test = f"@pytest.mark.memory_baseline(fail_on={limits!r})\ndef test_it():\n    need(8)\n"
+    run(test, "--ladderscope-update", *CUDA).assert_outcomes(passed=1)
+    run(test, *CUDA).assert_outcomes(passed=1)
