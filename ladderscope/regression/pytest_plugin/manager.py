@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ladderscope.regression.pytest_plugin.marks import MEMORY_BASELINE, fail_where_wrong, is_watched
+from ladderscope.regression.pytest_plugin.marks import fail_where_wrong, is_compared, is_watched
 from ladderscope.regression.pytest_plugin.options import CUDA, PREDICT, Options
 from ladderscope.regression.pytest_plugin.tests_baseline import TestsBaseline, name_of
 from ladderscope.regression.pytest_plugin.watch import Watch, Watched, begin_watch, end_watch, watch_of
@@ -33,18 +33,12 @@ class Manager:
 
     # ---- before any test -------------------------------------------------------------------------------------------
 
-    def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """A controller of xdist does not see the tests, so it checks now what it otherwise would when it does."""
-        if not self._is_worker and session.config.getoption("dist", "no") != "no":
-            self._refuse_what_cannot_work(compares=True)
-
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Refuse to begin where a test is watched and could not be."""
+        """Refuse to begin where a test is watched and could not be; a worker of xdist lets these tests fail."""
         if not self._is_worker:
             watched = [item for item in session.items if is_watched(item)]
             if watched:
-                compares = any(item.get_closest_marker(MEMORY_BASELINE) is not None for item in watched)
-                self._refuse_what_cannot_work(compares=compares)
+                self._refuse_what_cannot_work(compares=any(map(is_compared, watched)))
 
     def _refuse_what_cannot_work(self, *, compares: bool) -> None:
         if self._options.meter == CUDA:
@@ -68,6 +62,8 @@ class Manager:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Read the markers, before any fixture is set up."""
         if is_watched(item):
+            if self._is_worker:
+                self._fail_where_it_cannot_work(item)
             begin_watch(item, fail_where_wrong(item))
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -83,6 +79,12 @@ class Manager:
         if not getattr(item, "_excinfo", None):  # where a unittest.TestCase keeps what it raised
             self._judge(item, watch, watched)
         return result
+
+    def _fail_where_it_cannot_work(self, item: pytest.Item) -> None:
+        try:
+            self._refuse_what_cannot_work(compares=is_compared(item))
+        except pytest.UsageError as error:
+            pytest.fail(str(error), pytrace=False)
 
     def _meter(self, item: pytest.Item, watch: Watch) -> contextlib.AbstractContextManager[Watched]:
         if self._options.meter == CUDA:

@@ -65,6 +65,11 @@ def is_watched(item: pytest.Item) -> bool:
     )
 
 
+def is_compared(item: pytest.Item) -> bool:
+    """Whether a test has an entry in the baseline, or should."""
+    return item.get_closest_marker(MEMORY_BASELINE) is not None
+
+
 def asked_of(item: pytest.Item) -> Asked:
     """What the markers of a test, its class and its module ask for; the nearer one counts.
 
