@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ladderscope.regression.pytest_plugin.collected import Collecting
 from ladderscope.regression.pytest_plugin.marks import fail_where_wrong, is_compared, is_watched
 from ladderscope.regression.pytest_plugin.options import CUDA, PREDICT, Options
 from ladderscope.regression.pytest_plugin.tests_baseline import TestsBaseline, name_of
@@ -24,12 +25,14 @@ class Manager:
     Args:
         config: of the session.
         options: of the command line and the ini file.
+        collecting: follows what the session collects.
     """
 
-    def __init__(self, config: pytest.Config, options: Options) -> None:
+    def __init__(self, config: pytest.Config, options: Options, collecting: Collecting) -> None:
         self._options = options
         self._baseline = TestsBaseline(options)
         self._is_worker = hasattr(config, "workerinput")
+        self._collecting = collecting
 
     # ---- before any test -------------------------------------------------------------------------------------------
 
@@ -134,9 +137,15 @@ class Manager:
         if found and not self._is_worker:
             self._baseline.take(found)
 
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the baseline, once, in the one process that has it all."""
-        if self._options.updates and not self._is_worker and not self._baseline.write():
+        if self._is_worker:
+            return
+        collected = self._collecting.result(session, exitstatus)
+        if not self._options.updates:
+            if collected.tests:
+                self._baseline.look_for_gone(collected.is_gone)
+        elif not self._baseline.write(collected.is_gone):
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -99,7 +99,8 @@ def add_options(parser: pytest.Parser) -> None:
         "--ladderscope-update",
         dest="ladderscope_update",
         action="store_true",
-        help="write into the baseline what tests with memory_baseline take now; all else in it stays as it is.",
+        help="write into the baseline what tests with memory_baseline take now, and remove entries whose tests are "
+        "gone from the files that this session collects; all else in it stays as it is.",
     )
 
 
