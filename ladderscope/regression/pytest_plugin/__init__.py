@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pytest
 
+from ladderscope.regression.pytest_plugin.collected import Collecting
 from ladderscope.regression.pytest_plugin.manager import Manager
 from ladderscope.regression.pytest_plugin.marks import MARKERS
 from ladderscope.regression.pytest_plugin.options import add_options, options_of
@@ -26,7 +27,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and refuse options that make no sense."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    config.pluginmanager.register(Manager(config, options_of(config)), "ladderscope-manager")
+    collecting = Collecting()
+    config.pluginmanager.register(Manager(config, options_of(config), collecting), "ladderscope-manager")
+    config.pluginmanager.register(collecting, "ladderscope-collecting")
 
 
 @pytest.fixture

@@ -19,6 +19,23 @@ if TYPE_CHECKING:
 TAKE_IT = "take it with pytest --ladderscope-update, review and commit it"
 
 
+def nothing_to_judge(watch: Watch, watched: Watched) -> str:
+    """The sentence for a body that allocates nothing, so that no limit could ever fail; empty where it does."""
+    if not watch.asked.judges or watch.asked.allows_nothing or watched.has_allocated():
+        return ""
+    if watched.meter == CUDA:
+        trap = 'what fixtures allocate is not measured, so let the body make its tensors and models, on "cuda"'
+    else:
+        trap = (
+            'a device that is chosen outside of the body, as by `DEVICE = "cuda" if torch.cuda.is_available() else '
+            '"cpu"` at the top of a module, is the CPU where there is no GPU, so choose it in the body or write "cuda"'
+        )
+    return (
+        f"the test's body allocated nothing on the GPU, so nothing guards it: {trap}; where that is meant, say so "
+        'with peak_memory("0 B")'
+    )
+
+
 def problem_with(limit: PeakLimit, watched: Watched) -> str | None:
     """The sentence for a limit that is exceeded; None where it is not."""
     trace = watched.trace
@@ -94,21 +111,25 @@ def _how(entry: Entry) -> str:
 
 
 def _regression(verdict: EntryVerdict, how: str) -> str:
-    worst = verdict.worst
-    assert worst is not None
-    metric = worst.metric
-    others = [change for change in verdict.regressions if change is not worst]
+    from ladderscope.regression.grown_places import byte_values
+    from ladderscope.regression.metrics import PEAK_ALLOCATED
+
+    # What tensors take first: it is exact, and what the allocator holds mostly follows from it.
+    first = next((change for change in verdict.regressions if change.name == PEAK_ALLOCATED), verdict.worst)
+    if first is None:
+        return f"it no longer fits into the GPU's memory, {how}"
+    before, after = byte_values(first.before, first.after)
+    others = [change for change in verdict.regressions if change is not first]
     also = "; also " + ", ".join(f"{c.metric.title} by {c.metric.format(c.change)}" for c in others) if others else ""
-    return (
-        f"{metric.title} grew from {metric.format(worst.before)} to {metric.format(worst.after)}, by "
-        f"{metric.format(worst.change)} where {worst.limit} is allowed, {how}{also}"
-    )
+    grew = f"{first.metric.title} grew from {before} to {after}, by {first.metric.format(first.change)}"
+    return f"{grew} where {first.limit} is allowed, {how}{also}"
 
 
 def _improvement(verdict: EntryVerdict) -> str:
+    from ladderscope.regression.grown_places import byte_values
+
     fallen = [change for change in verdict.changes if change.is_improvement]
     return ", ".join(
-        f"{c.metric.title} {c.metric.format(c.before)} -> {c.metric.format(c.after)} "
-        f"({c.metric.format_change(c.change)})"
+        f"{c.metric.title} {' -> '.join(byte_values(c.before, c.after))} ({c.metric.format_change(c.change)})"
         for c in fallen
     )

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ladderscope.regression.pytest_plugin.marks import MEMORY_BASELINE, fail_where_wrong, is_watched
+from ladderscope.regression.pytest_plugin.collected import Collecting
+from ladderscope.regression.pytest_plugin.marks import fail_where_wrong, is_compared, is_watched
 from ladderscope.regression.pytest_plugin.options import CUDA, PREDICT, Options
 from ladderscope.regression.pytest_plugin.tests_baseline import TestsBaseline, name_of
 from ladderscope.regression.pytest_plugin.watch import Watch, Watched, begin_watch, end_watch, watch_of
@@ -24,27 +25,23 @@ class Manager:
     Args:
         config: of the session.
         options: of the command line and the ini file.
+        collecting: follows what the session collects.
     """
 
-    def __init__(self, config: pytest.Config, options: Options) -> None:
+    def __init__(self, config: pytest.Config, options: Options, collecting: Collecting) -> None:
         self._options = options
         self._baseline = TestsBaseline(options)
         self._is_worker = hasattr(config, "workerinput")
+        self._collecting = collecting
 
     # ---- before any test -------------------------------------------------------------------------------------------
 
-    def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """A controller of xdist does not see the tests, so it checks now what it otherwise would when it does."""
-        if not self._is_worker and session.config.getoption("dist", "no") != "no":
-            self._refuse_what_cannot_work(compares=True)
-
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Refuse to begin where a test is watched and could not be."""
+        """Refuse to begin where a test is watched and could not be; a worker of xdist lets these tests fail."""
         if not self._is_worker:
             watched = [item for item in session.items if is_watched(item)]
             if watched:
-                compares = any(item.get_closest_marker(MEMORY_BASELINE) is not None for item in watched)
-                self._refuse_what_cannot_work(compares=compares)
+                self._refuse_what_cannot_work(compares=any(map(is_compared, watched)))
 
     def _refuse_what_cannot_work(self, *, compares: bool) -> None:
         if self._options.meter == CUDA:
@@ -68,6 +65,8 @@ class Manager:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Read the markers, before any fixture is set up."""
         if is_watched(item):
+            if self._is_worker:
+                self._fail_where_it_cannot_work(item)
             begin_watch(item, fail_where_wrong(item))
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -84,6 +83,12 @@ class Manager:
             self._judge(item, watch, watched)
         return result
 
+    def _fail_where_it_cannot_work(self, item: pytest.Item) -> None:
+        try:
+            self._refuse_what_cannot_work(compares=is_compared(item))
+        except pytest.UsageError as error:
+            pytest.fail(str(error), pytrace=False)
+
     def _meter(self, item: pytest.Item, watch: Watch) -> contextlib.AbstractContextManager[Watched]:
         if self._options.meter == CUDA:
             from ladderscope.regression.pytest_plugin.measuring import measured
@@ -94,12 +99,14 @@ class Manager:
         return predicted(watch.asked.gpu or self._options.gpu)
 
     def _judge(self, item: pytest.Item, watch: Watch, watched: Watched) -> None:
-        from ladderscope.regression.pytest_plugin.judging import problem_with
+        from ladderscope.regression.pytest_plugin.judging import nothing_to_judge, problem_with
 
         _tell_properties(item, watch, watched)
-        watch.problems = [text for limit in watch.asked.limits if (text := problem_with(limit, watched))]
-        if watch.asked.compares:
-            self._baseline.judge(name_of(item), watch, watched)
+        watch.refusal = nothing_to_judge(watch, watched)
+        if not watch.refusal:
+            watch.problems = [text for limit in watch.asked.limits if (text := problem_with(limit, watched))]
+            if watch.asked.compares:
+                self._baseline.judge(name_of(item), watch, watched)
         watch.is_over = True
         if said := [*watch.problems, *([watch.refusal] if watch.refusal else [])]:
             pytest.fail("\n".join(said), pytrace=False)
@@ -130,9 +137,15 @@ class Manager:
         if found and not self._is_worker:
             self._baseline.take(found)
 
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the baseline, once, in the one process that has it all."""
-        if self._options.updates and not self._is_worker and not self._baseline.write():
+        if self._is_worker:
+            return
+        collected = self._collecting.result(session, exitstatus)
+        if not self._options.updates:
+            if collected.tests:
+                self._baseline.look_for_gone(collected.is_gone)
+        elif not self._baseline.write(collected.is_gone):
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -47,12 +47,27 @@ class Asked:
     compares: bool = False
     fail_on: Mapping[str, Limit] = field(default_factory=dict)
 
+    @property
+    def judges(self) -> bool:
+        """Whether there is a marker: the fixture alone asks for nothing."""
+        return self.compares or bool(self.limits)
+
+    @property
+    def allows_nothing(self) -> bool:
+        """Whether a limit of zero says that the body is to allocate nothing."""
+        return any(limit.num_bytes == 0 for limit in self.limits)
+
 
 def is_watched(item: pytest.Item) -> bool:
     """Whether a test has one of the markers or uses the fixture."""
     return FIXTURE in getattr(item, "fixturenames", ()) or any(
         item.get_closest_marker(name) is not None for name in (PEAK_MEMORY, MEMORY_BASELINE)
     )
+
+
+def is_compared(item: pytest.Item) -> bool:
+    """Whether a test has an entry in the baseline, or should."""
+    return item.get_closest_marker(MEMORY_BASELINE) is not None
 
 
 def asked_of(item: pytest.Item) -> Asked:
@@ -98,10 +113,10 @@ def _num_bytes(limit: object) -> int:
 
 
 def _fail_on(mark: pytest.Mark) -> dict[str, Limit]:
-    from ladderscope.regression.limits import parse_fail_on
+    from ladderscope.regression.pytest_plugin.thresholds import thresholds_of_tests
 
     def read(*, fail_on: str | Sequence[str] = "", gpu: str | None = None) -> dict[str, Limit]:
-        return parse_fail_on([fail_on] if isinstance(fail_on, str) else fail_on)
+        return thresholds_of_tests([fail_on] if isinstance(fail_on, str) else fail_on)
 
     try:
         return read(*mark.args, **mark.kwargs)

@@ -99,7 +99,8 @@ def add_options(parser: pytest.Parser) -> None:
         "--ladderscope-update",
         dest="ladderscope_update",
         action="store_true",
-        help="write into the baseline what tests with memory_baseline take now; all else in it stays as it is.",
+        help="write into the baseline what tests with memory_baseline take now, and remove entries whose tests are "
+        "gone from the files that this session collects; all else in it stays as it is.",
     )
 
 
@@ -120,7 +121,7 @@ def options_of(config: pytest.Config) -> Options:
         raise pytest.UsageError(f"ladderscope_meter is {meter!r}: choose from {', '.join(METERS)}.")
     try:
         _check_gpu(gpu)
-        fail_on = _limits(value_or_ini(config, "fail_on"))
+        fail_on = _limits(config, meter)
     except LadderscopeError as error:
         raise pytest.UsageError(str(error)) from None
     baseline = config.rootpath / value_or_ini(config, "baseline")
@@ -135,9 +136,12 @@ def _check_gpu(name: str) -> None:
         find_gpu(name)
 
 
-def _limits(texts: list[str]) -> dict[str, Limit]:
+def _limits(config: pytest.Config, meter: str) -> dict[str, Limit]:
+    texts = value_or_ini(config, "fail_on")
     if not texts:
         return {}
-    from ladderscope.regression.limits import parse_fail_on
+    from ladderscope.regression.pytest_plugin.thresholds import thresholds_of_tests
 
-    return parse_fail_on(texts)
+    # An option is of this session and so of its meter; the ini file is there for predictions too.
+    is_option = config.getoption("ladderscope_fail_on") is not None
+    return thresholds_of_tests(texts, meter if is_option else PREDICT)

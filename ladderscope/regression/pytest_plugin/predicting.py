@@ -42,7 +42,8 @@ def predicted(gpu: str) -> Iterator[Watched]:
         except LadderscopeError as error:
             pytest.fail(str(error), pytrace=False)
         how = f"predicted for {found.title}"
-        yield Watched(trace, PREDICT, found.name, how, known_doubts=tuple(trace.rules.unverified))
+        doubts = tuple(trace.rules.unverified)
+        yield Watched(trace, PREDICT, found.name, how, lambda: bool(trace.events), known_doubts=doubts)
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -85,6 +86,7 @@ class Watched:
         meter: ``predict`` or ``cuda``.
         gpu: its name, as a baseline keeps it.
         how: for people: ``"predicted for NVIDIA GeForce RTX 3060"``.
+        has_allocated: whether the body has allocated anything on a GPU, so far.
         known_doubts: rules behind every such prediction that no recorded run has confirmed.
     """
 
@@ -92,6 +94,7 @@ class Watched:
     meter: str
     gpu: str
     how: str
+    has_allocated: Callable[[], bool]
     known_doubts: tuple[str, ...] = ()
 
     @property

@@ -71,3 +71,50 @@ def test_measured_entries_are_not_compared_with_predicted_ones(run: Run, baselin
     result = run(None, *CUDA)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["the baseline has this test predicted for l4, and it was measured on NVIDIA *"])
+
+
+def test_a_measured_body_that_allocates_nothing_is_no_success(
+    run: Run, calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda.memory, "_snapshot", lambda: {"device_traces": [[]]})
+    result = run("@pytest.mark.peak_memory(8)\ndef test_it():\n    torch.zeros(8)\n", *CUDA)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["the test's body allocated nothing on the GPU*fixtures*not measured*peak_memory(*"])
+
+
+TWO_GPUS = """
+@pytest.mark.peak_memory("3 GiB")
+def test_it(memory_trace):
+    assert memory_trace.peak_reserved_bytes == 5 * 2**30
+    assert memory_trace.top_allocations(1)[0].operation == "test_it.py:6 in need"
+"""
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize(("uses_the_other", "failed"), [(True, 1), (False, 0)])
+def test_what_a_body_allocates_on_another_gpu_counts(
+    run: Run, monkeypatch: pytest.MonkeyPatch, uses_the_other: bool, failed: int
+) -> None:
+    """The other GPU holds 4 GiB, of which an earlier test may have left all."""
+    own, reset = torch.cuda.memory._snapshot()["device_traces"][0], list[int]()
+    gib = [1 * 2**30, 4 * 2**30]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", reset.append)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 0)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: gib[device])
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda device: gib[device] + 2**30)
+    traces = [[], own] if uses_the_other else [own, []]
+    monkeypatch.setattr(torch.cuda.memory, "_snapshot", lambda: {"device_traces": traces})
+    test = TWO_GPUS if uses_the_other else TWO_GPUS.replace("5 *", "2 *")
+    run(test, *CUDA).assert_outcomes(failed=failed, passed=1 - failed)
+    assert reset == [0, 1]
+    if failed:
+        run(TWO_GPUS, *CUDA).stdout.fnmatch_lines(["peak of 4.00 GiB allocated is above the limit of 3.00 GiB *"])
+
+
+@pytest.mark.usefixtures("calls")
+def test_thresholds_of_markers_and_of_the_file_on_what_is_only_predicted_wait_for_predictions(run: Run) -> None:
+    limits = "activations:0,saved_for_backward:0"
+    test = f"@pytest.mark.memory_baseline(fail_on={limits!r})\ndef test_it():\n    need(8)\n"
+    run(test, "--ladderscope-update", *CUDA).assert_outcomes(passed=1)
+    run(test, *CUDA).assert_outcomes(passed=1)

@@ -83,7 +83,7 @@ def test_growth_fails_and_names_its_cause(run: Run) -> None:
 @pytest.mark.usefixtures("updated")
 def test_an_update_says_what_changed_and_why(run: Run, baseline: Path) -> None:
     two = json.loads(baseline.read_text())["tests"]["test_it.py::test_two"]
-    result = run(MORE + "\n@pytest.mark.memory_baseline\ndef test_three():\n    pass\n", "--ladderscope-update")
+    result = run(MORE + "\n@pytest.mark.memory_baseline\ndef test_three():\n    need(1)\n", "--ladderscope-update")
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(
         [
@@ -142,6 +142,30 @@ def test_a_markers_limit_goes_before_the_options_and_that_before_the_files(run: 
     result = run(strict, "--ladderscope-fail-on", "peak_allocated:100%")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["peak allocated grew * by 16 MiB where 10MiB is allowed, *RTX 3060"])
+
+
+@pytest.mark.usefixtures("updated")
+def test_thresholds_of_the_file_that_are_for_cells_are_not_for_tests(run: Run, edit: Edit) -> None:
+    edit(fail_on={"flops": 0, "trainable_params": 0, "load_peak_allocated": 0, "peak_allocated": 0, "other": 0})
+    run(TWO).assert_outcomes(passed=2)
+    result = run(MORE)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["peak allocated grew from 32 MiB to 48 MiB, *; also other by 16 MiB"])
+
+
+@pytest.mark.usefixtures("updated")
+def test_allocated_memory_is_named_first_though_reserved_memory_grew_more(run: Run) -> None:
+    result = run(TWO.replace("need(32)", "kept = need(32), torch.empty(1, device='cuda')"))
+    result.stdout.fnmatch_lines(
+        ["peak allocated grew from 33,554,432 B to 33,554,944 B, by 512 B *; also peak reserved by 2.00 MiB"]
+    )
+
+
+def test_a_limit_on_what_forward_keeps_needs_a_backward_pass(run: Run) -> None:
+    tests = TWO.replace("baseline\n", "baseline(fail_on='saved_for_backward:0')\n")
+    result = run(tests, "--ladderscope-update")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["the test's body has no backward pass, so the marker's threshold on saved_for_*"])
 
 
 @pytest.mark.usefixtures("updated")

@@ -58,6 +58,13 @@ def test_an_option_goes_before_its_ini_key(run: Run, pytester: pytest.Pytester) 
         (("--ladderscope-fail-on", "peak:0"), "", "unknown metric 'peak': *"),
         (("--ladderscope-fail-on", "peak_allocated"), "", "'peak_allocated' is no threshold: write METRIC:LIMIT, *"),
         (("--ladderscope-fail-on", "peak_allocated:x"), "", "'x' does not say how much peak_allocated may grow: *"),
+        (("--ladderscope-fail-on", "load_peak_allocated:0"), "", "tests have no load_peak_allocated, so *: choose *"),
+        ((), "ladderscope_fail_on = flops:0", "tests have no flops, so that threshold would never fail: choose *"),
+        (
+            ("--ladderscope-meter", "cuda", "--ladderscope-fail-on", "activations:0"),
+            "",
+            "measured tests have no activations, so * would never fail: choose from peak_allocated, peak_reserved.",
+        ),
         ((), "ladderscope_meter = guess", "ladderscope_meter is 'guess': choose from predict, cuda."),
         ((), "ladderscope_gpu = l4-24", "unknown GPU 'l4-24': did you mean 'l4-24gb'?"),
     ],

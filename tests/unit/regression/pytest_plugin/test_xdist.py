@@ -75,8 +75,26 @@ def _check_junit(path: Path) -> None:
     assert cases["test_entry[64]"].find("failure") is None
 
 
-def test_a_controller_refuses_a_broken_baseline_before_it_starts_workers(run: Run, baseline: Path) -> None:
+PLAIN = "def test_plain():\n    pass\n"
+
+
+@pytest.mark.parametrize(
+    ("ini", "sentence"),
+    [
+        ("", "the baseline *is not JSON*: restore it from version control."),
+        ("ladderscope_meter = cuda", "--ladderscope-meter cuda needs a CUDA device, and PyTorch finds none: use *"),
+    ],
+)
+def test_what_cannot_work_is_said_by_the_tests_that_need_it_alone(
+    run: Run, baseline: Path, pytester: pytest.Pytester, ini: str, sentence: str
+) -> None:
     baseline.write_text("<<<<<<< ours")
-    result = run(TESTS, "-p", "xdist", "-n", "1")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: *is not JSON*"])
+    pytester.makeini(f"[pytest]\n{ini}\n")
+    xdist = ("-p", "xdist", "-n", "1")
+    assert run(PLAIN, *xdist).ret == 0
+    marked = "@pytest.mark.memory_baseline\ndef test_entry():\n    need(1)\n"
+    result = run(PLAIN + marked, *xdist, "--ladderscope-update")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*ERROR at setup of test_entry*", "*", sentence])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    assert baseline.read_text() == "<<<<<<< ours"
