@@ -7,6 +7,8 @@ in every session of those who have ladderscope installed, so torch is imported o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from ladderscope.regression.pytest_plugin.collected import Collecting
@@ -33,14 +35,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def memory_trace(request: pytest.FixtureRequest) -> MemoryOfTest:
-    """The GPU memory of the test's body, predicted or measured by ``--ladderscope-meter``.
+def memory_trace(request: pytest.FixtureRequest) -> Iterator[MemoryOfTest]:
+    """The GPU memory of the test, predicted or measured by ``--ladderscope-meter``.
 
-    The body runs under prediction where this is used. It has ``peak_allocated_bytes``, ``peak_reserved_bytes``,
+    The body runs under prediction where this is used, and so do fixtures that use this themselves: a fixture that puts
+    a model on the GPU takes it as an argument. It has ``peak_allocated_bytes``, ``peak_reserved_bytes``,
     ``breakdown()`` and ``top_allocations(n)``, and of a prediction all else that a ``MemoryTrace`` has, such as
     ``span(name)``. It may be read in the body at any time, and afterwards by fixtures that use it.
     """
     watch = watch_of(request.node)
     if watch is None:
         pytest.fail("ask for memory_trace as an argument of the test or of a fixture, not by its name.", pytrace=False)
-    return watch.memory
+    manager = request.config.pluginmanager.get_plugin("ladderscope-manager")
+    assert isinstance(manager, Manager)
+    with manager.watching(request.node, watch):
+        yield watch.memory

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -71,17 +71,23 @@ class Manager:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Run the body, and nothing else, on the simulated GPU or under the eyes of the allocator."""
+        """Run the body on the simulated GPU or under the eyes of the allocator, where a fixture has not begun already."""
         watch = watch_of(item)
         if watch is None:
             return (yield)
-        with self._meter(item, watch) as watched:
-            watch.watched = watched
-            watch.memory.begin(watched.trace)
+        with contextlib.nullcontext(watch.watched) if watch.watched else self.watching(item, watch) as watched:
             result = yield
+            watched.settle()
         if not getattr(item, "_excinfo", None):  # where a unittest.TestCase keeps what it raised
             self._judge(item, watch, watched)
         return result
+
+    @contextlib.contextmanager
+    def watching(self, item: pytest.Item, watch: Watch) -> Iterator[Watched]:
+        """Inside, code runs on the simulated GPU or under the eyes of the allocator, and counts for the test."""
+        with self._meter(item, watch) as watched:
+            watch.begin(watched)
+            yield watched
 
     def _fail_where_it_cannot_work(self, item: pytest.Item) -> None:
         try:

@@ -30,7 +30,8 @@ def import_all() -> None:
 def predicted(gpu: str) -> Iterator[Watched]:
     """Inside, code for CUDA runs on a simulated GPU of that name.
 
-    Where that cannot begin, such as inside of another prediction, the test fails with the sentence that says so.
+    Settings of the allocator in the environment do not count: a limit is to mean the same on all machines. Where a
+    prediction cannot begin, such as inside of another one, the test fails with the sentence that says so.
     """
     from ladderscope.memory.predict import predict_memory
     from ladderscope.memory.predict.gpus import find_gpu
@@ -38,7 +39,7 @@ def predicted(gpu: str) -> Iterator[Watched]:
     found = find_gpu(gpu)
     with _collection_starts_anew(), contextlib.ExitStack() as stack:
         try:
-            trace = stack.enter_context(predict_memory(found))
+            trace = stack.enter_context(predict_memory(found, alloc_conf=""))
         except LadderscopeError as error:
             pytest.fail(str(error), pytrace=False)
         how = f"predicted for {found.title}"

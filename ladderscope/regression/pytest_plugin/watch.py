@@ -97,6 +97,12 @@ class Watched:
     has_allocated: Callable[[], bool]
     known_doubts: tuple[str, ...] = ()
 
+    def settle(self) -> None:
+        """Name what models and optimizers own by now, where the trace goes on behind the body."""
+        finish = getattr(self.trace, "finish", None)
+        if finish is not None:
+            finish()
+
     @property
     def doubts(self) -> list[str]:
         """What the body did that makes its prediction uncertain, beyond what holds for all."""
@@ -129,6 +135,11 @@ class Watch:
     problems: list[str] = field(default_factory=list)
     refusal: str = ""
     causes: list[str] = field(default_factory=list)
+
+    def begin(self, watched: Watched) -> None:
+        """Code is followed from here on."""
+        self.watched = watched
+        self.memory.begin(watched.trace)
 
 
 _WATCH = pytest.StashKey[Watch]()

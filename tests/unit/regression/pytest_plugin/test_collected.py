@@ -136,7 +136,7 @@ def test_meanwhile():
 def test_an_update_waits_for_another_one_to_end(run: Run, baseline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(update_file, "LONGEST_WAIT", 0.01)
     before = baseline.read_bytes()
-    with FileLock(baseline.with_name(f".{baseline.name}.lock")):
+    with FileLock(update_file.lock_of(baseline)):
         result = run(RENAMED, UPDATE)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stdout.fnmatch_lines(["ERROR: another run is writing to *"])

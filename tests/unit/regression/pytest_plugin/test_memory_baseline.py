@@ -45,7 +45,7 @@ def test_an_update_writes_what_tests_take(updated: dict[str, dict[str, object]])
     one, two = updated.values()
     assert (one["meter"], one["gpu"], one["status"]) == ("predict", "rtx-3060-12gb", "ok")
     assert one["metrics"] == {"peak_allocated": 2**25, "peak_reserved": 2**25}
-    assert one["at_peak"] == {"other": {"(outside of modules): empty.memory_format": 2**25}}
+    assert one["at_peak"] == {"other": {"(outside of modules, load): empty.memory_format": 2**25}}
     assert "saved_for_backward" in two["metrics"]  # type: ignore[operator]
     assert two["saved_for_backward"]
     assert "torch" in two["versions"]  # type: ignore[operator]
@@ -74,7 +74,7 @@ def test_growth_fails_and_names_its_cause(run: Run) -> None:
             "*memory, predicted for NVIDIA GeForce RTX 3060*",
             "   48 MiB  empty.memory_format (load)",
             "*memory, compared with the baseline*",
-            "*(outside of modules): empty.memory_format*",
+            "*(outside of modules, load): empty.memory_format*",
             "*dependency*",
         ]
     )
