@@ -71,7 +71,7 @@ class Manager:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Run the body on the simulated GPU or under the eyes of the allocator, where a fixture has not begun already."""
+        """Run the body under prediction or measured, where a fixture has not begun already."""
         watch = watch_of(item)
         if watch is None:
             return (yield)
