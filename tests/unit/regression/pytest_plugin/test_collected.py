@@ -108,6 +108,7 @@ def test_a_file_that_is_gone_from_where_was_looked_loses_its_entries(
     assert _names(baseline) == {ONE, TWO, "tests/test_moved.py::test_other"}
 
 
+@pytest.mark.slow
 def test_under_xdist_it_is_the_same(run: Run, baseline: Path) -> None:
     xdist = ("-p", "xdist", "-n", "1")
     run(RENAMED, *xdist, "-k", "one", UPDATE).stdout.no_fnmatch_line("*removed*")

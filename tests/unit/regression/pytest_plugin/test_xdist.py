@@ -81,7 +81,7 @@ PLAIN = "def test_plain():\n    pass\n"
 @pytest.mark.parametrize(
     ("ini", "sentence"),
     [
-        ("", "the baseline *is not JSON*: restore it from version control."),
+        pytest.param("", "the baseline *is not JSON*: restore it from version control.", marks=pytest.mark.slow),
         ("ladderscope_meter = cuda", "--ladderscope-meter cuda needs a CUDA device, and PyTorch finds none: use *"),
     ],
 )
