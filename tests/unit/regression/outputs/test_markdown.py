@@ -6,7 +6,7 @@ import pytest
 
 from ladderscope.regression.outputs.markdown import MAX_BYTES, escaped, markdown_of
 from ladderscope.regression.verdict import CheckResult
-from tests.unit.regression.verdicts import failure, make_result, regression, unchanged
+from tests.unit.regression.verdicts import failure, make_entry, make_result, make_verdict, regression, unchanged
 
 AWKWARD = "a|b <script> `c` *d* _e_ [f](g) \\| h\ni"
 
@@ -79,3 +79,9 @@ def test_a_fold_that_is_cut_is_closed() -> None:
 def test_what_fits_a_summary_is_not_cut(mixed: CheckResult) -> None:
     assert MAX_BYTES == 2**20
     assert "The rest is left out" not in markdown_of(mixed)
+
+
+def test_entries_that_never_fitted_their_gpu_are_counted() -> None:
+    never = make_verdict(make_entry(status="oom"), make_entry(status="oom"))
+    assert "1 entry does not fit its GPU, in the baseline and now." in markdown_of(make_result(never, unchanged()))
+    assert "in the baseline and now" not in markdown_of(make_result(unchanged()))
