@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 from ladderscope.regression.entry import Entry
-from ladderscope.regression.grown_places import CategoryChange, category_changes, place_lines
-from ladderscope.regression.grown_work import change_of, flops_lines, trainable_lines
-from ladderscope.regression.metrics import (
-    PEAK_ALLOCATED,
-    PEAK_RESERVED,
-    PHASES,
-    SAVED_FOR_BACKWARD,
-)
+from ladderscope.regression.grown_phases import phase_lines, reserved_lines
+from ladderscope.regression.grown_places import CategoryChange, category_changes, peak_changed, place_lines
+from ladderscope.regression.grown_work import change_of, flops_lines, has_grown, trainable_lines
+from ladderscope.regression.metrics import PEAK_ALLOCATED, SAVED_FOR_BACKWARD
+from ladderscope.regression.renames import without_renames
 from ladderscope.regression.verdict import EntryVerdict
 
 _START = "at its very start"
@@ -37,12 +35,18 @@ def cause_lines(verdict: EntryVerdict, most: int = 5) -> list[str]:
     status = _status_lines(before, after)
     if verdict.outcome == "same":
         return status
+    growths, renamed = without_renames(verdict.growths)
+    verdict = dataclasses.replace(verdict, growths=growths)
+    phases = phase_lines(verdict)
+    peak_grew = has_grown(verdict, PEAK_ALLOCATED)
     return [
         *status,
+        *([] if peak_grew else phases),
         *_peak_lines(verdict, most),
         *_saved_lines(verdict, most),
-        *_reserved_lines(verdict),
-        *_phase_lines(verdict),
+        *reserved_lines(verdict),
+        *(phases if peak_grew else []),
+        *renamed,
         *flops_lines(verdict),
         *trainable_lines(verdict),
         *_settings_lines(before, after),
@@ -120,7 +124,7 @@ def _saved_lines(verdict: EntryVerdict, most: int) -> list[str]:
     categories = category_changes(verdict, "saved for backward")
     grew = change.change > 0
     unsaid = _unsaid_bytes(verdict, grew)
-    if 2 * sum(unsaid.values()) <= abs(change.change) or not (change.is_regression or not _peak_changed(verdict)):
+    if 2 * sum(unsaid.values()) <= abs(change.change) or not (change.is_regression or not peak_changed(verdict)):
         return []
     return place_lines(categories, "saved for backward", most, grew=grew)
 
@@ -133,33 +137,3 @@ def _unsaid_bytes(verdict: EntryVerdict, grew: bool) -> dict[tuple[str, str], in
     saved = [growth for growth in changed if growth.moment != "peak"]
     keyed = {(growth.category, growth.place): abs(growth.change) for growth in saved}
     return {key: num_bytes for key, num_bytes in keyed.items() if key not in at_peak}
-
-
-def _reserved_lines(verdict: EntryVerdict) -> list[str]:
-    reserved, allocated = change_of(verdict, PEAK_RESERVED), change_of(verdict, PEAK_ALLOCATED)
-    if reserved is None or not reserved.is_regression or (allocated is not None and allocated.change > 0):
-        return []
-    alike = "the same tensors" if not _peak_changed(verdict) else "tensors that take no more"
-    return [
-        f"Reserved memory grew by {reserved.metric.format(reserved.change)} though allocated memory did not: the "
-        f"allocator holds more for {alike}, so the order or the sizes of allocations changed (fragmentation)."
-    ]
-
-
-def _phase_lines(verdict: EntryVerdict) -> list[str]:
-    """Other phases of the run, where they grew and the step itself did not: of them no places are kept."""
-    if _peak_changed(verdict):
-        return []
-    grown = {
-        phase.replace("_", " "): change
-        for phase in PHASES
-        if (change := change_of(verdict, f"{phase}_{PEAK_ALLOCATED}")) and change.change > 0
-    }
-    if not grown:
-        return []
-    amounts = ", ".join(f"{phase} by {change.metric.format(change.change)}" for phase, change in grown.items())
-    return [f"What grew is the allocated peak of another phase: {amounts}. `ladderscope explain --phase` shows it."]
-
-
-def _peak_changed(verdict: EntryVerdict) -> bool:
-    return bool(category_changes(verdict, "peak"))

@@ -9,6 +9,7 @@ from ladderscope.regression.baseline import Baseline
 from ladderscope.regression.compare import compare
 from ladderscope.regression.entry import Entry
 from ladderscope.regression.limits import Limits, limits_of
+from ladderscope.regression.natural_order import natural_key
 from ladderscope.regression.run import Taken
 from ladderscope.regression.verdict import EntryVerdict
 
@@ -16,10 +17,10 @@ NOT_IN_BASELINE = "the baseline has no entry for it: add it with --update, revie
 
 
 def verdicts_of(names: Iterable[str], before: Mapping[str, Entry], taken: Taken, limits: Limits) -> list[EntryVerdict]:
-    """The verdicts on the entries of these names, in order; on those alone that have been run."""
+    """The verdicts on the entries of these names that have been run, in the order of :func:`natural_key`."""
     return [
         _verdict(name, before.get(name), taken, limits)
-        for name in sorted(names)
+        for name in sorted(names, key=natural_key)
         if name in taken.entries or name in taken.errors
     ]
 
@@ -55,4 +56,4 @@ def updated(
     gone = baseline.cells.keys() & set(removed)
     verdicts += [EntryVerdict(name, "removed", before=baseline.cells[name]) for name in gone]
     new = dataclasses.replace(baseline, cells={**cells, **taken.entries}, fail_on=fail_on)
-    return new, sorted(verdicts, key=lambda verdict: verdict.name)
+    return new, sorted(verdicts, key=lambda verdict: natural_key(verdict.name))

@@ -51,6 +51,11 @@ def category_changes(verdict: EntryVerdict, moment: Moment) -> list[CategoryChan
     return sorted(found, key=lambda category: -category.change)
 
 
+def peak_changed(verdict: EntryVerdict) -> bool:
+    """Whether the step's peak is made of something else than in the baseline."""
+    return bool(category_changes(verdict, "peak"))
+
+
 def _breakdown_changes(verdict: EntryVerdict) -> dict[str, int]:
     before = {} if verdict.before is None else verdict.before.breakdown
     after = {} if verdict.after is None else verdict.after.breakdown

@@ -15,6 +15,12 @@ def change_of(verdict: EntryVerdict, metric: str) -> MetricChange | None:
     return next((change for change in verdict.changes if change.name == metric), None)
 
 
+def has_grown(verdict: EntryVerdict, metric: str) -> bool:
+    """Whether a metric is larger than in the baseline, within its limit or not."""
+    change = change_of(verdict, metric)
+    return change is not None and change.change > 0
+
+
 def flops_lines(verdict: EntryVerdict) -> list[str]:
     """The components of a step whose FLOPs differ, the largest growth first."""
     assert verdict.before is not None

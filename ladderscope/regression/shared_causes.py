@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from ladderscope.regression.renames import without_renames
 from ladderscope.regression.verdict import EntryVerdict, Growth
 from ladderscope.units import format_bytes
 
@@ -20,7 +21,7 @@ def shared_lines(regressions: Sequence[EntryVerdict]) -> list[str]:
     """
     grown: defaultdict[tuple[str, str], list[Growth]] = defaultdict(list)
     for verdict in regressions:
-        for growth in verdict.growths:
+        for growth in without_renames(verdict.growths)[0]:
             if growth.moment == "peak" and growth.change > 0:
                 grown[growth.category, growth.place].append(growth)
     often = [several for several in grown.values() if len(several) >= _FEWEST]

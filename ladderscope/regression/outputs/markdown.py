@@ -22,6 +22,7 @@ from ladderscope.regression.outputs.wording import (
     how_all,
     how_of,
     metric_text,
+    never_fitting_text,
     percent_text,
     shown_changes,
     unchecked_text,
@@ -72,6 +73,7 @@ def _head(result: CheckResult) -> list[str]:
         f"{number} checked against {escaped(str(result.baseline))}. {how_all(result)}".strip(),
         escaped(limits_text(result)),
         escaped(unchecked_text(result)),
+        never_fitting_text(result),
     ]
     interruption = interruption_text(result)
     return [

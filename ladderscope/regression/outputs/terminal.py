@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
 from ladderscope.regression.causes import cause_lines
+from ladderscope.regression.outputs.names import TableNames
 from ladderscope.regression.outputs.sentences import interruption_text, limits_text
 from ladderscope.regression.outputs.wording import (
     ACCEPT,
@@ -25,8 +25,8 @@ from ladderscope.regression.outputs.wording import (
     how_all,
     how_of,
     metric_text,
+    never_fitting_text,
     percent_text,
-    short_names,
     shown_changes,
     unchecked_text,
     value_texts,
@@ -61,9 +61,12 @@ def print_check(result: CheckResult, console: Console) -> None:
     _print_causes(result.regressions, _EXPLAINED, 5, console)
     _print_causes(result.having("improvement", "changed"), _EXPLAINED // 3, 2, console)
     _print_causes([verdict for verdict in result.having("same") if cause_lines(verdict)], _EXPLAINED, 0, console)
+    has_improved = result.having("improvement") or any(change_word(change) == "improvement" for _, change in rows)
+    if result.regressions or has_improved:
+        console.print()
     if result.regressions:
         _say(console, ACCEPT)
-    if result.having("improvement") or any(change_word(change) == "improvement" for _, change in rows):
+    if has_improved:
         _say(console, KEEP_IMPROVEMENTS)
 
 
@@ -72,13 +75,18 @@ def print_update(result: CheckResult, console: Console, *, written: bool) -> Non
     done = f"Wrote {result.baseline}" if written else f"{result.baseline} is up to date already"
     _print_head(done, result, counts_text(result, of_update=True), console, "bold")
     _print_unmeasured(result.having("failed", "missing"), console)
-    for _, of_model in groupby(result.having("new"), _model_of):
+    new = result.having("new")
+    for _, of_model in groupby(new, _model_of):
         _print_new(list(of_model), console)
+    if new and result.having("removed"):
+        console.print()
     for verdict in result.having("removed"):
         _say(console, f"Removed: {verdict.name}")
     changed = [*result.regressions, *result.having("improvement", "changed")]
     _print_rows("Changed", _rows(changed), _rows(changed), console)
     _print_causes(changed, _EXPLAINED, 3, console)
+    if new or changed:
+        console.print()
     if written:
         _say(console, "Review the file and commit it.")
 
@@ -89,6 +97,8 @@ def _print_head(start: str, result: CheckResult, counts: str, console: Console, 
     _say(console, f"{counts[0].upper()}{counts[1:]}. {how_all(result)}".strip())
     if left_out := unchecked_text(result):
         _say(console, left_out, style="dim")
+    if never_fitting := never_fitting_text(result):
+        _say(console, never_fitting, style="dim")
 
 
 def _print_unmeasured(verdicts: Sequence[EntryVerdict], console: Console) -> None:
@@ -98,17 +108,17 @@ def _print_unmeasured(verdicts: Sequence[EntryVerdict], console: Console) -> Non
 
 
 def _rows(verdicts: Sequence[EntryVerdict]) -> list[_Row]:
-    """A row for each change that is shown."""
-    return [(verdict, change) for verdict in verdicts for change in shown_changes(verdict)]
+    """A row for each change that is shown; the entries of a model together, that with the first of them first."""
+    models = list(dict.fromkeys(map(_model_of, verdicts)))
+    grouped = sorted(verdicts, key=lambda verdict: models.index(_model_of(verdict)))
+    return [(verdict, change) for verdict in grouped for change in shown_changes(verdict)]
 
 
 def _print_rows(title: str, rows: Sequence[_Row], among: Sequence[_Row], console: Console) -> None:
     """Print a table of some of the rows; names are as short as they can be ``among`` all that are printed."""
     if not rows:
         return
-    full = list(dict.fromkeys(verdict.name for verdict, _ in among))
-    shorts, shared = short_names(full)
-    short_of = dict(zip(full, shorts, strict=True))
+    names = TableNames(verdict.name for verdict, _ in among)
     changes = [change for _, change in rows]
     values = [value_texts(change) for change in changes]
     kinds = [how_of(verdict) for verdict, _ in rows]
@@ -122,14 +132,13 @@ def _print_rows(title: str, rows: Sequence[_Row], among: Sequence[_Row], console
         *([Column("kind", kinds, numeric=False)] if len(set(kinds)) > 1 else []),
     ]
     console.print()
-    heading = f"{title} ({shared})" if shared else title
-    names = _once([short_of[verdict.name] for verdict, _ in rows])
-    print_named_columns("entry", names, columns, console, heading, shorten=_shortened, least_name=_LEAST_NAME)
+    shown = _once([names.short_of[verdict.name] for verdict, _ in rows])
+    _print_table(shown, columns, console, names.titled(title), names)
 
 
 def _print_new(verdicts: Sequence[EntryVerdict], console: Console) -> None:
     console.print()
-    names, shared = short_names([verdict.name for verdict in verdicts])
+    names = TableNames(verdict.name for verdict in verdicts)
     entries = [verdict.after for verdict in verdicts if verdict.after is not None]
     columns = [
         Column("peak allocated", [metric_text(entry, "peak_allocated") for entry in entries]),
@@ -139,28 +148,27 @@ def _print_new(verdicts: Sequence[EntryVerdict], console: Console) -> None:
         Column("trained", [metric_text(entry, "trainable_params") for entry in entries], rank=3),
         Column("kind", [how_of(verdict) for verdict in verdicts], numeric=False, rank=5),
     ]
-    print_named_columns(
-        "entry",
-        names,
-        columns,
-        console,
-        f"New ({shared})" if shared else "New",
-        shorten=_shortened,
-        least_name=_LEAST_NAME,
-    )
+    shown = [names.short_of[verdict.name] for verdict in verdicts]
+    _print_table(shown, columns, console, names.titled("New"), names)
     _print_causes([verdict for verdict in verdicts if cause_lines(verdict)], _EXPLAINED, 0, console)
 
 
+def _print_table(
+    shown: Sequence[str], columns: Sequence[Column], console: Console, title: str, names: TableNames
+) -> None:
+    shorten, least = names.shortened, _LEAST_NAME
+    print_named_columns("entry", shown, columns, console, title, shorten=shorten, least_name=least, space_below=False)
+
+
 def _print_causes(verdicts: Sequence[EntryVerdict], number: int, most: int, console: Console) -> None:
-    if verdicts:
-        console.print()
     for verdict in verdicts[:number]:
+        console.print()
         kind = "" if how_of(verdict) in verdict.name else f" ({how_of(verdict)})"
         _say(console, f"{verdict.name}{kind}", style="bold")
         for line in cause_lines(verdict, most) or [NO_CAUSE]:
             _say(console, line.strip(), indent=4 if line.startswith(" ") else 2)
-        console.print()
     if len(verdicts) > number:
+        console.print()
         rest = len(verdicts) - number
         _say(console, f"The causes of {rest} more are in the output of --json.", style="dim")
 
@@ -173,14 +181,6 @@ def _model_of(verdict: EntryVerdict) -> str:
 def _once(names: Sequence[str]) -> list[str]:
     """Names, each where it stands first alone."""
     return [name if i == 0 or names[i - 1] != name else "" for i, name in enumerate(names)]
-
-
-def _shortened(name: str, cells: int) -> str:
-    """The name with its middle left out: entries tend to differ at both ends."""
-    if cell_len(name) <= cells:
-        return name
-    tail = (cells - 1) // 2
-    return f"{set_cell_size(name, cells - 1 - tail).rstrip()}…{name[-tail:].lstrip()}"
 
 
 def _say(console: Console, text: str, *, style: str = "", indent: int = 0) -> None:

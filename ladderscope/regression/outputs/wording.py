@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from ladderscope.regression.entry import Entry
 from ladderscope.regression.metrics import FLOPS, PEAK_ALLOCATED, PEAK_RESERVED, SAVED_FOR_BACKWARD, TRAINABLE_PARAMS
 from ladderscope.regression.verdict import CheckResult, EntryVerdict, MetricChange, Outcome
@@ -64,6 +62,18 @@ def unchecked_text(result: CheckResult) -> str:
         return ""
     parts = ", ".join(f"{entries_text(number)} ({reason})" for reason, number in result.unchecked.items())
     return f"Not checked: {parts}."
+
+
+def never_fitting_text(result: CheckResult) -> str:
+    """How many entries do not fit their GPU and did not before; empty where all others are told of."""
+    number = sum(
+        verdict.before is not None
+        and verdict.after is not None
+        and verdict.before.status == verdict.after.status == "oom"
+        for verdict in result.verdicts
+    )
+    verb, whose = ("does", "its") if number == 1 else ("do", "their")
+    return f"{entries_text(number)} {verb} not fit {whose} GPU, in the baseline and now." if number else ""
 
 
 def how(entry: Entry | None) -> str:
@@ -161,24 +171,3 @@ def error_text(verdict: EntryVerdict) -> str:
     if verdict.outcome == "missing":
         return verdict.error or f"It is not in the baseline: add it with `{UPDATE}`."
     return verdict.error or "It could not be measured."
-
-
-def short_names(names: Sequence[str]) -> tuple[list[str], str]:
-    """Names without the words that all of them share at either end, and these words; of one name nothing is cut."""
-    if len(set(names)) < 2:
-        return list(names), ""
-    parts = [name.split(", ") for name in names]
-    last = _number_shared([part[:0:-1] for part in parts])
-    ends = parts[0][len(parts[0]) - last :]
-    words = [", ".join(part[: len(part) - last]).split(" ") for part in parts]
-    first = _number_shared([word[:-1] for word in words])
-    return [" ".join(word[first:]) for word in words], ", ".join([*filter(None, [" ".join(words[0][:first])]), *ends])
-
-
-def _number_shared(lists: Iterable[Sequence[str]]) -> int:
-    number = 0
-    for items in zip(*lists, strict=False):
-        if len(set(items)) > 1:
-            break
-        number += 1
-    return number

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ladderscope.memory.places import unfold
 from ladderscope.regression.causes import cause_lines
+from ladderscope.regression.entry import Entry, Places
 from ladderscope.regression.grown_places import category_changes
 from ladderscope.regression.verdict import EntryVerdict
 from tests.unit.regression.verdicts import (
@@ -18,6 +19,15 @@ from tests.unit.regression.verdicts import (
     make_verdict,
     with_places,
 )
+
+
+def renamed_blocks(places: Places) -> Places:
+    """The same bytes in modules of another name."""
+    return {
+        category: {place.replace("side_network.blocks", "side_network.stages"): size for place, size in sizes.items()}
+        for category, sizes in places.items()
+    }
+
 
 NO_VERSION = "No dependency changed its version, so the code or the settings did."
 MIB = 2**20
@@ -161,6 +171,89 @@ class TestOtherMetrics:
         lines = cause_lines(make_verdict(after=after, evaluation_peak_allocated="0"))
         assert "evaluation by 3.00 MiB" in lines[0]
         assert "ladderscope explain --phase" in lines[0]
+
+
+class TestOtherPhases:
+    """Of a run in which loading grew by 64 MiB, while a tensor of the step went."""
+
+    LOADING = 600 * MIB
+    BEFORE = make_entry(metrics={"load_peak_allocated": LOADING, "load_peak_reserved": LOADING})
+    LESS = with_places(AT_PEAK, activations={"transformer: _to_copy": 0})
+
+    def after(self, **metrics: int) -> Entry:
+        grown = {"load_peak_allocated": self.LOADING + 64 * MIB, "load_peak_reserved": self.LOADING + 64 * MIB}
+        return make_entry(at_peak=self.LESS, metrics={**grown, **metrics})
+
+    def test_a_phase_past_its_limit_is_told_first_where_the_step_takes_less(self) -> None:
+        lines = cause_lines(make_verdict(self.BEFORE, self.after(), load_peak_allocated="0"))
+        assert lines[:2] == [
+            "The allocated peak of another phase grew: load by 64 MiB. `ladderscope explain --phase` shows it.",
+            "At the peak, activations shrank by 2.25 MiB:",
+        ]
+
+    def test_and_behind_the_step_where_that_takes_more(self) -> None:
+        after = make_entry(
+            at_peak=with_places(AT_PEAK, activations={"transformer: clone": MIB}),
+            metrics={"load_peak_allocated": self.LOADING + 64 * MIB, "load_peak_reserved": self.LOADING},
+        )
+        lines = cause_lines(make_verdict(self.BEFORE, after, load_peak_allocated="0", peak_allocated="0"))
+        assert lines[0] == "At the peak, activations grew by 1.00 MiB:"
+        assert lines[2].startswith("The allocated peak of another phase grew: load by 64 MiB.")
+
+    def test_a_phase_within_its_limit_is_left_out_beside_the_step(self) -> None:
+        lines = cause_lines(make_verdict(self.BEFORE, self.after(), load_peak_allocated="64MiB", peak_reserved="0"))
+        assert not [line for line in lines if "another phase" in line]
+
+    def test_reserved_memory_that_it_explains_is_not_called_fragmentation(self) -> None:
+        after = self.after(peak_reserved=765460480 + 66 * MIB)
+        lines = cause_lines(make_verdict(self.BEFORE, after, peak_reserved="0"))
+        assert lines[0].startswith("The allocated peak of another phase grew: load by 64 MiB.")
+        assert "fragmentation" not in "".join(lines)
+
+    def test_reserved_memory_that_it_does_not_explain_is(self) -> None:
+        after = self.after(peak_reserved=765460480 + 200 * MIB)
+        lines = cause_lines(make_verdict(self.BEFORE, after, peak_reserved="0", load_peak_allocated="0"))
+        assert lines[0].startswith("The allocated peak of another phase grew: load by 64 MiB.")
+        assert "fragmentation" in "".join(lines)
+
+    def test_a_phase_that_reserves_more_for_no_more_tensors(self) -> None:
+        after = self.after(load_peak_allocated=self.LOADING)
+        lines = cause_lines(make_verdict(self.BEFORE, after, load_peak_reserved="0"))
+        assert lines[0] == (
+            "The allocator holds more in another phase, for tensors that take no more: load by 64 MiB."
+        )
+
+
+class TestRenamedModules:
+    RENAMED = make_entry(at_peak=renamed_blocks(AT_PEAK), saved=renamed_blocks(SAVED), peak_at="backward, lm_head, mm")
+
+    def test_are_told_in_a_line(self) -> None:
+        assert cause_lines(make_verdict(after=self.RENAMED)) == [
+            "72 places have other names: side_network.blocks.* is now side_network.stages.*.",
+            NO_VERSION,
+        ]
+
+    def test_leave_what_grew_beside_them_the_cause(self) -> None:
+        extra = {"lm_head: clone": 2 * MIB}
+        after = make_entry(
+            at_peak=with_places(self.RENAMED.at_peak, activations=extra),
+            saved=with_places(self.RENAMED.saved_for_backward, activations=extra),
+        )
+        assert cause_lines(make_verdict(after=after)) == [
+            "At the peak, activations grew by 2.00 MiB:",
+            "  +2.00 MiB lm_head: clone (new)",
+            "72 places have other names: side_network.blocks.* is now side_network.stages.*.",
+            NO_VERSION,
+        ]
+
+    def test_a_renamed_place_that_also_grew_shows_by_how_much(self) -> None:
+        activations = {"side_network.stages.3.mlp.act: tanh": 786432 + MIB}
+        at_peak = {category: unfold(places) for category, places in self.RENAMED.at_peak.items()}
+        lines = cause_lines(make_verdict(after=make_entry(at_peak=with_places(at_peak, activations=activations))))
+        assert lines[:2] == [
+            "At the peak, activations grew by 1.00 MiB:",
+            "  +1.00 MiB side_network.stages.3.mlp.act: tanh (768 KiB -> 1.75 MiB)",
+        ]
 
 
 class TestVersions:

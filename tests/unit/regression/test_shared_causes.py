@@ -33,3 +33,9 @@ def test_what_shrank_or_grew_once_is_not_shared() -> None:
     assert shared_lines([regressed("a", (SLIP, 9, 1)), regressed("b", (SLIP, 9, 1))]) == []
     assert shared_lines([regressed("a", (SLIP, 0, 1)), regressed("b", ("lm_head: mm", 0, 1))]) == []
     assert shared_lines([]) == []
+
+
+def test_modules_that_were_renamed_grew_nowhere() -> None:
+    renamed = (("side.blocks.2: mul", 0, 64), ("side.layers.2: mul", 64, 0))
+    lines = shared_lines([regressed(name, *renamed, (SLIP, 0, 512)) for name in "ab"])
+    assert lines == [f"In all 2 regressions {SLIP} grew (activations, +512 B)."]

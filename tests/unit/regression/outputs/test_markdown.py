@@ -7,7 +7,7 @@ import pytest
 
 from ladderscope.regression.outputs.markdown import MAX_BYTES, escaped, markdown_of
 from ladderscope.regression.verdict import CheckResult
-from tests.unit.regression.verdicts import failure, make_result, regression, unchanged
+from tests.unit.regression.verdicts import failure, make_entry, make_result, make_verdict, regression, unchanged
 
 AWKWARD = "a|b <script> `c` *d* _e_ [f](g) \\| h\ni"
 
@@ -92,3 +92,9 @@ def test_limits_are_told_and_that_there_is_none() -> None:
     assert "Allowed growth: peak allocated 0, peak reserved 2%." in markdown_of(make_result(unchanged()))
     without = CheckResult(Path("b.json"), [unchanged()])
     assert "No metric has a limit, so nothing can fail." in markdown_of(without)
+
+
+def test_entries_that_never_fitted_their_gpu_are_counted() -> None:
+    never = make_verdict(make_entry(status="oom"), make_entry(status="oom"))
+    assert "1 entry does not fit its GPU, in the baseline and now." in markdown_of(make_result(never, unchanged()))
+    assert "in the baseline and now" not in markdown_of(make_result(unchanged()))

@@ -101,6 +101,33 @@ class TestCheck:
         assert "Regressions (random:gpt2, predicted for [x])" in text
         assert {"lora 512 tokens", "lst 512 tokens"} <= {row[0] for row in rows_of(text)}
 
+    def test_a_single_entry_has_its_model_and_hardware_in_the_title_and_its_size_in_the_row(self) -> None:
+        text = checked(make_result(regression(NAME)), width=60)
+        assert "Regressions (random:gpt2, predicted for rtx-3060-12gb)" in text
+        assert "ladder 1/8 512 tokens" in {row[0] for row in rows_of(text)}
+
+    def test_entries_of_a_model_are_together_that_with_the_worst_first(self) -> None:
+        sizes = {"b lora": 9, "a lora": 8, "b full": 7, "a full": 6, "c full": 10}
+        text = checked(make_result(*(regression(name, size * 2**20) for name, size in sizes.items())))
+        rows = [row[0] for row in rows_of(text) if "peak allocated" in row]
+        assert rows == ["c full", "b lora", "b full", "a lora", "a full"]
+
+    @pytest.mark.parametrize("width", [60, 140])
+    def test_no_line_of_a_table_ends_with_spaces_and_no_two_lines_are_empty(
+        self, mixed: CheckResult, width: int
+    ) -> None:
+        text = checked(mixed, width)
+        assert not [line for line in text.splitlines() if line != line.rstrip()]
+        assert "\n\n\n" not in text
+
+    def test_entries_that_never_fitted_their_gpu_are_counted(self) -> None:
+        never = [make_verdict(make_entry(name, status="oom"), make_entry(name, status="oom")) for name in "ab"]
+        fits_no_more = make_verdict(after=make_entry(status="oom"))
+        text = checked(make_result(unchanged(), fits_no_more, *never))
+        assert "\n2 entries do not fit their GPU, in the baseline and now.\n" in text
+        assert "\n1 entry does not fit its GPU, in the baseline and now.\n" in checked(make_result(never[0]))
+        assert "in the baseline and now" not in checked(make_result(unchanged(), fits_no_more))
+
     def test_causes_are_told_of_nine_regressions(self) -> None:
         text = checked(make_result(*(regression(f"cell {number}") for number in range(12))))
         assert text.count("At the peak, activations grew") == 9
@@ -146,6 +173,14 @@ class TestUpdate:
         assert "+2.00 MiB side_network.blocks.3: clone (new)" in text
         assert "regression" not in text
         assert text.endswith("Review the file and commit it.\n")
+
+    def test_new_cells_for_two_gpus_share_all_but_the_gpu(self) -> None:
+        names = [NAME, NAME.replace("rtx-3060-12gb", "t4-16gb")]
+        text = updated(make_result(*(EntryVerdict(name, "new", after=make_entry(name)) for name in names)))
+        assert "New (random:gpt2 ladder 1/8 512 tokens)\n" in text
+        assert {"predicted for rtx-3060-12gb", "predicted for t4-16gb"} <= {row[0] for row in rows_of(text)}
+        assert "\n\n\n" not in text
+        assert text.endswith("predicted\n\nReview the file and commit it.\n")
 
     def test_says_that_the_file_is_up_to_date(self) -> None:
         text = updated(make_result(unchanged()), written=False)
