@@ -62,6 +62,11 @@ class MemoryOfTest:
         """The ``n`` largest blocks that are in use at the peak."""
         return self._begun().top_allocations(n)
 
+    def __repr__(self) -> str:
+        if self._trace is None:
+            return "<memory of a test that has not begun>"
+        return f"<peaks of {self.peak_allocated_bytes} B allocated, {self.peak_reserved_bytes} B reserved>"
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)

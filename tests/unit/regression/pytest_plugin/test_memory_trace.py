@@ -16,6 +16,7 @@ def test_trace(memory_trace):
     assert memory_trace.peak_reserved_bytes == 20 * MIB
     assert [block.num_bytes for block in memory_trace.top_allocations(1)] == [5 * MIB]
     assert memory_trace.peak("more").allocated_bytes == 8 * MIB
+    assert repr(memory_trace) == "<peaks of 8388608 B allocated, 20971520 B reserved>"
 """)
     result.assert_outcomes(passed=1)
 
