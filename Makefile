@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 DEMO := demo
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow check lint clean
 .DEFAULT_GOAL := test
 
 # torch comes first: bitsandbytes and accelerate would otherwise be resolved against the newest build.
@@ -20,8 +20,12 @@ demo: $(VENV)/installed
 	$(RUN)/ladderscope fit-scaling $(DEMO)/runs.jsonl --x compute --y loss --out $(DEMO)/fit.json
 	$(RUN)/ladderscope report $(DEMO)/runs.jsonl --out $(DEMO)/report
 
-test: lint
+test: lint check
 	$(RUN)/python -m pytest --numprocesses 2 --dist worksteal -m "not slow"
+
+# The project's own memory, predicted for a GPU, against the baseline that was reviewed last.
+check: $(VENV)/installed
+	$(RUN)/ladderscope check
 
 # Longer runs of what `test` samples: more models under the trace, searches to their end, more kills.
 test-slow: $(VENV)/installed

@@ -5,6 +5,8 @@
     * UnknownNameError         a model, method, key ... that does not exist, with the nearest that does
     * LedgerError              a ledger that cannot be read
     * DataError                training data that cannot be read or holds nothing to train on
+    * BaselineError            a baseline that cannot be read
+  * CannotMeasureError         there is nothing to compare, or with nothing; ends with 3
 
 Only ``ladderscope.cli.main`` turns these into a message and an exit code.
 """
@@ -43,3 +45,13 @@ class LedgerError(UsageError):
 
 class DataError(UsageError):
     """Training data that cannot be read, is empty, or leaves no token to train on."""
+
+
+class BaselineError(UsageError):
+    """A baseline that is not JSON, was written by a newer ladderscope, or is not complete."""
+
+
+class CannotMeasureError(LadderscopeError):
+    """A check that has no baseline, or could not measure a cell: neither fine nor a regression."""
+
+    exit_code = 3

@@ -16,6 +16,7 @@ from ladderscope.environment import describe_environment
 from ladderscope.flops import count_flops
 from ladderscope.measure import count_parameters, vocab_size
 from ladderscope.memory.predict import MemoryTrace, predict_memory
+from ladderscope.memory.predict.details import details_of, kept_for_backward
 from ladderscope.memory.predict.gpus import CONTEXT_BYTES, Gpu, find_gpu
 from ladderscope.methods import get_method
 from ladderscope.methods.side.skeleton import without_values
@@ -49,6 +50,7 @@ def predict_cell(
     *,
     alloc_conf: str | None = None,
     counts_flops: bool = True,
+    detailed: bool = False,
 ) -> Prediction:
     """Trace the cell's training: loading, evaluation, the first step and one with the optimizer's state in place.
 
@@ -65,6 +67,7 @@ def predict_cell(
         tick: is told the fraction that is done.
         alloc_conf: settings of the allocator as in ``PYTORCH_ALLOC_CONF``; by default what that variable holds.
         counts_flops: whether the record tells the FLOPs of a step; without them a prediction is faster.
+        detailed: whether the record tells where the bytes of a steady step are.
 
     Returns:
         The record, ``meter`` being ``predict``, and the trace with the spans of this module.
@@ -76,8 +79,9 @@ def predict_cell(
         with trace.span(FIRST_STEP):
             flops = _first_step(loop, tokens, counts_flops)
         tick(0.5 if cell.generate else 0.7)
+        batches = loop.next_batches()  # as for a meter: they are there when the step begins
         with trace.span(STEADY_STEP):
-            loop.step()
+            loop.step(batches)
         tick(0.6 if cell.generate else 1.0)
         if cell.generate:
             with trace.span(GENERATION):
@@ -93,6 +97,7 @@ def predict_cell(
         weights="random",
         memory=_memory(trace),
         forecast=forecast_of(trace, gpu),
+        details=details_of(trace, STEADY_STEP) if detailed else None,
         params=params,
         flops=flops,
         tokens_per_step=tokens,
@@ -194,11 +199,13 @@ def _first_step(loop: TrainingLoop, tokens: int, counts_flops: bool) -> Flops | 
 
 def _memory(trace: MemoryTrace) -> Memory:
     peak = trace.peak(STEADY_STEP)
+    kept = kept_for_backward(trace, STEADY_STEP)
     return Memory(
         peak_allocated_bytes=peak.allocated_bytes,
         peak_reserved_bytes=trace.peak_reserved(STEADY_STEP),
         peak_rss_bytes=None,
         breakdown_bytes=peak.breakdown_bytes,
+        saved_for_backward_bytes=None if kept is None else sum(allocation.num_bytes for allocation in kept),
     )
 
 

@@ -123,12 +123,28 @@ class Memory:
 
     Allocated and reserved are the peaks of one training step, RSS is that of the process in its whole life.
     ``breakdown_bytes`` splits ``peak_allocated_bytes`` at the moment of the peak and sums to it exactly.
+    ``saved_for_backward_bytes`` is what the first forward pass of the step leaves in memory for its backward pass:
+    activations, logits and loss, whoever holds them.
     """
 
     peak_allocated_bytes: int
     peak_reserved_bytes: int | None
     peak_rss_bytes: int | None
     breakdown_bytes: dict[str, int]
+    saved_for_backward_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """Where the bytes of a step are, by category and place (``ladderscope.memory.places``); kept on request alone.
+
+    ``peak_at`` says what was running when the peak was reached, empty where the step begins at its peak. ``at_peak``
+    sums to the breakdown without its ``rounding``, ``saved_for_backward`` to that of the memory.
+    """
+
+    peak_at: str
+    at_peak: dict[str, dict[str, int]]
+    saved_for_backward: dict[str, dict[str, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +211,7 @@ class Record:
     weights: str | None = None
     memory: Memory | None = None
     forecast: Forecast | None = None
+    details: Details | None = None
     params: Params | None = None
     flops: Flops | None = None
     loss: list[float] = field(default_factory=list)
@@ -224,8 +241,11 @@ class Record:
     def to_json(self) -> dict[str, Any]:
         """The record as JSON values, with ``cell_id`` beside the cell."""
         values = {**dataclasses.asdict(self), "cell": self.cell.to_json()}
-        if self.forecast is None:
-            del values["forecast"]
+        for name in ("forecast", "details"):
+            if values[name] is None:
+                del values[name]
+        if values["memory"] is not None and values["memory"]["saved_for_backward_bytes"] is None:
+            del values["memory"]["saved_for_backward_bytes"]
         return {"schema_version": values.pop("schema_version"), "cell_id": self.cell.cell_id, **values}
 
     @classmethod
@@ -253,6 +273,7 @@ _PARTS = {
     "cell": Cell,
     "memory": Memory,
     "forecast": Forecast,
+    "details": Details,
     "params": Params,
     "flops": Flops,
     "eval_loss": EvalLoss,

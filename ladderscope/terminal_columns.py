@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich import box
@@ -12,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 PADDING = 3
+_LEAST_NAME = 26
+"""Terminal cells that names keep when columns compete for the width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +32,87 @@ class Column:
         return max(cell_len(line) for line in lines) + PADDING
 
 
-def print_columns(columns: Sequence[Column], console: Console, title: str) -> None:
-    """Print the columns that fit ``console``, then the names of those that do not."""
+def print_columns(columns: Sequence[Column], console: Console, title: str, *, space_below: bool = True) -> None:
+    """Print the columns that fit ``console``, then the names of those that do not.
+
+    Args:
+        columns: of the table.
+        console: to print on.
+        title: above the table.
+        space_below: whether an empty line is to follow the table.
+    """
     shown = _fitting(columns, console.width)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left", title_style="bold")
+    if title:
+        _say(title, console, "bold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in shown:
         table.add_column(
             Text(column.header), justify="right" if column.numeric else "left", no_wrap=True, overflow="ellipsis"
         )
     for row in zip(*(column.cells for column in shown), strict=True):
         table.add_row(*(Text(cell) for cell in row))
-    console.print(table)
-    hidden = [column.header.replace("\n", " ") for column in columns if column not in shown]
-    if hidden:
-        console.print(Text(f"Not shown at this width: {', '.join(hidden)}.", style="dim"))
+    _print_table(table, console, space_below=space_below)
+    _say_hidden([column for column in columns if column not in shown], console)
+
+
+def _print_table(table: Table, console: Console, *, space_below: bool) -> None:
+    """Print a table without the spaces that fill its lines: they break where they are copied or a terminal narrows."""
+    lines = [Text.assemble(*((part.text, part.style or "") for part in line)) for line in console.render_lines(table)]
+    for line in lines:
+        line.rstrip()
+    while lines and not lines[-1].plain:
+        lines.pop()
+    for line in [*lines, *([Text()] if space_below else [])]:
+        console.print(line, soft_wrap=True)
+
+
+def print_named_columns(
+    heading: str,
+    names: Sequence[str],
+    columns: Sequence[Column],
+    console: Console,
+    title: str = "",
+    *,
+    shorten: Callable[[str, int], str],
+    least_name: int = _LEAST_NAME,
+    space_below: bool = True,
+) -> None:
+    """Print columns behind long names, which are cut to the room that there is before all columns have gone.
+
+    Args:
+        heading: of the column of names.
+        names: one for each row.
+        columns: those of rank 0 stay.
+        console: to print on.
+        title: of the table.
+        shorten: cuts a name to a number of terminal cells.
+        least_name: cells that names keep when columns compete for the width.
+        space_below: whether an empty line is to follow the table.
+    """
+    longest = max(map(cell_len, (heading, *names)))
+    shown = list(columns)
+    while len(shown) > 1 and _room(shown, console) < min(longest, least_name) and max(c.rank for c in shown):
+        shown.remove(max(shown, key=lambda column: column.rank))
+    wanted = max(_room(shown, console), 8)
+    column = Column(shorten(heading, wanted), [shorten(name, wanted) for name in names], numeric=False)
+    print_columns([column, *shown], console, title, space_below=space_below)
+    _say_hidden([column for column in columns if column not in shown and column.header], console)
+
+
+def _room(columns: Sequence[Column], console: Console) -> int:
+    return console.width - sum(column.width for column in columns) - PADDING
+
+
+def _say_hidden(columns: Sequence[Column], console: Console) -> None:
+    if columns:
+        names = ", ".join(column.header.replace("\n", " ") for column in columns)
+        _say(f"Not shown at this width: {names}.", console, "dim")
+
+
+def _say(text: str, console: Console, style: str) -> None:
+    for line in Text(text, style=style).wrap(console, console.width):
+        line.rstrip()
+        console.print(line, soft_wrap=True)
 
 
 def _fitting(columns: Sequence[Column], width: int) -> list[Column]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
+
+from ladderscope.errors import UsageError
+
 KIB = 2**10
 MIB = 2**20
 GIB = 2**30
@@ -39,3 +44,20 @@ def format_count(count: int) -> str:
 def counted(n: int, thing: str) -> str:
     """``'1 point'``, ``'2 points'``."""
     return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
+
+
+_BYTES = re.compile(r"(?P<number>[0-9]{1,18}(\.[0-9]{1,18})?)\s*(?P<unit>[kmgt]?i?b)?", re.IGNORECASE)
+_UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_UNITS |= {"kib": KIB, "mib": MIB, "gib": GIB, "tib": 2**40}
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes from a text such as ``"1.5 GiB"``, ``"24 MB"`` (10^6) or ``"4096"``, rounded down.
+
+    Raises:
+        UsageError: it is no such text.
+    """
+    found = _BYTES.fullmatch(text.strip())
+    if found is None or (found["unit"] or "b").lower() not in _UNITS:
+        raise UsageError(f"{text!r} is no amount of memory: write one such as 1.5 GiB, 24 MB or 4096.")
+    return int(Fraction(found["number"]) * _UNITS[(found["unit"] or "b").lower()])

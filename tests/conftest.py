@@ -16,6 +16,7 @@ import torch
 
 from ladderscope.records import Cell
 
+pytest_plugins = ["pytester"]
 MakeModel = Callable[..., Any]
 
 # Tests run side by side. OpenMP threads that spin while they wait would slow all of them down tenfold.

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from ladderscope import __version__
+from ladderscope.cli.streams import standard_error
 from ladderscope.errors import LadderscopeError
 
 COMMANDS = {
@@ -20,6 +21,7 @@ COMMANDS = {
     "plan": "ladderscope.cli.plan",
     "explain": "ladderscope.cli.explain",
     "replay": "ladderscope.cli.replay",
+    "check": "ladderscope.cli.check",
 }
 """Command name -> module that holds it as ``command``. Imported when asked for: torch takes seconds to load."""
 
@@ -52,23 +54,30 @@ def cli() -> None:
       ladderscope plan --model llama-2-7b --gpu rtx-3060-12gb
       ladderscope explain --model random:llama-2-7b --method qlora --method ladder --seq-len 2048 --diff
       ladderscope replay snapshot.pickle
+      ladderscope check --baseline ladderscope-baseline.json
     """
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 ok, 1 something failed, 2 wrong use, 130 interrupted."""
+    """Run one command and return its exit code.
+
+    0 ok, 1 something failed or regressed, 2 wrong use, 3 nothing to compare with, 130 interrupted.
+    """
     # It asks for an optional package, on every start, as if something were broken.
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     try:
         result = cli.main(args=arguments, prog_name="ladderscope", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        with standard_error():
+            error.show()
         return error.exit_code
     except LadderscopeError as error:
-        click.echo(f"Error: {error}", err=True)
+        with standard_error():
+            click.echo(f"Error: {error}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+        with standard_error():
+            click.echo("Interrupted.", err=True)
         return INTERRUPTED
     return result if isinstance(result, int) else 0
 

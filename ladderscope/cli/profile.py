@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import click
 from rich.console import Console
 
 from ladderscope.cli.cell_options import axes_of, axis, cell_options
+from ladderscope.sweep.slots import cuda_devices, num_cores
 
 if TYPE_CHECKING:
     from ladderscope.memory.base import Meter
@@ -78,7 +78,7 @@ def command(
 
     predictors = Predictors()
     if meter == PREDICT and gpu is not None:
-        predictors.start_early(min(jobs or _num_cores(), _EARLY_PREDICTORS))
+        predictors.start_early(min(jobs or num_cores(), _EARLY_PREDICTORS))
     try:
         to_do, slots = _to_do(grid, meter, gpu, jobs, axes_of(options))
 
@@ -87,7 +87,8 @@ def command(
 
         from ladderscope.sweep.executor import LocalExecutor
 
-        executor = LocalExecutor(slots, timeout, _cuda_devices(to_do), predictors)
+        devices = cuda_devices() if any(job.meter == "cuda" for job in to_do) else ()
+        executor = LocalExecutor(slots, timeout, devices, predictors)
         return _sweep(to_do, again, out, executor, Console(stderr=True), as_json)
     finally:
         predictors.close()
@@ -101,14 +102,14 @@ def _to_do(
     from ladderscope.memory.meters import resolve_meter
     from ladderscope.records import PREDICT
     from ladderscope.sweep.checks import check_meter
-    from ladderscope.sweep.grid import read_grid, resolve_cells
+    from ladderscope.sweep.grid import cells_of_files
     from ladderscope.sweep.host_memory import check_host_memory
     from ladderscope.sweep.protocol import Job
 
-    cells = resolve_cells(read_grid(grid) if grid else {}, axes)
+    cells = cells_of_files([grid] if grid else [], axes)
     if meter == PREDICT:
         known = _gpu_to_predict(gpu)
-        return [Job(cell, PREDICT, known, num_threads=1) for cell in cells], jobs or _num_cores()
+        return [Job(cell, PREDICT, known, num_threads=1) for cell in cells], jobs or num_cores()
     if gpu is not None:
         raise UsageError("--gpu says what to predict for: give --meter predict with it, or leave it out.")
     resolved, slots = resolve_meter(meter), jobs or 1
@@ -130,16 +131,8 @@ def _gpu_to_predict(name: str | None) -> str:
 def _jobs(cells: list[Cell], meter: Meter, slots: int) -> list[Job]:
     from ladderscope.sweep.protocol import Job
 
-    num_threads = max(1, _num_cores() // slots)
+    num_threads = max(1, num_cores() // slots)
     return [Job(cell, meter.name, meter.hardware(), num_threads) for cell in cells]
-
-
-def _num_cores() -> int:
-    """What the user grants with OMP_NUM_THREADS, else what the machine grants this process."""
-    granted = os.environ.get("OMP_NUM_THREADS", "")
-    if granted.isdecimal() and int(granted):
-        return int(granted)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _sweep(
@@ -184,12 +177,3 @@ def _prepare_models(jobs: list[Job], say: Callable[[str], None]) -> None:
 
     if any(job.cell.model == SMOLLM2 and not job.is_prediction for job in jobs):
         smollm2_folder(say)
-
-
-def _cuda_devices(jobs: list[Job]) -> tuple[str, ...]:
-    import torch
-
-    if not any(job.meter == "cuda" for job in jobs):
-        return ()
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return tuple(visible.split(",")) if visible else tuple(map(str, range(torch.cuda.device_count())))

@@ -41,10 +41,20 @@ class SweepProgress(ShownBar):
             self._running.pop(record.cell.cell_id, None)
             self._finished += 1
             self._show()
-        self.say(f"[{self._finished}/{self._num_jobs}] {record.cell.label}: {summarize(record)}")
+            finished = self._finished
+        self.report(record, finished, self._num_jobs)
+
+    def report(self, record: Record, finished: int, total: int) -> None:
+        """Say what a cell gave."""
+        self.say(f"[{finished}/{total}] {record.cell.label}: {summarize(record)}")
+
+    @property
+    def running(self) -> float:
+        """What is done of the cells that run, in cells."""
+        return sum(list(self._running.values()))
 
     def _show(self) -> None:
-        done = self._finished + sum(self._running.values())
+        done = self._finished + self.running
         self._bar.update(self._task, completed=done, finished=self._finished)
 
 

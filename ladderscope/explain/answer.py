@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ladderscope.explain.names import plain_name
 from ladderscope.explain.tree import Node, cut, memory_tree
+from ladderscope.memory.names import plain_name
 from ladderscope.memory.predict import MemoryTrace
 from ladderscope.memory.predict.allocations import Allocation
 from ladderscope.memory.predict.gpus import Gpu

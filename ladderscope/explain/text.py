@@ -9,9 +9,9 @@ from rich.text import Text
 from ladderscope.explain.answer import Answer
 from ladderscope.explain.difference import difference_of
 from ladderscope.explain.lines import tree_lines
-from ladderscope.explain.names import plain_name
+from ladderscope.memory.names import plain_name
 from ladderscope.memory.predict.allocations import Allocation
-from ladderscope.terminal_columns import PADDING, Column, print_columns
+from ladderscope.terminal_columns import Column, print_named_columns
 from ladderscope.units import format_bytes
 
 DEPTH = 3
@@ -21,8 +21,6 @@ _TERMS = (
     ("workspace", "workspace: what cuBLAS keeps for its products"),
     ("rounding", "rounding: what the allocator adds to sizes that are asked for"),
 )
-_LEAST_NAME = 26
-"""Terminal cells that names keep when columns compete for the width."""
 
 
 def print_answer(answer: Answer, console: Console, depth: int = DEPTH) -> None:
@@ -124,21 +122,7 @@ def _owner(allocation: Allocation) -> str:
 
 
 def _print_table(heading: str, names: list[str], columns: list[Column], console: Console) -> None:
-    """Print ``columns`` behind names that are cut to the room that there is."""
-    longest = max(map(cell_len, (heading, *names)))
-    shown = list(columns)
-    while len(shown) > 1 and _room(shown, console) < min(longest, _LEAST_NAME) and max(c.rank for c in shown):
-        shown.remove(max(shown, key=lambda column: column.rank))
-    wanted = max(_room(shown, console), 8)
-    column = Column(_shortened(heading, wanted), [_shortened(name, wanted) for name in names], numeric=False)
-    print_columns([column, *shown], console, "")
-    hidden = [column.header for column in columns if column not in shown and column.header]
-    if hidden:
-        _say(console, f"Not shown at this width: {', '.join(hidden)}.", "dim")
-
-
-def _room(columns: list[Column], console: Console) -> int:
-    return console.width - sum(column.width for column in columns) - PADDING
+    print_named_columns(heading, names, columns, console, shorten=_shortened)
 
 
 def _shortened(name: str, cells: int) -> str:

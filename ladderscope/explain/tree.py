@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal, TypeVar
 
-from ladderscope.explain.names import Place, place_of
+from ladderscope.memory.names import Place, place_of
 from ladderscope.memory.predict.allocations import Allocation
 
 Kind = Literal["peak", "category", "block", "module", "operation"]

@@ -16,7 +16,7 @@ from torch._C._profiler import RecordScope, _EventType
 
 from ladderscope.components import HEAD, RANGE_PREFIX, ComponentTracker
 from ladderscope.memory.residents import resident_bytes
-from ladderscope.memory.timeline import Event, find_peak
+from ladderscope.memory.timeline import Event, find_peak, kept_for_backward
 from ladderscope.records import Memory
 from ladderscope.training.loop import TrainingLoop
 
@@ -44,12 +44,15 @@ class CpuMeter:
             gradients = {_storage_address(p.grad) for p in loop.model.parameters() if p.grad is not None}
             with torch.profiler.record_function(_UPDATE):
                 loop.update()
-        peak = find_peak(residents, _events(profile, tracker, gradients))
+        placed = _placed_allocations(profile, tracker)
+        events = _events(placed, gradients)
+        peak, begin = find_peak(residents, events), _backward_begins(placed)
         return Memory(
             peak_allocated_bytes=peak.num_bytes,
             peak_reserved_bytes=None,
             peak_rss_bytes=peak_rss_bytes(),
             breakdown_bytes=peak.breakdown_bytes,
+            saved_for_backward_bytes=None if begin is None else kept_for_backward(events[:begin]),
         )
 
 
@@ -75,12 +78,25 @@ class _Place:
     """Where in the step an event happened."""
 
     component: str = HEAD  # what runs outside of all modules is loss
+    in_backward: bool = False
     in_update: bool = False
 
 
-def _events(profile: Any, tracker: ComponentTracker, gradients: set[int]) -> list[Event]:
+_Placed = tuple[Any, _Place]
+"""An allocation or a free of the profiler, and where it happened."""
+
+
+def _placed_allocations(profile: Any, tracker: ComponentTracker) -> list[_Placed]:
     tree = profile.profiler.kineto_results.experimental_event_tree()
-    placed = sorted(_allocations(tree, _Place(), tracker), key=lambda pair: pair[0].start_time_ns)
+    return sorted(_allocations(tree, _Place(), tracker), key=lambda pair: pair[0].start_time_ns)
+
+
+def _backward_begins(placed: list[_Placed]) -> int | None:
+    """The index of the first allocation of a backward operation; None where there is no backward."""
+    return next((i for i, (_, place) in enumerate(placed) if place.in_backward), None)
+
+
+def _events(placed: list[_Placed], gradients: set[int]) -> list[Event]:
     kept = _kept_gradients(placed, gradients)
     return [
         Event(
@@ -92,7 +108,7 @@ def _events(profile: Any, tracker: ComponentTracker, gradients: set[int]) -> lis
     ]
 
 
-def _kept_gradients(placed: list[tuple[Any, _Place]], gradients: set[int]) -> set[int]:
+def _kept_gradients(placed: list[_Placed], gradients: set[int]) -> set[int]:
     """Of the allocations at a gradient's address, the last before the update is the gradient."""
     last: dict[int, int] = {}
     for index, (event, place) in enumerate(placed):
@@ -101,7 +117,7 @@ def _kept_gradients(placed: list[tuple[Any, _Place]], gradients: set[int]) -> se
     return set(last.values())
 
 
-def _allocations(events: list[Any], place: _Place, tracker: ComponentTracker) -> Iterator[tuple[Any, _Place]]:
+def _allocations(events: list[Any], place: _Place, tracker: ComponentTracker) -> Iterator[_Placed]:
     for event in events:
         if event.tag == _EventType.Allocation:
             yield event, place
@@ -114,9 +130,9 @@ def _place(event: Any, outer: _Place, tracker: ComponentTracker) -> _Place:
     if event.name == _UPDATE:
         return _Place(in_update=True)
     if event.name.startswith(RANGE_PREFIX):
-        return _Place(event.name.removeprefix(RANGE_PREFIX))
+        return _Place(event.name.removeprefix(RANGE_PREFIX), outer.in_backward)
     if event.tag == _EventType.TorchOp and event.extra_fields.scope == RecordScope.BACKWARD_FUNCTION:
-        return _Place(tracker.of_sequence_number(event.extra_fields.sequence_number))
+        return _Place(tracker.of_sequence_number(event.extra_fields.sequence_number), in_backward=True)
     return outer
 
 

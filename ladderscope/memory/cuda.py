@@ -9,7 +9,7 @@ import torch
 from ladderscope.errors import UsageError
 from ladderscope.memory.cpu import peak_rss_bytes
 from ladderscope.memory.residents import resident_bytes
-from ladderscope.memory.timeline import Event, find_peak
+from ladderscope.memory.timeline import Event, find_peak, kept_for_backward
 from ladderscope.records import Memory
 from ladderscope.training.loop import TrainingLoop
 
@@ -19,7 +19,8 @@ class CudaMeter:
 
     The breakdown replays the allocator's history of the same step; ``activations`` hold everything that the step
     allocates beside gradients, so logits, loss and temporaries too. What the statistic counts beyond the replay
-    (blocks are rounded up to 512 bytes, cuBLAS keeps workspaces) is in ``other``.
+    (blocks are rounded up to 512 bytes, cuBLAS keeps workspaces) is in ``other``. What forward leaves for backward is
+    counted in the same history, up to where autograd runs the first operation of backward, in the bytes asked for.
 
     Raises:
         UsageError: there is no CUDA device.
@@ -47,16 +48,20 @@ class CudaMeter:
         torch.cuda.synchronize(self.device)
         torch.cuda.reset_peak_memory_stats(self.device)
         torch.cuda.memory._record_memory_history(enabled="all", context=None)
+        start = len(_history())  # it may hold what was recorded before
+        backward_begins: list[int] = []
         try:
-            loop.backward(batches)
+            loop.backward(batches, on_backward=lambda: backward_begins.append(len(_history())))
             gradients = {p.grad.untyped_storage().data_ptr() for p in loop.model.parameters() if p.grad is not None}
             loop.update()
             torch.cuda.synchronize(self.device)
-            trace = torch.cuda.memory._snapshot()["device_traces"][torch.cuda.current_device()]
+            trace = _history()
         finally:
             torch.cuda.memory._record_memory_history(enabled=None)
         peak_allocated = torch.cuda.max_memory_allocated(self.device)
-        breakdown = find_peak(residents, events_of_history(trace, gradients)).breakdown_bytes
+        forward, rest = trace[start : backward_begins[0]], trace[backward_begins[0] :]
+        events = events_of_history(forward + rest, gradients)
+        breakdown = find_peak(residents, events).breakdown_bytes
         # The history does not tell logits from activations; a zero would look measured.
         del breakdown["logits_and_loss"]
         breakdown["other"] += peak_allocated - sum(breakdown.values())
@@ -65,12 +70,22 @@ class CudaMeter:
             peak_reserved_bytes=torch.cuda.max_memory_reserved(self.device),
             peak_rss_bytes=peak_rss_bytes(),
             breakdown_bytes=breakdown,
+            saved_for_backward_bytes=kept_for_backward(events[: len(_moves(forward))]),
         )
+
+
+def _history() -> list[dict[str, Any]]:
+    history: list[dict[str, Any]] = torch.cuda.memory._snapshot()["device_traces"][torch.cuda.current_device()]
+    return history
+
+
+def _moves(trace: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [entry for entry in trace if entry["action"] in ("alloc", "free_completed")]
 
 
 def events_of_history(trace: list[dict[str, Any]], gradients: set[int]) -> list[Event]:
     """The allocations and frees of a recorded history; addresses in ``gradients`` hold gradients at its end."""
-    moves = [entry for entry in trace if entry["action"] in ("alloc", "free_completed")]
+    moves = _moves(trace)
     last = {
         entry["addr"]: i for i, entry in enumerate(moves) if entry["action"] == "alloc" and entry["addr"] in gradients
     }

@@ -1,4 +1,4 @@
-"""Replays the allocations of one step and splits its peak by category."""
+"""Replays the allocations of one step: its peak by category, and what its forward pass leaves for backward."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ladderscope.records import BREAKDOWN_CATEGORIES
+
+KEPT_CATEGORIES = ("activations", "logits_and_loss")
+"""Of what forward leaves in memory for backward; gradients that a loss computes in forward are not among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +42,17 @@ def find_peak(residents: Mapping[str, int], events: Iterable[Event]) -> Peak:
         if (total := sum(live.values())) > peak:
             peak, at_peak = total, live.copy()
     return Peak(peak, {category: at_peak[category] for category in BREAKDOWN_CATEGORIES})
+
+
+def kept_for_backward(forward: Iterable[Event]) -> int:
+    """Bytes of activations, logits and loss that a forward pass allocates and leaves in memory, whoever holds them.
+
+    Args:
+        forward: its events, up to the moment at which autograd runs the first operation of backward.
+    """
+    kept: dict[int, int] = {}
+    for event in forward:
+        kept.pop(event.address, None)
+        if event.num_bytes > 0 and event.category in KEPT_CATEGORIES:
+            kept[event.address] = event.num_bytes
+    return sum(kept.values())

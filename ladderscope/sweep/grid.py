@@ -42,24 +42,36 @@ DEFAULTS: dict[str, list[Any]] = {
 """Every axis with its default; None means that method or model decide."""
 
 
-def read_grid(path: Path) -> Grid:
-    """The axes of a YAML file: names as on the command line, each with one value or a list.
+def cells_of_files(paths: Sequence[Path], over: Grid) -> list[Cell]:
+    """The cells of all grids in these files, or of the defaults where there is none, each overridden by ``over``.
 
     Raises:
-        UsageError: the file cannot be read or is no mapping.
+        UsageError: as :func:`read_grids` and :func:`resolve_cells`.
+    """
+    grids = [grid for path in paths for grid in read_grids(path)] or [{}]
+    return list(dict.fromkeys(cell for grid in grids for cell in resolve_cells(grid, over)))
+
+
+def read_grids(path: Path) -> list[Grid]:
+    """The grids of a YAML file, one or several that ``---`` separates.
+
+    Each maps names as on the command line to one value or a list.
+
+    Raises:
+        UsageError: the file cannot be read or holds no mapping.
         UnknownNameError: a key that is no axis.
     """
     import yaml
 
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise UsageError(f"cannot read the grid {path}: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"the grid {path} is not YAML: {str(error).splitlines()[0]}.") from error
-    if not isinstance(values, dict):
+    if not documents or not all(isinstance(values, dict) for values in documents):
         raise UsageError(f"the grid {path} must map names such as `model` and `seq_len` to a value or a list.")
-    return {_axis(key): _values(key, value) for key, value in values.items()}
+    return [{_axis(key): _values(key, value) for key, value in values.items()} for values in documents]
 
 
 def _values(key: object, value: object) -> list[Any]:
@@ -104,14 +116,14 @@ def _cell(values: dict[str, Any]) -> Cell:
     if method.size == "reduction_factor":
         values["reduction_factor"] = method.default_reduction if reduction is None else reduction
     values["rank"] = values["rank"] if method.size == "rank" else None
-    values["method"], values["settings"] = method.name, _settings(method, values["settings"])
+    values["method"], values["settings"] = method.name, settings_of(method, values["settings"])
     _fill_defaults(values, model, method)
     cell = Cell(**values)
     check_cell(cell, model, method, _config_of(model))
     return cell
 
 
-def _settings(method: Method, given: str | Mapping[str, Any] | None) -> str:
+def settings_of(method: Method, given: str | Mapping[str, Any] | None) -> str:
     """Those of a method's file, with what is given over them."""
     if not method.settings:
         return canonical_settings(given)

@@ -18,12 +18,18 @@ from ladderscope.records import PREDICT, Cell
 
 @dataclass(frozen=True)
 class Job:
-    """One cell to measure, with the meter, the GPU that is measured (if any) and the number of CPU threads to use."""
+    """One cell to measure, with the meter, the GPU that is measured (if any) and the number of CPU threads to use.
+
+    Of a prediction: ``detailed`` asks for the details of its record, ``alloc_conf`` are settings of the allocator, by
+    default those of the environment.
+    """
 
     cell: Cell
     meter: str
     gpu: str | None
     num_threads: int
+    detailed: bool = False
+    alloc_conf: str | None = None
 
     @property
     def key(self) -> tuple[str, str, str | None]:

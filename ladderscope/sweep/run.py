@@ -7,10 +7,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Protocol
 
-from ladderscope.ledger import Ledger
 from ladderscope.records import Record
 from ladderscope.sweep.executor import Executor
 from ladderscope.sweep.protocol import Job
+
+
+class Sink(Protocol):
+    """Takes records, one by one: a ledger, or a list."""
+
+    def append(self, record: Record, /) -> None:
+        """Keep the record."""
+        ...
 
 
 class Progress(Protocol):
@@ -21,7 +28,7 @@ class Progress(Protocol):
         ...
 
     def finish(self, record: Record) -> None:
-        """A cell has ended, its record is in the ledger."""
+        """A cell has ended, and its record is kept."""
         ...
 
 
@@ -32,14 +39,14 @@ def missing_jobs(jobs: Sequence[Job], records: Sequence[Record], again: Callable
 
 
 def run_jobs(
-    jobs: Sequence[Job], executor: Executor, ledger: Ledger, progress: Progress, stop: threading.Event
+    jobs: Sequence[Job], executor: Executor, ledger: Sink, progress: Progress, stop: threading.Event
 ) -> list[Record]:
     """Run the jobs and append each record as it comes.
 
     Args:
         jobs: what to run.
         executor: runs one job in a fresh process.
-        ledger: open for writing; only this thread writes to it.
+        ledger: takes the records; only this thread writes to it.
         progress: is told.
         stop: once set, no further job begins; running ones are waited for.
 

@@ -53,7 +53,8 @@ def _run(job: Job, out: TextIO) -> dict[str, Any]:
     torch.set_num_threads(job.num_threads)
     if job.is_prediction:
         assert job.gpu is not None
-        return _predictor()(job.cell, job.gpu, tick).record.to_json()
+        prediction = _predictor()(job.cell, job.gpu, tick, detailed=job.detailed, alloc_conf=job.alloc_conf)
+        return prediction.record.to_json()
     from ladderscope.measure import measure_cell
     from ladderscope.memory.meters import resolve_meter
 

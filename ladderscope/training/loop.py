@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,9 +48,9 @@ class TrainingLoop:
         """The micro-batches of one optimizer step."""
         return [next(self._batches) for _ in range(self._cell.gradient_accumulation)]
 
-    def step(self) -> StepResult:
-        """Train on the next batches."""
-        batches = self.next_batches()
+    def step(self, batches: list[Batch] | None = None) -> StepResult:
+        """Train on these batches, by default on the next ones."""
+        batches = self.next_batches() if batches is None else batches
         start = time.perf_counter()
         self.model.train()
         loss = self.backward(batches)
@@ -58,12 +58,22 @@ class TrainingLoop:
         _wait_for_device(batches)
         return StepResult(loss, time.perf_counter() - start)
 
-    def backward(self, batches: list[Batch]) -> float:
-        """Forward and backward over the micro-batches; returns the mean loss per trained token."""
+    def backward(self, batches: list[Batch], on_backward: Callable[[], None] | None = None) -> float:
+        """Forward and backward over the micro-batches.
+
+        Args:
+            batches: the micro-batches of one optimizer step.
+            on_backward: is called in every backward pass, just before autograd runs its first operation.
+
+        Returns:
+            The mean loss per trained token.
+        """
         num_tokens = sum(batch.num_trained_tokens for batch in batches)
         total = 0.0
         for batch in batches:
             loss = self._loss(self.model, batch) / num_tokens
+            if on_backward is not None:
+                loss.register_hook(lambda _: on_backward())
             loss.backward()
             total += loss.item()
         return total

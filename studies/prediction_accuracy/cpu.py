@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -25,6 +26,7 @@ from ladderscope.backbones.loading import DTYPES, random_backbone
 from ladderscope.measure import vocab_size
 from ladderscope.memory.cpu import CpuMeter
 from ladderscope.memory.predict.cpu_rules import predict_cpu_memory
+from ladderscope.memory.predict.details import kept_for_backward
 from ladderscope.memory.residents import resident_bytes
 from ladderscope.methods import get_method
 from ladderscope.predict import CUDA, META, STEADY_STEP
@@ -39,53 +41,63 @@ MODELS = ("tiny-llama", "tiny-gpt2")
 LARGER_MODEL, LARGER_LAYERS = "smollm2-135m", 4
 
 
-PeakOf = Callable[[Cell, int | None], int]
+class Bytes(NamedTuple):
+    """The peak, and what the first forward pass leaves for backward; None where there is no backward."""
+
+    peak: int
+    saved_for_backward: int | None = None
+
+
+BytesOf = Callable[[Cell, int | None], Bytes]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Peak bytes of a steady training step of a cell, predicted and measured."""
+    """A steady training step of a cell, predicted and measured."""
 
     cell: Cell
-    predicted: int
-    measured: int
+    predicted: Bytes
+    measured: Bytes
 
     @property
     def ratio(self) -> float:
-        """Predicted over measured."""
-        return self.predicted / self.measured
+        """Predicted over measured peak."""
+        return self.predicted.peak / self.measured.peak
 
 
-def predict_peak(cell: Cell, layers: int | None = None) -> int:
-    """Peak bytes of the second training step under the rules of a CPU. Nothing is computed."""
+def predict_step(cell: Cell, layers: int | None = None) -> Bytes:
+    """The second training step under the rules of a CPU. Nothing is computed."""
     with predict_cpu_memory() as trace:
         loop = make_loop(cell, layers, CUDA, META)
         loop.step()
+        batches = loop.next_batches()
         with trace.span(STEADY_STEP):
-            loop.step()
+            loop.step(batches)
         # Optimizers count steps on the host, which the trace does not follow, and which is the device here.
         states = [value for state in loop.optimizer.state.values() for value in state.values()]
         on_host = sum(value.nbytes for value in states if isinstance(value, torch.Tensor) and value.is_cpu)
-    return trace.peak(STEADY_STEP).allocated_bytes + on_host
+    saved = sum(allocation.num_bytes for allocation in kept_for_backward(trace, STEADY_STEP) or ())
+    return Bytes(trace.peak(STEADY_STEP).allocated_bytes + on_host, saved)
 
 
-def measure_peak(cell: Cell, layers: int | None = None) -> int:
-    """Peak bytes of PyTorch's CPU allocator in the second training step, beside what was alive before the cell."""
+def measure_step(cell: Cell, layers: int | None = None) -> Bytes:
+    """The second training step as PyTorch's CPU allocator tells it, without what was alive before the cell."""
     before = alive_bytes()
     loop = make_loop(cell, layers, CPU, CPU)
     loop.step()
-    return CpuMeter().measure_step(loop).peak_allocated_bytes - before
+    memory = CpuMeter().measure_step(loop)
+    return Bytes(memory.peak_allocated_bytes - before, memory.saved_for_backward_bytes)
 
 
 def compare(
-    cell: Cell, layers: int | None = None, predict: PeakOf = predict_peak, measure: PeakOf = measure_peak
+    cell: Cell, layers: int | None = None, predict: BytesOf = predict_step, measure: BytesOf = measure_step
 ) -> Comparison:
     """Predict and measure a cell.
 
     Args:
         cell: of a ``random:`` model, on random tokens.
         layers: of the backbone; by default as many as its architecture has.
-        predict: gives the peak in bytes; by default that of a training step.
+        predict: gives the bytes; by default those of a training step.
         measure: the same, measured.
     """
     with warnings.catch_warnings():
@@ -187,7 +199,7 @@ def _row(comparison: Comparison) -> str:
     checkpointing = "yes" if cell.gradient_checkpointing else "no"
     return (
         f"| {cell.label.removeprefix('random:')} | {cell.dtype} | {checkpointing} | {cell.loss_impl} "
-        f"| {comparison.predicted:,} | {comparison.measured:,} | {comparison.ratio:.5f} |"
+        f"| {comparison.predicted.peak:,} | {comparison.measured.peak:,} | {comparison.ratio:.5f} |"
     )
 
 

@@ -11,7 +11,7 @@ from ladderscope.records import Cell
 from ladderscope.training.batches import Batch
 from ladderscope.training.generation import generate
 from ladderscope.training.loop import TrainingLoop
-from studies.prediction_accuracy.cpu import CPU, Comparison, alive_bytes, compare, make_loop
+from studies.prediction_accuracy.cpu import CPU, Bytes, Comparison, alive_bytes, compare, make_loop
 
 
 class _Generation:
@@ -35,20 +35,20 @@ def compare_generation(cell: Cell, layers: int | None = None) -> Comparison:
         cell: of a ``random:`` model, on random tokens.
         layers: of the backbone; by default as many as its architecture has.
     """
-    return compare(cell, layers, _predict_peak, _measure_peak)
+    return compare(cell, layers, _predict, _measure)
 
 
-def _predict_peak(cell: Cell, layers: int | None) -> int:
+def _predict(cell: Cell, layers: int | None) -> Bytes:
     with predict_cpu_memory() as trace:
         generation = _Generation(make_loop(cell, layers, CUDA, META), cell.generate)
         with trace.span(GENERATION):
             batches = generation.next_batches()
             generation.backward(batches)
-    return trace.peak(GENERATION).allocated_bytes
+    return Bytes(trace.peak(GENERATION).allocated_bytes)
 
 
-def _measure_peak(cell: Cell, layers: int | None) -> int:
+def _measure(cell: Cell, layers: int | None) -> Bytes:
     before = alive_bytes()
     generation: Any = _Generation(make_loop(cell, layers, CPU, CPU), cell.generate)
     generation.backward(generation.next_batches())  # models keep a few numbers from their first pass on
-    return CpuMeter().measure_step(generation).peak_allocated_bytes - before
+    return Bytes(CpuMeter().measure_step(generation).peak_allocated_bytes - before)

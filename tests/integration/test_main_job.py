@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ladderscope.cli import run
-from ladderscope.ledger import read_ledger
+from ladderscope.ledger import Ledger, read_ledger
 from ladderscope.measure import measure_cell
 from ladderscope.memory.cpu import CpuMeter
 from ladderscope.records import Record
@@ -28,10 +29,18 @@ steps: 4
 def test_from_grid_to_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     grid, ledger = tmp_path / "grid.yaml", tmp_path / "runs.jsonl"
     grid.write_text(GRID)
+    axes = {name.replace("-", "_"): value for name, value in yaml.safe_load(GRID).items()}
+    longer = {name: value if isinstance(value, list) else [value] for name, value in {**axes, "seq_len": 64}.items()}
+    with Ledger(ledger) as begun:  # what is there already is not measured again
+        for cell in resolve_cells(longer):
+            begun.append(measure_cell(cell, CpuMeter()))
+    kept = ledger.read_bytes()
+
     assert run(["profile", str(grid), "--jobs", "2", "--out", str(ledger), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     records = read_ledger(ledger)
     assert len(records) == 4
+    assert ledger.read_bytes().startswith(kept)
     assert sorted(r["cell_id"] for r in shown) == sorted(r.cell.cell_id for r in records)
     for record in records:
         assert_complete(record)

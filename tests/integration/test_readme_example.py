@@ -21,7 +21,7 @@ def examples() -> list[str]:
 
 @pytest.mark.model
 def test_the_readme_example_runs_as_written(tmp_path: Path) -> None:
-    tuning, _, _ = examples()
+    tuning, *_ = examples()
     assert len(tuning.splitlines()) <= 26
     run = subprocess.run([sys.executable, "-c", tuning], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
@@ -36,7 +36,7 @@ def test_the_readme_example_runs_as_written(tmp_path: Path) -> None:
 def test_the_example_of_a_prediction_runs_as_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, prediction, _ = examples()
+    _, prediction, *_ = examples()
     monkeypatch.chdir(tmp_path)
     exec(compile(prediction, "README.md", "exec"), {"__name__": "__main__"})
     in_cuda, after = capsys.readouterr().out.splitlines()
@@ -44,10 +44,20 @@ def test_the_example_of_a_prediction_runs_as_written(
     assert (tmp_path / "snapshot.pickle").is_file()
 
 
+def test_the_example_of_a_memory_test_runs_as_written(pytester: pytest.Pytester) -> None:
+    _, _, memory_test, _ = examples()
+    pytester.makepyfile(test_readme=memory_test)
+    pytester.runpytest_inprocess("--strict-markers").assert_outcomes(passed=1)
+    pytester.makepyfile(test_readme=memory_test.replace("1.5 GiB", "64 MiB"))
+    result = pytester.runpytest_inprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["peak of * allocated is above the limit of 64 MiB by *, predicted for *"])
+
+
 def test_the_example_of_a_scaling_fit_runs_as_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, _, scaling = examples()
+    *_, scaling = examples()
     rng = np.random.default_rng(0)
     rows = [
         (method, f"{method}-{run}", compute, (1.5 + 30 * (compute / times) ** -0.1) * np.exp(0.001 * rng.normal()))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ladderscope.errors import LedgerError
-from ladderscope.records import SCHEMA_VERSION, Cell, EvalLoss, Flops, Memory, Params, Record
+from ladderscope.records import SCHEMA_VERSION, Cell, Details, EvalLoss, Flops, Memory, Params, Record
 
 
 def whole_record(**changes: Any) -> Record:
@@ -99,4 +99,57 @@ def test_a_record_without_status_is_refused() -> None:
     values = whole_record().to_json()
     del values["status"]
     with pytest.raises(LedgerError):
+        Record.from_json(values)
+
+
+DETAILS = Details(
+    peak_at="backward, lm_head, mm",
+    at_peak={"weights": {"model.layers.{0-3}.mlp: weight": 7}, "activations": {"lm_head: mm": 2}},
+    saved_for_backward={"activations": {"lm_head: mm": 12}},
+)
+
+
+def with_newer_fields() -> Record:
+    record = whole_record(details=DETAILS)
+    assert record.memory is not None
+    return dataclasses.replace(record, memory=dataclasses.replace(record.memory, saved_for_backward_bytes=12))
+
+
+def test_what_forward_leaves_and_where_bytes_are_survives_json() -> None:
+    record = with_newer_fields()
+    values = json.loads(json.dumps(record.to_json()))
+    assert values["memory"]["saved_for_backward_bytes"] == 12
+    assert values["details"]["peak_at"] == "backward, lm_head, mm"
+    assert Record.from_json(values) == record
+
+
+def test_a_record_of_an_older_ledger_has_none_of_the_newer_fields() -> None:
+    values = with_newer_fields().to_json()
+    del values["details"], values["memory"]["saved_for_backward_bytes"]
+    record = Record.from_json(values)
+    assert record.details is None
+    assert record.memory is not None
+    assert record.memory.saved_for_backward_bytes is None
+
+
+def test_newer_fields_without_a_value_are_not_written() -> None:
+    values = whole_record().to_json()
+    assert "details" not in values
+    assert "forecast" not in values
+    assert "saved_for_backward_bytes" not in values["memory"]
+    assert values["memory"]["peak_reserved_bytes"] is None  # older ones always are
+
+
+def test_nothing_left_for_backward_is_a_value() -> None:
+    record = whole_record()
+    assert record.memory is not None
+    nothing = dataclasses.replace(record, memory=dataclasses.replace(record.memory, saved_for_backward_bytes=0))
+    assert nothing.to_json()["memory"]["saved_for_backward_bytes"] == 0
+    assert Record.from_json(nothing.to_json()) == nothing
+
+
+def test_unknown_details_are_refused() -> None:
+    values = with_newer_fields().to_json()
+    values["details"]["surprise"] = 1
+    with pytest.raises(LedgerError, match="surprise"):
         Record.from_json(values)

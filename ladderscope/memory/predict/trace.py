@@ -103,7 +103,7 @@ class MemoryTrace:
 
     def peak_reserved(self, span: str | None = None) -> int:
         """Most bytes that the allocator held at a time, in the whole trace or in a span."""
-        start, stop = self._bounds(span)
+        start, stop = self.bounds(span)
         held = self.events[start - 1].reserved_bytes if start else 0
         for done in self._device.interventions:
             if done.before_event == start:
@@ -116,7 +116,7 @@ class MemoryTrace:
         Raises:
             KeyError: there is no such span.
         """
-        start, stop = self._bounds(span)
+        start, stop = self.bounds(span)
         at, most = -1, -1
         for index, live in enumerate(live_bytes(self.events[:stop])):
             if index >= start - 1 and live > most:
@@ -151,7 +151,12 @@ class MemoryTrace:
         reserved = self.events[index].reserved_bytes if index >= 0 else 0
         return Moment(index, sum(breakdown.values()), reserved, dict(breakdown), tuple(live.values()))
 
-    def _bounds(self, span: str | None) -> tuple[int, int]:
+    def bounds(self, span: str | None) -> tuple[int, int]:
+        """The first event of a span, and the one behind its last; of the whole trace without a name.
+
+        Raises:
+            KeyError: there is no such span.
+        """
         if span is None:
             return 0, len(self.events)
         for known in self.spans:

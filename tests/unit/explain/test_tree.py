@@ -7,7 +7,6 @@ import pytest
 from ladderscope.explain.answer import Answer
 from ladderscope.explain.difference import Difference, difference_of
 from ladderscope.explain.lines import tree_lines
-from ladderscope.explain.names import MODEL, OUTSIDE, Place, place_of, plain_name
 from ladderscope.explain.tree import Node, cut
 from ladderscope.predict import EVALUATE, FIRST_STEP, LOAD, STEADY_STEP
 
@@ -94,22 +93,6 @@ def test_a_cut_tree_keeps_its_bytes(answer: Explain) -> None:
     assert max(len(node.children) for node in cut(tree, 1).children) == 0
     assert cut(tree, 1).num_bytes == tree.num_bytes
     assert cut(tree, 4) == tree
-
-
-@pytest.mark.parametrize(
-    ("module", "place"),
-    [
-        ("", Place(OUTSIDE, None, "")),
-        ("PeftModelForCausalLM", Place(MODEL, None, "")),
-        ("base_model.model", Place(MODEL, None, "")),
-        ("base_model.model.model.layers.12.mlp.up_proj.base_layer", Place("model.layers.*", 12, "mlp.up_proj")),
-        ("model.layers.3.mlp.experts.7.w1", Place("model.layers.*", 3, "mlp.experts.*.w1")),
-        ("base_model.model.model.norm.side_network.default.gates.2", Place("side_network.gates.*", 2, "")),
-    ],
-)
-def test_names(module: str, place: Place) -> None:
-    assert place_of(module) == place
-    assert "base_model" not in plain_name(module)
 
 
 def differences(node: Difference) -> Iterator[Difference]:

@@ -112,21 +112,54 @@ class Squares(nn.Module):
         return type("Output", (), {"loss": (big * big).sum()})
 
 
-def test_the_peak_of_a_step_known_by_hand(tiny_cell: MakeCell) -> None:
+def loop_of_squares(cell: Cell) -> TrainingLoop:
     batch = Batch(torch.zeros(1, 2, dtype=torch.int64), torch.zeros(1, 2, dtype=torch.int64))
 
     def endless() -> Any:
         while True:
             yield batch
 
-    loop = TrainingLoop(Squares(), tiny_cell(method="full"), endless(), [batch])
+    loop = TrainingLoop(Squares(), cell, endless(), [batch])
     loop.step()
-    memory = CpuMeter().measure_step(loop)
+    return loop
+
+
+def test_the_peak_of_a_step_known_by_hand(tiny_cell: MakeCell) -> None:
+    memory = CpuMeter().measure_step(loop_of_squares(tiny_cell(method="full")))
     state = memory.breakdown_bytes
     assert state["weights"] == 4000
     assert state["optimizer_state"] == 2 * 4000 + 4
     # at the peak: `big`, its square or the gradient of it, and a second one while they are added up
     assert state["activations"] + state["logits_and_loss"] in range(12_000_000, 12_001_000)
+
+
+@pytest.mark.parametrize("micro_batches", [1, 2])
+def test_the_first_forward_of_a_step_leaves_for_backward_what_is_known_by_hand(
+    tiny_cell: MakeCell, micro_batches: int
+) -> None:
+    """`big`, for the product's gradient; its square is gone, and gradients of an earlier micro-batch do not count."""
+    loop = loop_of_squares(tiny_cell(method="full", gradient_accumulation=micro_batches))
+    saved = CpuMeter().measure_step(loop).saved_for_backward_bytes
+    scalars = 3 * 4 + 8  # the loss before and after it is divided, its gradient, and the number of tokens
+    assert saved == 4_000_000 + scalars
+
+
+class WithoutBackward:
+    """A loop of forward passes alone, as generation is one."""
+
+    def __init__(self, loop: TrainingLoop) -> None:
+        self.model, self.optimizer, self.next_batches = loop.model, loop.optimizer, loop.next_batches
+
+    def backward(self, batches: list[Batch]) -> None:
+        with torch.no_grad():
+            self.model(**vars(batches[0]))
+
+    def update(self) -> None: ...
+
+
+def test_without_backward_nothing_is_left_for_it(tiny_cell: MakeCell) -> None:
+    loop: Any = WithoutBackward(loop_of_squares(tiny_cell(method="full")))
+    assert CpuMeter().measure_step(loop).saved_for_backward_bytes is None
 
 
 def test_a_tensor_that_nobody_declared_is_other() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def report(folder: Path, sample_records: list[Record]) -> Path:
     """The report of the sample records, written once for this module."""
     return folder / "report.html" if folder.exists() else write_report(sample_records, folder)
+
+
+@pytest.fixture
+def single(folder: Path, make_record: RecordFactory) -> Path:
+    """The folder of a report of one record, written once for this module; not to be written to."""
+    out = folder.parent.with_name("single")
+    return out if out.exists() else write_report([make_record("ladder")], out).parent
 
 
 def test_a_report_is_a_page_its_markdown_and_its_figures(report: Path) -> None:
@@ -116,10 +124,8 @@ def test_records_without_an_environment_are_fine(make_record: RecordFactory) -> 
     }
 
 
-def test_a_single_record_makes_a_report(make_record: RecordFactory, tmp_path: Path) -> None:
-    page = write_report([make_record("ladder")], tmp_path / "one")
-
-    assert "1 record: 1 ok." in page.read_text()
+def test_a_single_record_makes_a_report(single: Path) -> None:
+    assert "1 record: 1 ok." in (single / "report.html").read_text()
 
 
 def test_only_failed_records_make_a_report_without_figures(make_failed: RecordFactory, tmp_path: Path) -> None:
@@ -136,10 +142,11 @@ def test_no_record_is_a_usage_error_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_new_report_replaces_the_old_one_and_keeps_other_files(
-    make_record: RecordFactory, make_failed: RecordFactory, tmp_path: Path
+    single: Path, make_failed: RecordFactory, tmp_path: Path
 ) -> None:
     out = tmp_path / "report"
-    write_report([make_record("ladder")], out)
+    shutil.copytree(single, out)
+    assert list((out / "figures").iterdir())
     (out / "notes.txt").write_text("mine")
 
     write_report([make_failed("full", 512, "oom", "CUDA out of memory")], out)
@@ -161,7 +168,10 @@ def test_a_failure_while_drawing_leaves_nothing_behind(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_same_records_give_the_same_files(make_record: RecordFactory) -> None:
-    data = collect([make_record("ladder")])
+def test_the_same_records_give_the_same_files(single: Path, make_record: RecordFactory) -> None:
+    drawn = render_figures(collect([make_record("ladder")]))
 
-    assert render_figures(data) == render_figures(data)
+    assert drawn
+    for figure in drawn:
+        assert (single / "figures" / f"{figure.name}.png").read_bytes() == figure.png
+        assert (single / "figures" / f"{figure.name}.svg").read_bytes() == figure.svg

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -39,15 +40,29 @@ def is_worker(process: psutil.Process) -> bool:
 
 def run_and_meanwhile(executor: LocalExecutor, cell: Cell, act: Callable[[psutil.Process], None]) -> Record | None:
     """Run a cell in a thread, act on its process once it makes progress, and give what the run gave."""
-    results: list[Record | None] = []
     trains = threading.Event()
-    thread = threading.Thread(target=lambda: results.append(executor.run(job(cell), lambda _: trains.set())))
-    thread.start()
+    results = _begin(executor, cell, trains.set)
     assert trains.wait(timeout=120)
     (process,) = worker_processes()
     act(process)
-    thread.join(timeout=60)
-    return results[0]
+    return results.get(timeout=60)
+
+
+def run_and_at_once(executor: LocalExecutor, cell: Cell, act: Callable[[psutil.Process], None]) -> Record | None:
+    """As :func:`run_and_meanwhile`, but while the process is still importing, which is most of its time."""
+    results = _begin(executor, cell, lambda: None)
+    deadline = time.monotonic() + 60
+    while not (found := worker_processes()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    act(found[0])
+    return results.get(timeout=60)
+
+
+def _begin(executor: LocalExecutor, cell: Cell, tick: Callable[[], None]) -> queue.SimpleQueue[Record | None]:
+    results: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
+    threading.Thread(target=lambda: results.put(executor.run(job(cell), lambda _: tick()))).start()
+    return results
 
 
 def test_a_job_survives_the_line_it_is_sent_as(tiny_cell: MakeCell) -> None:
@@ -74,9 +89,7 @@ def test_a_cell_that_fails_says_why(tiny_cell: MakeCell) -> None:
 
 
 def test_a_killed_cell_is_an_error_that_names_the_signal(tiny_cell: MakeCell) -> None:
-    record = run_and_meanwhile(
-        LocalExecutor(), tiny_cell(method="full", steps=100_000), lambda process: process.kill()
-    )
+    record = run_and_at_once(LocalExecutor(), tiny_cell(method="full", steps=100_000), lambda process: process.kill())
     assert record is not None
     assert (record.status, record.error) == ("error", "the process was killed by SIGKILL")
 
@@ -103,7 +116,7 @@ def test_a_cell_without_enough_memory_is_oom(tiny_cell: MakeCell) -> None:
 
 def test_cancelling_ends_the_cell_without_a_record(tiny_cell: MakeCell) -> None:
     executor = LocalExecutor()
-    assert run_and_meanwhile(executor, tiny_cell(method="full", steps=100_000), lambda _: executor.cancel()) is None
+    assert run_and_at_once(executor, tiny_cell(method="full", steps=100_000), lambda _: executor.cancel()) is None
     assert not worker_processes()
     assert executor.run(job(tiny_cell()), lambda _: None) is None
 

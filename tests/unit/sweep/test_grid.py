@@ -10,7 +10,7 @@ import pytest
 from ladderscope.errors import LadderscopeError, UnknownNameError, UsageError
 from ladderscope.methods import METHODS
 from ladderscope.records import Cell
-from ladderscope.sweep.grid import Grid, read_grid, resolve_cells
+from ladderscope.sweep.grid import Grid, read_grids, resolve_cells
 
 TINY = {"model": ["random:tiny-llama"]}
 ReadYaml = Callable[[str], Grid]
@@ -21,7 +21,7 @@ def read_yaml(tmp_path: Path) -> ReadYaml:
     def read(text: str) -> Grid:
         path = tmp_path / "grid.yaml"
         path.write_text(text, encoding="utf-8")
-        return read_grid(path)
+        return read_grids(path)[0]
 
     return read
 
@@ -182,9 +182,9 @@ def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path, read_yaml: ReadYaml) 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "grid.yaml"
     path.write_bytes(b"\xff\xfe\xff")
-    assert refusal(lambda: read_grid(path)).startswith(f"the grid {path} is not YAML: ")
+    assert refusal(lambda: read_grids(path)).startswith(f"the grid {path} is not YAML: ")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "missing.yaml"
-    assert refusal(lambda: read_grid(path)) == f"cannot read the grid {path}: No such file or directory."
+    assert refusal(lambda: read_grids(path)) == f"cannot read the grid {path}: No such file or directory."

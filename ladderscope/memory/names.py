@@ -36,7 +36,7 @@ def plain_name(module: str) -> str:
     if module in ("base_model", _WRAPPER):
         return MODEL
     name = _SIDE_NETWORK.sub("side_network", module.removeprefix(f"{_WRAPPER}."))
-    return ".".join(part for part in name.split(".") if part not in ("base_layer", "default"))
+    return ".".join(part for part in name.split(".") if part not in ("base_layer", "default")) or name
 
 
 def place_of(module: str) -> Place:
