@@ -16,6 +16,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+INTERRUPTED = 130
+"""Exit code of a command that the user stopped."""
+
 
 class LadderscopeError(Exception):
     """Base of all errors of this package. ``exit_code`` is the exit status of the command that meets it."""

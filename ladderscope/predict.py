@@ -84,9 +84,7 @@ def predict_cell(
             loop.step(batches)
         tick(0.6 if cell.generate else 1.0)
         if cell.generate:
-            with trace.span(GENERATION):
-                prompt = loop.next_batches()[0].input_ids
-                generate(loop.model, prompt, cell.generate, lambda done: tick(0.6 + 0.4 * done / cell.generate))
+            _generate(loop, cell, trace, tick)
         params = count_parameters(loop.model)
     record = Record(
         cell=cell,
@@ -188,6 +186,12 @@ def _make_loop(cell: Cell, backbone: Backbone, lengths: Sequence[int] | None = N
             # From one batch: what it starts from takes no memory of its own.
             method.prepare(model, (vars(batch) for batch in itertools.islice(batches(), 1)))
     return TrainingLoop(model, cell, batches(), held_out_batches(random, None, vocab_size(backbone), CUDA))
+
+
+def _generate(loop: TrainingLoop, cell: Cell, trace: MemoryTrace, tick: Callable[[float], None]) -> None:
+    with trace.span(GENERATION):
+        prompt = loop.next_batches()[0].input_ids
+        generate(loop.model, prompt, cell.generate, lambda done: tick(0.6 + 0.4 * done / cell.generate))
 
 
 def _first_step(loop: TrainingLoop, tokens: int, counts_flops: bool) -> Flops | None:

@@ -21,6 +21,9 @@ SCHEMA_VERSION = 1
 PREDICT = "predict"
 """The meter that measures nothing: it predicts for a GPU."""
 
+DEFAULT_GPU = "rtx-3060-12gb"
+"""What is predicted for where the user names nothing; of the table of GPUs."""
+
 Status = Literal["ok", "oom", "error", "timeout"]
 STATUSES: tuple[Status, ...] = ("ok", "oom", "error", "timeout")
 

@@ -11,7 +11,7 @@ import click
 
 from ladderscope import __version__
 from ladderscope.cli.streams import standard_error
-from ladderscope.errors import LadderscopeError
+from ladderscope.errors import INTERRUPTED, LadderscopeError
 
 COMMANDS = {
     "profile": "ladderscope.cli.profile",
@@ -24,8 +24,6 @@ COMMANDS = {
     "check": "ladderscope.cli.check",
 }
 """Command name -> module that holds it as ``command``. Imported when asked for: torch takes seconds to load."""
-
-INTERRUPTED = 130
 
 
 class _LazyGroup(click.Group):

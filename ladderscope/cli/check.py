@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from ladderscope.cli.check_errors import annotate_error, told_of_errors
+from ladderscope.records import DEFAULT_GPU
 
 DEFAULT_BASELINE = "ladderscope-baseline.json"
-DEFAULT_GPU = "rtx-3060-12gb"
 """As in ``ladderscope.regression``, of which nothing is imported out of :func:`command`'s care for errors."""
 
 _HELP = """Check that no cell needs more memory than its reviewed baseline says.

@@ -12,6 +12,7 @@ from ladderscope.cli.bar import preparing
 from ladderscope.cli.check_outputs import Outputs
 from ladderscope.cli.check_progress import CheckProgress
 from ladderscope.cli.patient_console import PatientConsole
+from ladderscope.errors import INTERRUPTED
 from ladderscope.records import PREDICT
 from ladderscope.regression.baseline import Baseline
 from ladderscope.regression.check import updated, verdicts_of
@@ -19,7 +20,7 @@ from ladderscope.regression.plan import Plan, plan_check, plan_update
 from ladderscope.regression.request import Request
 from ladderscope.regression.run import Taken, take
 from ladderscope.regression.update_file import update_file
-from ladderscope.regression.verdict import INTERRUPTED, CheckResult, EntryVerdict
+from ladderscope.regression.verdict import CheckResult, EntryVerdict
 from ladderscope.sweep.executor import LocalExecutor
 from ladderscope.sweep.interrupt import graceful_interrupt
 from ladderscope.sweep.predictors import Predictors

@@ -12,13 +12,13 @@ from rich.console import Console
 
 from ladderscope.cli.cell_options import axes_of, axis, cell_options
 from ladderscope.errors import UsageError
+from ladderscope.records import DEFAULT_GPU
 
 if TYPE_CHECKING:
     from ladderscope.explain.answer import Answer
     from ladderscope.memory.predict.gpus import Gpu
     from ladderscope.records import Cell
 
-DEFAULT_GPU = "rtx-3060-12gb"
 DEFAULT_METHOD = "qlora"
 GENERATION = "generation"
 PHASES = ("load", "evaluation", "first step", "steady step", GENERATION)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from rich.console import Console
 
+from ladderscope.errors import INTERRUPTED
+
 if TYPE_CHECKING:
     from ladderscope.memory.predict.gpus import Gpu
     from ladderscope.planning.forecasts import Fit, Forecasts
 
 T = TypeVar("T")
-INTERRUPTED = 130
 
 _EXAMPLES = """Say what fits on which GPU, and what to change first. Needs no GPU.
 

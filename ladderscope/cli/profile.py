@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from ladderscope.cli.cell_options import axes_of, axis, cell_options
+from ladderscope.errors import INTERRUPTED
 from ladderscope.sweep.slots import cuda_devices, num_cores
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 _EARLY_PREDICTORS = 2
 """Processes that start while the grid is still being checked, which takes as long as their start."""
 SOME_FAILED = 1
-INTERRUPTED = 130
 
 _EXAMPLES = """Measure or predict what fine-tuning costs and what it buys, over a grid of cells.
 

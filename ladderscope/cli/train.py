@@ -13,7 +13,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-INTERRUPTED = 130
+from ladderscope.errors import INTERRUPTED
 
 _EXAMPLES = """Fine-tune a model and save the adapter.
 

@@ -16,7 +16,8 @@ from typing import Protocol, TypeVar
 from ladderscope.memory.names import plain_name
 
 _WORKSPACE = "workspace"
-_BETWEEN = ": "
+BETWEEN = ": "
+"""Stands between the module of a place and its operation."""
 _NUMBER = re.compile("0|[1-9][0-9]{0,8}")
 """What is folded: ``"007"`` is a name, which its number would not give back."""
 _RUN = re.compile(f"({_NUMBER.pattern})(?:-({_NUMBER.pattern}))?")
@@ -58,7 +59,7 @@ def place_of_block(block: Placed) -> str:
     else:
         module = plain_name(block.module) if block.module else f"(outside of modules, {block.phase})"
     # Braces are those of folded numbers, also where a user's module has some in its name.
-    return f"{module.replace('{', '(').replace('}', ')')}{_BETWEEN}{block.operation}"
+    return f"{module.replace('{', '(').replace('}', ')')}{BETWEEN}{block.operation}"
 
 
 def fold(values: Mapping[str, _V]) -> dict[str, _V]:
@@ -106,7 +107,7 @@ _Parts = tuple[str, ...]
 
 
 def _split(place: str) -> list[str]:
-    module, between, operation = place.partition(_BETWEEN)
+    module, between, operation = place.partition(BETWEEN)
     return [*module.split("."), between + operation]
 
 

@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ladderscope.memory.places import count
+from ladderscope.memory.places import BETWEEN, count
 from ladderscope.regression.verdict import EntryVerdict, Growth, Moment
 from ladderscope.units import format_bytes
 
-_BETWEEN = ": "
 _MOMENTS: dict[Moment, str] = {"peak": "At the peak", "saved for backward": "Of what forward leaves for backward"}
 
 
@@ -83,8 +82,8 @@ class _Line:
     def __str__(self) -> str:
         """``"+4.50 MiB side_network.blocks.{0-11}: add.Tensor (12 places, each 384 KiB -> 768 KiB)"``."""
         first = self.places[0]
-        module, between, _ = first.place.partition(_BETWEEN)
-        operations = ", ".join(growth.place.partition(_BETWEEN)[2] for growth in self.places)
+        module, between, _ = first.place.partition(BETWEEN)
+        operations = ", ".join(growth.place.partition(BETWEEN)[2] for growth in self.places)
         return f"{_signed(self.change)} {module}{between}{operations} ({_each(first, self.number)})"
 
 
@@ -92,7 +91,7 @@ def _lines_of(growths: Iterable[Growth]) -> list[_Line]:
     """The growths, those of a module that changed alike together; the largest first."""
     alike: defaultdict[tuple[str, str, int, int], list[Growth]] = defaultdict(list)
     for growth in growths:
-        module = growth.place.partition(_BETWEEN)[0]
+        module = growth.place.partition(BETWEEN)[0]
         alike[growth.category, module, growth.before, growth.after].append(growth)
     return sorted((_Line(tuple(group)) for group in alike.values()), key=lambda line: -abs(line.change))
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ladderscope.errors import CannotMeasureError, UsageError
-from ladderscope.records import PREDICT
+from ladderscope.records import DEFAULT_GPU, PREDICT
 from ladderscope.regression.asked import cells_asked
 from ladderscope.regression.baseline import Baseline, read_baseline
 from ladderscope.regression.entry import Entry
 from ladderscope.regression.hardware import other_hardware
 from ladderscope.regression.limits import Limit, Limits, limits_of
-from ladderscope.regression.request import DEFAULT_GPU, Request
+from ladderscope.regression.request import Request
 from ladderscope.regression.run import Subject
 from ladderscope.regression.selection import is_selected, select
 

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from ladderscope.memory.places import fold, unfold
+from ladderscope.memory.places import BETWEEN, fold, unfold
 from ladderscope.regression.verdict import Growth, Moment
 
-_BETWEEN = ": "
 _ANY = "*"
 """In a rule, the number of a block, which is what it was."""
 _MOST_RULES = 3
@@ -129,17 +128,17 @@ def _renamed(place: str, rule: _Rule) -> str | None:
         return None
     numbers = (name for name in names[: len(old)] if name.isdecimal())
     head = [next(numbers, _ANY) if name == _ANY else name for name in new]
-    return ".".join([*head, *names[len(old) :]]) + place[len(place.partition(_BETWEEN)[0]) :]
+    return ".".join([*head, *names[len(old) :]]) + place[len(place.partition(BETWEEN)[0]) :]
 
 
 def _names(place: str) -> _Names:
-    return tuple(place.partition(_BETWEEN)[0].split("."))
+    return tuple(place.partition(BETWEEN)[0].split("."))
 
 
 def _traits(place: str, num_bytes: int) -> object:
     """What a place keeps under another name."""
     numbers = tuple(name for name in _names(place) if name.isdecimal())
-    return place.partition(_BETWEEN)[2], numbers, num_bytes
+    return place.partition(BETWEEN)[2], numbers, num_bytes
 
 
 def _sentence(renamed: Mapping[_Rule, set[_Pair]]) -> str:

@@ -12,7 +12,6 @@ from ladderscope.regression.baseline import FILE_NAME
 from ladderscope.regression.limits import Limit, parse_fail_on
 from ladderscope.regression.selection import check_patterns
 
-DEFAULT_GPU = "rtx-3060-12gb"
 _METERS = (PREDICT, "cpu", "cuda")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from ladderscope.errors import INTERRUPTED
 from ladderscope.memory.places import count
 from ladderscope.regression.entry import Entry
 from ladderscope.regression.metrics import METRICS, Metric
@@ -16,7 +17,7 @@ Outcome = Literal["regression", "failed", "missing", "improvement", "changed", "
 
 ``new`` and ``removed`` are of updates: what was not in the file, what is no longer in it.
 """
-OK, REGRESSION, CANNOT_MEASURE, INTERRUPTED = 0, 1, 3, 130
+OK, REGRESSION, CANNOT_MEASURE = 0, 1, 3
 
 
 @dataclass(frozen=True, slots=True)

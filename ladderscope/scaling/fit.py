@@ -25,7 +25,7 @@ from ladderscope.scaling.notes import notes_on
 from ladderscope.scaling.predictors import default_predictors, predictors_of
 from ladderscope.scaling.progress import Progress
 from ladderscope.scaling.reading.roles import axis_name
-from ladderscope.scaling.results.allocation import Approach
+from ladderscope.scaling.results.allocation import Allocation, Approach
 from ladderscope.scaling.results.choice import LawChoice
 from ladderscope.scaling.results.comparison import MethodComparison
 from ladderscope.scaling.results.scaling_fit import GroupFit, ScalingFit
@@ -92,14 +92,24 @@ def fit_scaling(
         shared_range=shared,
         choice=choice,
         comparisons=_compare(chosen, pairs, settings, progress),
-        allocations=[
-            progress.during(f"{one} allocation", allocate_compute, one, table, settings, budgets=budgets)
-            for one in allocate
-        ],
+        allocations=_allocate(allocate, table, settings, budgets, progress),
         left_out=table.left_out,
     )
     fit = replace(fit, notes=notes_on(fit, table))
     return replace(fit, checklist=checklist(fit, table, settings))
+
+
+def _allocate(
+    approaches: Sequence[Approach],
+    table: ScalingTable,
+    settings: FitSettings,
+    budgets: Sequence[float],
+    progress: Progress,
+) -> list[Allocation]:
+    return [
+        progress.during(f"{one} allocation", allocate_compute, one, table, settings, budgets=budgets)
+        for one in approaches
+    ]
 
 
 def _law(

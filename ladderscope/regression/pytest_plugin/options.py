@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import pytest
 
 from ladderscope.errors import LadderscopeError
+from ladderscope.records import DEFAULT_GPU
 
 if TYPE_CHECKING:
     from ladderscope.regression.limits import Limit
 
 PREDICT, CUDA = "predict", "cuda"
 METERS = (PREDICT, CUDA)
-DEFAULT_GPU = "rtx-3060-12gb"
 DEFAULT_BASELINE = "ladderscope-baseline.json"
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from ladderscope.errors import LadderscopeError
-from ladderscope.regression.pytest_plugin.options import DEFAULT_GPU, PREDICT
+from ladderscope.records import DEFAULT_GPU
+from ladderscope.regression.pytest_plugin.options import PREDICT
 from ladderscope.regression.pytest_plugin.watch import Watched
 
 

@@ -15,12 +15,11 @@ from xml.etree import ElementTree
 import pytest
 
 from ladderscope.cli import run
-from ladderscope.cli.check import DEFAULT_BASELINE, DEFAULT_GPU
+from ladderscope.cli.check import DEFAULT_BASELINE
 from ladderscope.errors import LadderscopeError
 from ladderscope.predict import predict_cell
 from ladderscope.records import Record
 from ladderscope.regression.baseline import FILE_NAME, read_baseline
-from ladderscope.regression.request import DEFAULT_GPU as GPU_OF_REQUESTS
 from ladderscope.sweep.protocol import Job
 
 GRID = """
@@ -391,7 +390,6 @@ def test_an_error_that_would_end_other_commands_with_1_is_no_regression(
 
 def test_the_default_baseline_is_that_of_the_regression_room() -> None:
     assert DEFAULT_BASELINE == FILE_NAME
-    assert DEFAULT_GPU == GPU_OF_REQUESTS
 
 
 def test_a_missing_baseline_is_annotated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

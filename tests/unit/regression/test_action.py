@@ -189,9 +189,9 @@ def test_a_check_that_is_not_installed_is_no_regression(runner: Runner) -> None:
     assert (ran.code, ran.outputs) == (127, {"exit-code": "127"})
 
 
-def test_the_actions_own_checkout_is_installed_with_a_build_of_torch_without_cuda(pip: Runner) -> None:
-    torch, package = pip.run(INSTALL).calls
-    assert torch[-3:] == ["--index-url", "https://download.pytorch.org/whl/cpu", "torch"]
+def test_the_actions_own_checkout_is_installed_behind_torch_from_the_index_that_is_given(pip: Runner) -> None:
+    torch, package = pip.run(INSTALL, torch_index="https://index.example/cpu").calls
+    assert torch[-3:] == ["-i", "https://index.example/cpu", "torch"]
     assert package == ["-m", "pip", "install", "--disable-pip-version-check", str(pip.checkout)]
 
 

@@ -103,8 +103,6 @@ def test_the_table_of_inputs_is_that_of_the_action() -> None:
     defaults = {name.strip("`"): default.strip("`") for name, default, _ in rows}
     assert list(defaults) == ["baseline", "grid", *list(defaults)[2:]]
     assert set(defaults) == set(ACTION["inputs"])
-    assert "pytorch.org/whl/cpu" in ACTION["inputs"]["torch-index"]["default"]
-    del defaults["torch-index"]
     assert defaults == {name: ACTION["inputs"][name].get("default", "") for name in defaults}
 
 

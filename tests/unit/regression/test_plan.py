@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from ladderscope.errors import CannotMeasureError, UnknownNameError, UsageError
-from ladderscope.records import Cell
+from ladderscope.records import DEFAULT_GPU, Cell
 from ladderscope.regression.baseline import Baseline, read_baseline, write_baseline
 from ladderscope.regression.entry import Entry
 from ladderscope.regression.plan import plan_check, plan_update
-from ladderscope.regression.request import DEFAULT_GPU, Request
+from ladderscope.regression.request import Request
 from ladderscope.regression.run import Subject
 
 MakeCell = Callable[..., Cell]

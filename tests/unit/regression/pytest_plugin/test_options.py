@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ladderscope.cli.explain import DEFAULT_GPU
 from ladderscope.regression.baseline import FILE_NAME
 from ladderscope.regression.pytest_plugin import options
 from tests.unit.regression.pytest_plugin.conftest import Run
@@ -21,7 +20,6 @@ def test_name(memory_trace):
 
 
 def test_the_defaults_are_those_of_the_commands() -> None:
-    assert options.DEFAULT_GPU == DEFAULT_GPU
     assert options.DEFAULT_BASELINE == FILE_NAME
 
 
