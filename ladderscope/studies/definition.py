@@ -1,0 +1,158 @@
+"""What ``study.yaml`` says: claims with the rules that decide them, how they are checked, and on which cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ladderscope.errors import UsageError
+from ladderscope.sweep.grid import Grid, grid_of
+
+AUTO = "auto"
+_KEYS = ("title", "claims", "setup", "limits", "meter", "gpu", "grid", "quick-grid")
+_CLAIM_KEYS = ("id", "text", "source", "rule")
+_OF_DOCUMENT = ("gpu",)
+"""Keys of a document of the grid that are no axis of cells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A claim.
+
+    Attributes:
+        id: short name, by which a verdict refers to it.
+        text: what is claimed.
+        source: who claims it, and where.
+        rule: what decides, written before the study was run.
+    """
+
+    id: str
+    text: str
+    source: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A grid, and the GPU that its cells are predicted for; None where they are measured."""
+
+    grid: Grid
+    gpu: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """A study as it was written down.
+
+    Attributes:
+        title: one line.
+        claims: at least one.
+        setup: prose, in Markdown.
+        limits: what the study cannot show, a sentence each.
+        meter: of the cells: ``predict`` where a GPU is named, else ``auto``, ``cpu`` or ``cuda``.
+        grid: of the whole study; empty where the study runs by itself.
+        quick_grid: a part of it, for ``--quick``.
+    """
+
+    title: str
+    claims: tuple[Claim, ...]
+    setup: str
+    limits: tuple[str, ...]
+    meter: str
+    grid: tuple[Document, ...]
+    quick_grid: tuple[Document, ...]
+
+
+def read_definition(path: Path) -> Definition:
+    """The study that a file defines.
+
+    Raises:
+        UsageError: the file cannot be read, or a part is missing, unknown or of the wrong kind.
+    """
+    values = _read(path)
+    _check_keys(values, _KEYS, f"{path}")
+    gpu = _optional_text(values, "gpu", path)
+    return Definition(
+        title=_text(values, "title", path),
+        claims=_claims(values.get("claims"), path),
+        setup=_text(values, "setup", path),
+        limits=_texts(values.get("limits", []), "limits", path),
+        meter="predict" if gpu else _optional_text(values, "meter", path) or AUTO,
+        grid=_documents(values.get("grid", []), gpu, "grid", path),
+        quick_grid=_documents(values.get("quick-grid", []), gpu, "quick-grid", path),
+    )
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the study {path}: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"the study {path} is not YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(values, dict):
+        raise UsageError(f"the study {path} must map names such as `title` and `claims` to their values.")
+    return values
+
+
+def _claims(values: object, path: Path) -> tuple[Claim, ...]:
+    if not isinstance(values, list) or not values:
+        raise UsageError(f"the study {path} needs claims: a list of {', '.join(_CLAIM_KEYS)}.")
+    claims = tuple(_claim(value, path) for value in values)
+    ids = [claim.id for claim in claims]
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    if twice:
+        raise UsageError(f"the study {path} has two claims with the id {twice[0]!r}: give each its own.")
+    return claims
+
+
+def _claim(value: object, path: Path) -> Claim:
+    if not isinstance(value, dict):
+        raise UsageError(f"a claim of {path} must map {', '.join(_CLAIM_KEYS)} to text, not be {value!r}.")
+    where = f"a claim of {path}"
+    _check_keys(value, _CLAIM_KEYS, where)
+    return Claim(**{name: _text(value, name, where) for name in _CLAIM_KEYS})
+
+
+def _documents(values: object, gpu: str | None, name: str, path: Path) -> tuple[Document, ...]:
+    documents: list[Any] = values if isinstance(values, list) else [values]
+    if not all(isinstance(document, dict) and document for document in documents):
+        raise UsageError(
+            f"{name} of {path} must be a mapping of axes such as `model` and `seq-len`, or a list of such."
+        )
+    return tuple(_document(document, gpu) for document in documents)
+
+
+def _document(values: Mapping[Any, Any], gpu: str | None) -> Document:
+    axes = {key: value for key, value in values.items() if key not in _OF_DOCUMENT}
+    return Document(grid_of(axes), values.get("gpu", gpu))
+
+
+def _check_keys(values: Mapping[Any, Any], known: Sequence[str], where: str) -> None:
+    unknown = [str(key) for key in values if key not in known]
+    if unknown:
+        raise UsageError(f"{where} has an unknown key {unknown[0]!r}: choose from {', '.join(known)}.")
+
+
+def _text(values: Mapping[Any, Any], name: str, where: object) -> str:
+    text = _optional_text(values, name, where)
+    if not text:
+        raise UsageError(f"{where} needs a {name}: write it as text.")
+    return text
+
+
+def _optional_text(values: Mapping[Any, Any], name: str, where: object) -> str | None:
+    value = values.get(name)
+    if value is not None and not isinstance(value, str):
+        raise UsageError(f"{name} of {where} must be text, not {value!r}.")
+    return value.strip() if value else None
+
+
+def _texts(values: object, name: str, path: Path) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise UsageError(f"{name} of {path} must be a list of sentences.")
+    return tuple(" ".join(value.split()) for value in values)
