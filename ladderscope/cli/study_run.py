@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from rich.console import Console
+from rich.markup import escape
 
 from ladderscope.cli.progress import SweepProgress
 from ladderscope.errors import INTERRUPTED
@@ -27,20 +28,22 @@ _FAILED = ("error", "timeout")
 def run(study: Study, *, quick: bool, jobs: int | None, retry_failed: bool) -> int:
     """Fill the study's ledger, and say how a quick one compares; returns the exit code."""
     console = Console(stderr=True)
+
+    def say(line: str) -> None:
+        console.print(escape(line), highlight=False, soft_wrap=True)
+
     path = study.ledger(quick=quick)
     if (own_run := study.own_run) is not None:
-        own_run(RunContext(study.folder, path, quick, jobs, lambda line: console.print(line, highlight=False)))
+        own_run(RunContext(study.folder, path, quick, jobs, say))
     elif not _run_grid(study, console, quick=quick, jobs=jobs, retry_failed=retry_failed):
-        console.print("Interrupted: the same command runs what is missing.")
+        say("Interrupted: the same command runs what is missing.")
         return INTERRUPTED
     records = read_ledger(path) if path.exists() else []
     if quick:
         for line in agreement_lines(records, study.records()):
-            console.print(line, highlight=False)
+            say(line)
     else:
-        console.print(
-            f"{path} is complete: `ladderscope study report {study.name}` says what it means.", highlight=False
-        )
+        say(f"{path} is complete: `ladderscope study report {study.name}` says what it means.")
     return SOME_FAILED if any(record.status in _FAILED for record in records) else 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +52,7 @@ def study_jobs(study: Study, *, quick: bool, num_threads: int = 1) -> list[Job]:
     if not documents:
         name = "quick-grid" if quick else "grid"
         raise UsageError(f"the study {study.name} has no {name} in {study.folder / 'study.yaml'}: write one.")
-    jobs = [job for document in documents for job in _jobs(document, study.definition.meter, num_threads)]
-    return list({job.key: job for job in jobs}.values())
+    return _once(job for document in documents for job in _jobs(document, study.definition.meter, num_threads))
 
 
 def _jobs(document: Document, meter: str, num_threads: int) -> list[Job]:
@@ -69,6 +68,10 @@ def _jobs(document: Document, meter: str, num_threads: int) -> list[Job]:
 
 def _predicted(cell: Cell, gpu: str) -> Job:
     return Job(cell, PREDICT, find_gpu(gpu).name, num_threads=1)
+
+
+def _once(jobs: Iterable[Job]) -> list[Job]:
+    return list({job.key: job for job in jobs}.values())
 
 
 def fill_ledger(
@@ -97,7 +100,7 @@ def fill_ledger(
     while True:
         if to_run and not run_round(to_run):
             return False
-        wanted = [] if quick else [_predicted(cell, gpu) for cell, gpu in study.further(ledger.records)]
+        wanted = [] if quick else _once(_predicted(cell, gpu) for cell, gpu in study.further(ledger.records))
         # A job that failed has a record too, so that this comes to an end.
         to_run = missing_jobs(wanted, ledger.records, lambda record: False)
         if not to_run:
