@@ -10,7 +10,7 @@ from ladderscope.records import PREDICT, Cell, Record
 from ladderscope.studies.chosen import is_measured, peak_allocated, peak_reserved
 from ladderscope.studies.folder import Wanted
 
-from .variants import BEST_LADDER, BEST_QLORA, HEADLINE, LENGTHS, Peaks, key_of
+from .variants import BEST_LADDER, BEST_QLORA, LENGTHS, Peaks, key_of
 
 CARDS = {"8 GB": "rtx-3070-8gb", "12 GB": "rtx-3060-12gb", "24 GB": "rtx-3090-24gb"}
 STEP = 1024
@@ -44,10 +44,9 @@ def searched(peaks: Peaks) -> Iterator[Wanted]:
     for model in models:
         for variant in variants:
             low, high = bounds(model, variant, card, peaks)
-            if high is not None and high - low > STEP:
-                cell = _resized(peaks.of[model, variant, HEADLINE].cell, (low + high) // 2 // STEP * STEP)
-                if (cell.cell_id, card) not in peaks.by_card:
-                    yield cell, card
+            some = next((record.cell for key, record in peaks.of.items() if key[:2] == (model, variant)), None)
+            if some is not None and high is not None and not has_ended(low, high):
+                yield _resized(some, (low + high) // 2 // STEP * STEP), card
 
 
 def bounds(model: str, variant: str, card: str, peaks: Peaks) -> tuple[int, int | None]:
@@ -61,6 +60,11 @@ def bounds(model: str, variant: str, card: str, peaks: Peaks) -> tuple[int, int 
     answers = {record.cell.seq_len: fits(record, card, peaks) for record in known}
     low = max((length for length, answer in answers.items() if answer == "yes"), default=0)
     return low, min((length for length, answer in answers.items() if answer == "no" and length > low), default=None)
+
+
+def has_ended(low: int, high: int | None) -> bool:
+    """Whether a search can go no further; without an end above, everything that was tried fits."""
+    return bool(low) if high is None else high - low <= STEP
 
 
 def longest_of_grid(model: str, variant: str, card: str, peaks: Peaks) -> str:

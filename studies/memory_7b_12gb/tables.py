@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ladderscope.memory.predict.gpus import CONTEXT_BYTES, find_gpu
 from ladderscope.records import Record
 from ladderscope.studies.chosen import basis_of, peak_reserved
 from ladderscope.studies.findings import NOTHING, Table, Value
 from ladderscope.units import format_bytes, format_count, format_flops
 
-from .fitting import CARDS, SEARCHED, STEP, bounds, fits, longest_of_grid
+from .fitting import CARDS, SEARCHED, STEP, bounds, fits, has_ended, longest_of_grid
 from .variants import BEST_LADDER, BEST_QLORA, CHECKPOINTING, CHUNKED, HEADLINE, MODELS, SIZE, VARIANTS, Peaks
 
 NOT_MEASURED = "not measured"
@@ -25,6 +26,7 @@ def tables_of(peaks: Peaks) -> list[Table]:
         _longest(peaks),
         _search(peaks),
         _wider(peaks),
+        _cards(),
     ]
 
 
@@ -84,10 +86,26 @@ def _search(peaks: Peaks) -> Table:
     models, _, card = SEARCHED
     rows: list[list[str | Value]] = []
     for variant in (BEST_QLORA, BEST_LADDER):
-        found = [bounds(model, variant, card, peaks)[0] for model in models]
-        rows.append([variant, *(Value(f"{low:,}", "predicted") for low in found)])
+        found = [bounds(model, variant, card, peaks) for model in models]
+        rows.append([variant, *(Value(_searched(*ends), "predicted") for ends in found)])
     note = f"In steps of {STEP:,} tokens. Each of these fits, and the next longer row was predicted too and does not."
     return Table("Longest row on an RTX 3070 (8 GB), by search", ["method", *models], rows, note)
+
+
+def _searched(low: int, high: int | None) -> str:
+    if not has_ended(low, high):
+        return NOTHING
+    return f"{low:,}" if high else f"{low:,} (all that was tried)"
+
+
+def _cards() -> Table:
+    gpus = [find_gpu(card) for card in CARDS.values()]
+    sizes = [(gpu.title, gpu.memory_bytes, CONTEXT_BYTES, gpu.usable_bytes) for gpu in gpus]
+    rows = [[title, *map(format_bytes, of_card)] for title, *of_card in sizes]
+    columns = ["card", "memory, as CUDA reports it", "CUDA context, an estimate", "left to PyTorch"]
+    return Table(
+        "The cards", columns, rows, "From output that users published: `ladderscope/memory/predict/gpus.yaml`."
+    )
 
 
 def _wider(peaks: Peaks) -> Table:

@@ -6,7 +6,7 @@ from ladderscope.studies.chosen import basis_of, peak_reserved
 from ladderscope.studies.findings import Answer, Basis, Verdict
 from ladderscope.units import format_bytes
 
-from .fitting import CARDS, STEP, bounds, fits
+from .fitting import CARDS, bounds, fits, has_ended
 from .variants import BEST_LADDER, BEST_QLORA, CHECKPOINTING, HEADLINE, MODELS, Peaks
 
 HALF, LESS, TWICE = 0.55, 0.95, 2.0
@@ -34,7 +34,7 @@ def _ratio_verdict(claim: str, first: str, second: str, bound: float, peaks: Pea
     listed = "; ".join(
         f"{model} {a / b:.2f} ({format_bytes(a)} of {format_bytes(b)})" for model, (a, b) in sizes.items()
     )
-    why = f"{first.capitalize()} over {second} at {HEADLINE:,} tokens: {listed}; the rule allows {bound}."
+    why = f"`{first}` over `{second}` at {HEADLINE:,} tokens: {listed}; the rule allows {bound}."
     return Verdict(claim, _answer(worst <= bound), why, _basis(peaks))
 
 
@@ -57,7 +57,7 @@ def _longest_verdict(claim: str, card: str, peaks: Peaks) -> Verdict:
     found = {}
     for model in MODELS[1:]:
         ends = [bounds(model, variant, card, peaks) for variant in (BEST_LADDER, BEST_QLORA)]
-        if any(high is None or high - low > STEP for low, high in ends):
+        if not all(has_ended(low, high) for low, high in ends):
             return Verdict(claim, "cannot tell", f"The search for {model} has not ended.", None)
         found[model] = [low for low, _ in ends]
     listed = "; ".join(f"{model} {ladder:,} and {qlora:,}" for model, (ladder, qlora) in found.items())
