@@ -36,9 +36,16 @@ def _flops(found: Found) -> Verdict:
     if None in own:
         return Verdict("flops", "cannot tell", "A cell is missing.", None)
     off = {model: value / _published(model, "qst") - 1 for model, value in zip(MODELS, own, strict=True) if value}
-    return Verdict(
-        "flops", _answer(max(off.values()) <= CLOSE), _why(found, ("qst",)), basis_of(found[MODELS[0], "qst"])
-    )
+    forward = ", ".join(f"{_forward_share(found, model):.2f}" for model in MODELS)
+    both = f"The forward pass through the backbone, which both need, is {forward} of QLoRA's FLOPs."
+    why = f"{_why(found, ('qst',))} {both}"
+    return Verdict("flops", _answer(max(off.values()) <= CLOSE), why, basis_of(found[MODELS[0], "qst"]))
+
+
+def _forward_share(found: Found, model: str) -> float:
+    flops = found[model, "qlora"].flops
+    assert flops is not None
+    return flops.by_component["backbone_forward"] / flops.per_step
 
 
 def _others(found: Found) -> Verdict:
@@ -55,9 +62,7 @@ def _speed(found: Found) -> Verdict:
     ratios = {model: old / new for model, (old, new) in pairs.items() if old and new}
     if not ratios:
         values = [value for model in MODELS if (value := _ratio(found, model, "qst"))]
-        work = (
-            f" QLoRA's FLOPs alone are {1 / max(values):.1f} to {1 / min(values):.1f} times QST's." if values else ""
-        )
+        work = f" QLoRA's FLOPs are {1 / min(values):.2f} times QST's at most." if values else ""
         return Verdict("speed", "cannot tell", f"No seconds were measured on a GPU.{work}", None)
     listed = "; ".join(f"{model} {ratio:.2f}" for model, ratio in ratios.items())
     holds = max(ratios.values()) >= FASTER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 from ladderscope.memory.predict.gpus import CONTEXT_BYTES
@@ -17,6 +18,7 @@ GB = 10**9
 CLOSE = 0.25
 FACTORS = {"factor-2.3": 2.3, "factor-7": 7.0}
 FACTOR_SLACK = 0.1
+TOO_LARGE = "QLoRA's adapters are in fp32 here and in bf16 there, which makes its memory larger here."
 Found = dict[Published, Record]
 
 
@@ -63,7 +65,7 @@ def _pairs(ratios: dict[tuple[str, str], list[tuple[float, float, Basis]]]) -> V
     owns = [own for _, own, _ in of_table.values()]
     why = (
         f"QLoRA over QST is {min(owns):.2f} to {max(owns):.2f}; the pair that is furthest from its published ratio is "
-        f"{worst}, by {off[worst]:+.0%}."
+        f"{worst}, by {off[worst]:+.0%}. {TOO_LARGE}"
     )
     return Verdict("pairs", _answer(abs(off[worst]) <= CLOSE), why, of_table[worst][2])
 
@@ -74,7 +76,8 @@ def _factor_qlora(ratios: dict[tuple[str, str], list[tuple[float, float, Basis]]
         return Verdict("factor-2.3", "cannot tell", "A cell is missing.", None)
     where, model = max(known, key=lambda place: known[place][1])
     _, own, basis = known[where, model]
-    return _factor("factor-2.3", own, f"QLoRA over QST is largest for {model} of {where}", basis)
+    verdict = _factor("factor-2.3", own, f"QLoRA over QST is largest for {model} of {where}", basis)
+    return dataclasses.replace(verdict, why=f"{verdict.why} {TOO_LARGE}")
 
 
 def _factor_full(found: Found) -> Verdict:
@@ -109,7 +112,7 @@ def _answer(holds: bool) -> Answer:
 
 
 def _ratio_table(ratios: dict[tuple[str, str], list[tuple[float, float, Basis]]]) -> Table:
-    rows = [
+    rows: list[list[str | Value]] = [
         [
             where,
             model,
