@@ -55,7 +55,8 @@ def _panel(axes: Axes, model: str, peaks: Peaks) -> None:
     for title, card in CARDS.items():
         usable = find_gpu(card).usable_bytes / GIB
         axes.axhline(usable, color="#999999", lw=0.8)
-        axes.annotate(title, (0.99, usable), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
+        if model == MODELS[-1]:
+            axes.annotate(title, (1.01, usable), xycoords=("axes fraction", "data"), va="center", fontsize=8)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
     axes.set_xticks(lengths, [f"{n:,}" for n in lengths], rotation=45)

@@ -36,7 +36,10 @@ def _headline(peaks: Peaks) -> Table:
         return f"{format_bytes(peak_reserved(record))}, fits {on[0] if on else 'none'}"
 
     rows = [[variant, *(_value(peaks, model, variant, show) for model in MODELS)] for variant in VARIANTS]
-    note = "With each peak the smallest of the three cards that the cell fits."
+    note = (
+        "With each peak the smallest of the three cards that the cell fits. A cell can fit a card with less than its "
+        "peak: PyTorch then gives cached memory back, which takes time."
+    )
     return Table(f"Reserved peak at {HEADLINE:,} tokens, batch 1", ["method", *MODELS], rows, note)
 
 
@@ -66,7 +69,7 @@ def _lengths(model: str, peaks: Peaks) -> Table:
 
 
 def _longest(peaks: Peaks) -> Table:
-    rows = [
+    rows: list[list[str | Value]] = [
         [variant, *(_longest_cell(model, variant, card, peaks) for model in MODELS for card in CARDS.values())]
         for variant in VARIANTS
     ]

@@ -50,7 +50,15 @@ def _fits_verdict(claim: str, card: str, peaks: Peaks) -> Verdict:
         for variant, found in answers.items()
     )
     holds = set(answers["ladder"]) == {"yes"} and set(answers["qlora"]) == {"no"}
-    return Verdict(claim, _answer(holds), f"Fits an RTX 3060 at {HEADLINE:,} tokens: {listed}.", _basis(peaks))
+    why = f"Fits an RTX 3060 at {HEADLINE:,} tokens: {listed}.{_wider(card, peaks)}"
+    return Verdict(claim, _answer(holds), why, _basis(peaks))
+
+
+def _wider(card: str, peaks: Peaks) -> str:
+    """The same with a wider side network, which the rule does not ask for."""
+    found = {model: peaks.others.get((model, "ladder", HEADLINE)) for model in MODELS}
+    listed = ", ".join(f"{model} {fits(record, card, peaks)}" for model, record in found.items() if record)
+    return f" At an eighth of the backbone's width, ladder: {listed}." if listed else ""
 
 
 def _longest_verdict(claim: str, card: str, peaks: Peaks) -> Verdict:
