@@ -8,8 +8,8 @@ from ladderscope.records import Record
 from ladderscope.studies.findings import Findings
 from ladderscope.studies.folder import Wanted
 
-from .figures import length_figure
 from .fitting import searched, undecided
+from .plots import length_figure
 from .tables import tables_of
 from .variants import peaks_of
 from .verdicts import verdicts_of

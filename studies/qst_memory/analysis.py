@@ -10,7 +10,7 @@ from ladderscope.records import Record
 from ladderscope.studies.chosen import basis_of, chosen, peak_reserved
 from ladderscope.studies.findings import NOTHING, Answer, Basis, Findings, Table, Value, Verdict
 
-from .figures import pairs_figure
+from .plots import pairs_figure
 from .published import FIGURE_1A, LARGEST, PARTS, PUBLISHED, SHAPES, TABLE_1, TABLE_2, Published
 
 GPU = "1024GiB:sm86"
