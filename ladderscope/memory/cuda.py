@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from ladderscope.memory.cpu import peak_rss_bytes
 from ladderscope.memory.residents import resident_bytes
 from ladderscope.memory.timeline import Event, find_peak, kept_for_backward
 from ladderscope.records import Memory
+from ladderscope.torch_internals import clear_cublas_workspaces
 from ladderscope.training.loop import TrainingLoop
 
 
@@ -38,9 +40,12 @@ class CudaMeter:
         return torch.cuda.get_device_name(self.device)
 
     def measure_step(self, loop: TrainingLoop) -> Memory:
-        """One training step, with the allocator's history on."""
-        # What loading and evaluation left in the allocator's cache is no part of a training step's reserved memory.
-        torch.cuda.empty_cache()
+        """One training step, with the allocator's history on.
+
+        It is the second step of a run that has just begun, as in a prediction. What earlier steps left behind lies
+        anywhere in the segments, and would decide how much of them is left to use.
+        """
+        _start_anew(loop)
         loop.step()
         batches = loop.next_batches()
         loop.model.train()
@@ -72,6 +77,16 @@ class CudaMeter:
             breakdown_bytes=breakdown,
             saved_for_backward_bytes=kept_for_backward(events[: len(_moves(forward))]),
         )
+
+
+def _start_anew(loop: TrainingLoop) -> None:
+    """Nothing but weights is left, and what an evaluation leaves."""
+    loop.forget_steps()
+    gc.collect()
+    clear_cublas_workspaces()
+    torch.cuda.empty_cache()
+    loop.evaluate()
+    torch.cuda.empty_cache()
 
 
 def _history() -> list[dict[str, Any]]:
