@@ -22,7 +22,7 @@ from ladderscope.methods import get_method
 from ladderscope.methods.side.skeleton import without_values
 from ladderscope.records import PREDICT, Cell, Flops, Forecast, Memory, Phase, Record
 from ladderscope.training.batches import Batch, held_out_batches, training_batches
-from ladderscope.training.examples import RANDOM
+from ladderscope.training.examples import shape_of
 from ladderscope.training.generation import generate
 from ladderscope.training.loop import TrainingLoop
 
@@ -167,7 +167,7 @@ def _load_and_evaluate(
 def _make_loop(cell: Cell, backbone: Backbone, lengths: Sequence[int] | None = None) -> TrainingLoop:
     method = get_method(cell.method)
     # Token ids of any text would do: how many there are is what counts.
-    random = dataclasses.replace(cell, data=RANDOM)
+    random = dataclasses.replace(cell, data=shape_of(cell.data))
 
     def batches() -> Iterator[Batch]:
         def of_length(tokens: int) -> Iterator[Batch]:
@@ -184,7 +184,7 @@ def _make_loop(cell: Cell, backbone: Backbone, lengths: Sequence[int] | None = N
         model = method.build(backbone.model, cell)
         if method.prepare is not None:
             # From one batch: what it starts from takes no memory of its own.
-            method.prepare(model, (vars(batch) for batch in itertools.islice(batches(), 1)))
+            method.prepare(model, (batch.inputs for batch in itertools.islice(batches(), 1)))
     return TrainingLoop(model, cell, batches(), held_out_batches(random, None, vocab_size(backbone), CUDA))
 
 

@@ -40,7 +40,7 @@ def _drawn(model: Any, device: torch.device) -> Callable[[nn.Module], nn.Module]
         # A copy holds what is drawn, since the layer itself outlives its quantised successor for a while.
         filled = copy.copy(linear)
         filled._parameters = {
-            name: None if parameter is None else _empty(parameter, device)
+            name: None if parameter is None else nn.Parameter(torch.empty_like(parameter, device=device))
             for name, parameter in linear._parameters.items()
         }
         model._init_weights(filled)

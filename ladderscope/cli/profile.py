@@ -50,7 +50,10 @@ Exit codes: 0 every cell is ok, 1 some cell is not, 2 wrong use, 130 interrupted
 @cell_options(default_methods="qlora, ladder, xladder")
 @axis("--lr", type=float, help="Learning rate.  [default: by method]")
 @axis("--seed", type=int, help="Decides the order of the data and all initialisation.  [default: 0]")
-@axis("--data", help="gsm-symbolic, random, or a .jsonl or text file.  [default: gsm-symbolic; random for random:]")
+@axis(
+    "--data",
+    help="gsm-symbolic, random, random-padded, or a .jsonl or text file.  [default: gsm-symbolic; random for random:]",
+)
 @axis("--steps", type=int, help="Optimizer steps.  [default: 16]")
 @click.option("--meter", default="auto", show_default=True, help="auto, cpu, cuda: measured; predict: without a GPU.")
 @click.option("--gpu", help="GPU to predict for, as in rtx-3060-12gb or 12GiB:sm86; with --meter predict.")

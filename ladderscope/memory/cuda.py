@@ -9,6 +9,8 @@ import torch
 
 from ladderscope.errors import UsageError
 from ladderscope.memory.cpu import peak_rss_bytes
+from ladderscope.memory.replay.pytorch import snapshot_traces
+from ladderscope.memory.replay.trace import Trace
 from ladderscope.memory.residents import resident_bytes
 from ladderscope.memory.timeline import Event, find_peak, kept_for_backward
 from ladderscope.records import Memory
@@ -30,6 +32,8 @@ class CudaMeter:
 
     name = "cuda"
     device = torch.device("cuda")
+    history: Trace | None = None
+    """Of the step that was measured last, in PyTorch's terms: what the allocator did, and held at the end."""
 
     def __init__(self) -> None:
         if not torch.cuda.is_available():
@@ -60,9 +64,11 @@ class CudaMeter:
             gradients = {p.grad.untyped_storage().data_ptr() for p in loop.model.parameters() if p.grad is not None}
             loop.update()
             torch.cuda.synchronize(self.device)
-            trace = _history()
+            snapshot = torch.cuda.memory._snapshot()
         finally:
             torch.cuda.memory._record_memory_history(enabled=None)
+        trace = snapshot["device_traces"][torch.cuda.current_device()]
+        self.history = _from(start, snapshot)
         peak_allocated = torch.cuda.max_memory_allocated(self.device)
         forward, rest = trace[start : backward_begins[0]], trace[backward_begins[0] :]
         events = events_of_history(forward + rest, gradients)
@@ -92,6 +98,13 @@ def _start_anew(loop: TrainingLoop) -> None:
 def _history() -> list[dict[str, Any]]:
     history: list[dict[str, Any]] = torch.cuda.memory._snapshot()["device_traces"][torch.cuda.current_device()]
     return history
+
+
+def _from(start: int, snapshot: dict[str, Any]) -> Trace:
+    """The current device's history in a snapshot, without the first ``start`` entries."""
+    device = torch.cuda.current_device()
+    traces = [entries[start:] for entries in snapshot["device_traces"]]
+    return snapshot_traces("measured step", {**snapshot, "device_traces": traces})[device]
 
 
 def _moves(trace: list[dict[str, Any]]) -> list[dict[str, Any]]:

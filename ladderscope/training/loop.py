@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -94,7 +95,9 @@ class TrainingLoop:
 
     @torch.no_grad()
     def evaluate(self) -> float:
-        """Mean loss in nats per trained token of the held-out set."""
+        """Mean loss in nats per trained token of the held-out set; NaN where that is empty."""
+        if not self._held_out:
+            return math.nan
         self.model.eval()
         total = sum(self._loss(self.model, batch).item() for batch in self._held_out)
         return total / sum(batch.num_trained_tokens for batch in self._held_out)

@@ -87,7 +87,10 @@ def cuda_is_there(gpu: Gpu, stats: MemoryStats, workspaces: Workspaces) -> Itera
         for module, refused in _REFUSED:
             stack.enter_context(mock.patch.multiple(module, **refused))
         stack.enter_context(mock.patch.object(torch._C, "_scatter", _scatter, create=True))
-        compiled = {"_cuda_getDeviceCount": lambda: 1, "_cuda_clearCublasWorkspaces": workspaces.clear}
+        compiled: dict[str, Any] = {
+            "_cuda_getDeviceCount": lambda: 1,
+            "_cuda_clearCublasWorkspaces": workspaces.clear,
+        }
         stack.enter_context(mock.patch.multiple(torch._C, create=True, **compiled))
         yield
 
