@@ -49,6 +49,7 @@ def predict_cell(
     tick: Callable[[float], None] = lambda fraction: None,
     *,
     alloc_conf: str | None = None,
+    torch_version: str | None = None,
     counts_flops: bool = True,
     detailed: bool = False,
 ) -> Prediction:
@@ -66,6 +67,7 @@ def predict_cell(
         gpu: the GPU that it is for.
         tick: is told the fraction that is done.
         alloc_conf: settings of the allocator as in ``PYTORCH_ALLOC_CONF``; by default what that variable holds.
+        torch_version: whose rules to follow, ``"2.13"``; by default those of the PyTorch that runs.
         counts_flops: whether the record tells the FLOPs of a step; without them a prediction is faster.
         detailed: whether the record tells where the bytes of a steady step are.
 
@@ -73,7 +75,7 @@ def predict_cell(
         The record, ``meter`` being ``predict``, and the trace with the spans of this module.
     """
     gpu = find_gpu(gpu) if isinstance(gpu, str) else gpu
-    with _simulated(cell, gpu, alloc_conf) as trace:
+    with _simulated(cell, gpu, alloc_conf, torch_version) as trace:
         loop = _load_and_evaluate(cell, trace, tick)
         tokens = cell.seq_len * cell.batch_size * cell.gradient_accumulation
         with trace.span(FIRST_STEP):
@@ -135,11 +137,13 @@ def predict_varied(
 
 
 @contextmanager
-def _simulated(cell: Cell, gpu: Gpu, alloc_conf: str | None) -> Iterator[MemoryTrace]:
+def _simulated(
+    cell: Cell, gpu: Gpu, alloc_conf: str | None, torch_version: str | None = None
+) -> Iterator[MemoryTrace]:
     """The GPU, with the random numbers of the cell's seed; the caller's go on as if nothing had been."""
     with (
         torch.random.fork_rng(devices=[]),
-        predict_memory(gpu, on_oom="continue", alloc_conf=alloc_conf) as trace,
+        predict_memory(gpu, torch_version=torch_version, on_oom="continue", alloc_conf=alloc_conf) as trace,
     ):
         torch.manual_seed(cell.seed)
         yield trace
