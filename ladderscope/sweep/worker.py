@@ -60,10 +60,11 @@ def _run(job: Job, out: TextIO) -> dict[str, Any]:
         assert job.gpu is not None
         prediction = _predictor()(job.cell, job.gpu, tick, detailed=job.detailed, alloc_conf=job.alloc_conf)
         return prediction.record.to_json()
-    return _measure(job, tick).to_json()
+    return measure_job(job, tick).to_json()
 
 
-def _measure(job: Job, tick: Callable[[float], None]) -> Record:
+def measure_job(job: Job, tick: Callable[[float], None]) -> Record:
+    """Measure the job's cell in this process, and keep the history of the measured step where that is asked for."""
     from ladderscope.measure import measure_cell
     from ladderscope.memory.cuda import CudaMeter
     from ladderscope.memory.meters import resolve_meter

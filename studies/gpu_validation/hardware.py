@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
+import torch
+
+from ladderscope.errors import UsageError
 from ladderscope.memory.predict.gpus import find_gpu, gpu_names
+from ladderscope.units import GIB
 
 
 def short_name(title: str, memory_bytes: int | None = None) -> str | None:
@@ -31,3 +35,16 @@ def folder_name(title: str | None, memory_bytes: int | None = None) -> str:
     if title is None:
         return "cpu"
     return short_name(title, memory_bytes) or re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+
+
+def gpu_of_this_machine() -> str:
+    """The first GPU that PyTorch finds here, as predictions take it: its name in ``gpus.yaml``, or a description.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if not torch.cuda.is_available():
+        raise UsageError("this machine has no GPU to predict for: name one with --gpu, as in --gpu h100-80gb.")
+    found = torch.cuda.get_device_properties(0)
+    known = short_name(found.name, found.total_memory)
+    return known or f"{found.total_memory / GIB:.2f}GiB:sm{found.major}{found.minor}"

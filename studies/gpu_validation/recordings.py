@@ -49,11 +49,6 @@ class Recording:
         """Of the file, without its ending."""
         return self.path.name.removesuffix(SUFFIX)
 
-    @property
-    def same_torch(self) -> bool:
-        """Whether the PyTorch that runs here is of the recording's minor version."""
-        return _minor(self.torch_version) == _minor(torch.__version__)
-
     def remark(self) -> str:
         """What differs between the software of the recording and this one's, in a sentence; empty if nothing does."""
         here = {"torch": torch.__version__, "transformers": transformers.__version__}
@@ -112,7 +107,3 @@ def predict_recording(recording: Recording) -> MemoryTrace:
         )
     settings: dict[str, Any] = {"torch_version": recording.torch_version, "counts_flops": False}
     return predict_cell(recording.cell, gpu, alloc_conf=recording.trace.config.to_text(), **settings).trace
-
-
-def _minor(version: str) -> list[str]:
-    return version.split("+")[0].split(".")[:2]

@@ -16,9 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from studies.gpu_validation.hardware import gpu_of_this_machine
-from studies.gpu_validation.kept_traces import Kept
-from studies.gpu_validation.page import page
 
 from ladderscope.cli.progress import SweepProgress
 from ladderscope.errors import INTERRUPTED, LadderscopeError, UsageError
@@ -33,6 +30,9 @@ from ladderscope.sweep.interrupt import graceful_interrupt
 from ladderscope.sweep.protocol import Job
 from ladderscope.sweep.run import missing_jobs
 from ladderscope.whole_files import write_atomically
+from studies.gpu_validation.hardware import gpu_of_this_machine
+from studies.gpu_validation.kept_traces import Kept
+from studies.gpu_validation.page import page
 from studies.gpu_validation.side_by_side import SideBySide
 
 PARTS_FOLDER = Path(__file__).parent / "parts"
@@ -62,9 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--part", action="append", choices=PARTS, help="run this part; repeatable (default: all)")
     parser.add_argument("--grid", action="append", type=Path, metavar="FILE", help="grids in place of the parts")
     parser.add_argument("--out", type=Path, default=Path("gpu_validation"), help="folder (default: %(default)s)")
-    parser.add_argument(
-        "--meter", default=AUTO, help="cuda, or cpu for a rehearsal (default: cuda if any)"
-    )
+    parser.add_argument("--meter", default=AUTO, help="cuda, or cpu for a rehearsal (default: cuda if any)")
     parser.add_argument("--gpu", help="predict for this GPU (default: the one of this machine)")
     parser.add_argument("--timeout", type=float, default=120.0, help="seconds that a cell may take (default: 120)")
     parser.add_argument("--retry-failed", action="store_true", help="run cells again that failed")

@@ -55,8 +55,13 @@ class SideBySide:
             if self._has_cores:
                 beside = threading.Thread(target=self._predict, args=(stop,))
                 beside.start()
-                self._measure(stop)
-                beside.join()
+                try:
+                    self._measure(stop)
+                except BaseException:
+                    self.cancel()
+                    raise
+                finally:
+                    beside.join()
             else:
                 self._measure(stop)
                 self._predict(stop)

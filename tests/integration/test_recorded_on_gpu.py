@@ -43,11 +43,8 @@ def test_all_predictions_are_within_the_bounds_and_so_is_their_median() -> None:
 
 
 def _problems(paths: list[Path], with_median: bool = False) -> list[str]:
-    recordings = [recording for recording in map(read_recording, paths) if recording.same_torch]
-    if not recordings:
-        pytest.skip("recorded with another minor version of torch than the one that runs: replayed only")
     problems, found = [], []
-    for recording in recordings:
+    for recording in map(read_recording, paths):
         found.append(peak_ratios(recording, predict_recording(recording)))
         problems += prediction_problems(recording, found[-1])
     return problems + (median_problems(found) if with_median else [])

@@ -6,8 +6,15 @@ from typing import Any
 import pytest
 
 from ladderscope.records import Cell, Record
-from studies.gpu_validation.headline import MET, MISSED, NOT_MEASURED, goals, headline, is_headline, methods_table
-from studies.gpu_validation.headline_tables import changes_table, headlines, measured_headline, predicted_headline
+from studies.gpu_validation.headline import LEAN, headline, is_headline, variant_name
+from studies.gpu_validation.headline_tables import (
+    changes_table,
+    goals_table,
+    headlines,
+    measured_headline,
+    methods_table,
+    predicted_headline,
+)
 
 Make = Callable[..., Record]
 MakeCell = Callable[..., Cell]
@@ -29,12 +36,10 @@ def measured_7b(make_cell: MakeCell, measured: Make) -> list[Record]:
     [
         {"seq_len": 512},
         {"batch_size": 2},
-        {"loss_impl": "chunked"},
         {"optimizer": "adamw-8bit"},
         {"model": "random:llama-3.2-1b"},
         {"method": "full"},
         {"method": "ladder", "gradient_checkpointing": True},
-        {"settings": "gate=none"},
     ],
 )
 def test_other_cells_are_no_headline(make_cell: MakeCell, settings: dict[str, Any]) -> None:
@@ -46,25 +51,53 @@ def test_a_row_has_memory_time_and_ratios_over_both_qloras(measured_7b: list[Rec
     rows = methods_table(headline(measured_7b, LLAMA)).splitlines()
     assert "| ladder 1/8 | 5.00 | 6.00 | 0.4000 | 5,120 | 0.250 | 0.714 | 2.500 | 3.125 |" in rows
     assert "| qlora r=16, checkpointing | 7.00 | 9.00 | 1.2500 | 1,638 | 0.350 | 1.000 | 0.800 | 1.000 |" in rows
-    assert "| xladder | – | – | – | – | – | – | – | – |" in rows
+
+
+def test_a_row_is_held_against_qlora_with_the_same_loss(
+    make_cell: MakeCell, measured: Make, measured_7b: list[Record]
+) -> None:
+    chunked = [
+        measured(make_cell("qlora", loss_impl="chunked"), 10.0),
+        measured(make_cell("ladder", loss_impl="chunked"), 4.0, 5.0, seconds=0.5),
+    ]
+    (row,) = _rows_of("ladder 1/8, chunked loss", methods_table(headline([*measured_7b, *chunked], LLAMA)))
+    assert row == "| ladder 1/8, chunked loss | 4.00 | 5.00 | 0.5000 | 4,096 | 0.400 | – | 2.000 | – |"
+
+
+def test_sizes_and_settings_of_a_method_have_rows_of_their_own(make_cell: MakeCell) -> None:
+    assert variant_name(make_cell("ladder", reduction_factor=16, settings=LEAN)) == "ladder 1/16, lean"
+    assert variant_name(make_cell("ladder", settings="gate=none")) == "ladder 1/8, gate=none"
+
+
+def test_lean_is_what_the_preset_is() -> None:
+    from ladderscope.methods.settings import parse_settings
+    from ladderscope.methods.side import LadderConfig
+
+    lean, default = LadderConfig.lean(), LadderConfig()
+    changed = {name for name, value in vars(lean).items() if value != getattr(default, name)}
+    assert changed == {*parse_settings(LEAN), "reduction_factor", "loss_impl"}
+    assert all(getattr(lean, name) == value for name, value in parse_settings(LEAN).items())
+
+
+def _rows_of(name: str, table: str) -> list[str]:
+    return [line for line in table.splitlines() if line.startswith(f"| {name} |")]
 
 
 def test_targets_are_met_to_the_bound(measured_7b: list[Record]) -> None:
-    found = goals(headline(measured_7b, LLAMA))
-    assert [goal.verdict for goal in found] == [MET] * 4
-    assert [goal.written for goal in found] == ["0.250", "0.714", "2.500", "6.00 GiB"]
+    (row,) = _rows_of("ladder 1/8", goals_table(headline(measured_7b, LLAMA)))
+    assert row == "| ladder 1/8 | 0.250, met | 0.714, met | 2.500, met | 6.000, met |"
 
 
 def test_targets_are_missed_behind_it(make_cell: MakeCell, measured: Make, measured_7b: list[Record]) -> None:
     slow = measured(make_cell("ladder"), 7.0, 8.01, seconds=0.51)
-    found = goals(headline([*measured_7b[:2], slow], LLAMA))
-    assert [goal.verdict for goal in found] == [MISSED] * 4
+    (row,) = _rows_of("ladder 1/8", goals_table(headline([*measured_7b[:2], slow], LLAMA)))
+    assert row == "| ladder 1/8 | 0.350, missed | 1.000, missed | 1.961, missed | 8.010, missed |"
 
 
 def test_each_model_has_its_own_table(make_cell: MakeCell, measured: Make, measured_7b: list[Record]) -> None:
     qwen = measured(make_cell("ladder", model="random:qwen2.5-7b"), 5.5, 6.0)
-    found = goals(headline([*measured_7b, qwen], "qwen2.5-7b"))
-    assert [goal.verdict for goal in found] == [NOT_MEASURED] * 3 + [MET]
+    (row,) = _rows_of("ladder 1/8", goals_table(headline([*measured_7b, qwen], "qwen2.5-7b")))
+    assert row == "| ladder 1/8 | not measured | not measured | not measured | 6.000, met |"
     assert "5.50" not in measured_headline([*measured_7b, qwen], LLAMA)
 
 
@@ -84,8 +117,7 @@ def test_predictions_and_cpus_are_never_shown_as_measured(
     assert "| lora r=16 | 33.00 | 22.00 | – | – |" in alone
     assert "tokens/s" not in alone
     only_predicted = measured_headline(others, LLAMA)
-    assert "Nothing of this was measured." in only_predicted
-    assert only_predicted.count(NOT_MEASURED) == 4
+    assert only_predicted == "### llama-2-7b, measured\n\nNot measured."
 
 
 def test_predicted_records_answer_no_target(make_cell: MakeCell, predicted: Make) -> None:
@@ -93,7 +125,7 @@ def test_predicted_records_answer_no_target(make_cell: MakeCell, predicted: Make
 
     found = headline([predicted(make_cell("qlora")), predicted(make_cell("ladder"), 1.0)], LLAMA, PREDICT)
     assert len(found.records) == 2
-    assert {goal.verdict for goal in goals(found)} == {NOT_MEASURED}
+    assert goals_table(found) == ""
 
 
 def test_headlines_put_what_was_measured_first(make_cell: MakeCell, predicted: Make) -> None:

@@ -95,7 +95,7 @@ def test_a_cpu_is_called_a_rehearsal_first_of_all(
     assert run_publish([measured(make_cell(), meter="cpu", gpu=None)]) == 0
     text = (tmp_path / "reports" / "gpu_validation_cpu_2026-12-01" / "README.md").read_text()
     assert text.splitlines()[0] == "> **A rehearsal on a CPU: nothing on this page was measured on a GPU.**"
-    assert "Nothing of this was measured." in text
+    assert "Not measured." in text
     assert "| met |" not in text
     assert not (tmp_path / "kept").exists()
 
