@@ -107,7 +107,7 @@ def test_the_history_is_of_the_measured_step_alone(checkpointed: tuple[Record, C
     assert result.peak_reserved_bytes == record.memory.peak_reserved_bytes
     about = read_about(path)
     assert Cell.from_json(about["cell"]) == record.cell
-    assert (about["gpu"], about["torch"]) == (record.gpu, torch.__version__)
+    assert (about["gpu"], about["torch"]) == (record.gpu, record.env["torch"])
     assert about["peak_allocated_bytes"] == record.memory.peak_allocated_bytes
 
 
