@@ -146,7 +146,7 @@ def _gpu_to_predict(name: str | None) -> str:
     return find_gpu(name).name
 
 
-def _jobs(cells: list[Cell], meter: Meter, slots: int, history: Path | None) -> list[Job]:
+def _jobs(cells: list[Cell], meter: Meter, slots: int, history: Path | None = None) -> list[Job]:
     from ladderscope.sweep.histories import history_path
     from ladderscope.sweep.protocol import Job
 
