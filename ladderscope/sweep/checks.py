@@ -13,7 +13,7 @@ from ladderscope.backbones.quantize import QUANTIZATIONS
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.methods import Method
 from ladderscope.records import Cell
-from ladderscope.training.examples import RANDOM, check_data
+from ladderscope.training.examples import WITHOUT_TEXT, check_data
 from ladderscope.training.loss import LOSS_FUNCTIONS
 from ladderscope.training.optimizer import NEEDS_CUDA, OPTIMIZERS
 
@@ -37,7 +37,7 @@ def check_cell(cell: Cell, model: BackboneName, method: Method, config: Any) -> 
     longest = getattr(text_config, "max_position_embeddings", None)
     _check_length(cell, longest)
     _check_settings(cell, method, text_config)
-    if cell.data != RANDOM and not model.has_tokenizer:
+    if cell.data not in WITHOUT_TEXT and not model.has_tokenizer:
         raise UsageError(f"{cell.model} has random weights and no tokenizer: use --data random.")
     _check_data_once(cell.data)
 

@@ -12,12 +12,14 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ladderscope.sweep.protocol import Job
 
 if TYPE_CHECKING:
     from ladderscope.predict import Prediction
+    from ladderscope.records import Record
 
 
 def main() -> None:
@@ -26,8 +28,11 @@ def main() -> None:
     jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
     warnings.simplefilter("ignore")
+    # While the first job is on its way.
     if "--predict" in sys.argv[1:]:
-        _predictor()  # while the first job is on its way
+        _predictor()
+    elif "--measure" in sys.argv[1:]:
+        _import_all()
     while True:
         job = Job.from_line(jobs.get())
         try:
@@ -55,10 +60,21 @@ def _run(job: Job, out: TextIO) -> dict[str, Any]:
         assert job.gpu is not None
         prediction = _predictor()(job.cell, job.gpu, tick, detailed=job.detailed, alloc_conf=job.alloc_conf)
         return prediction.record.to_json()
-    from ladderscope.measure import measure_cell
-    from ladderscope.memory.meters import resolve_meter
+    return measure_job(job, tick).to_json()
 
-    return measure_cell(job.cell, resolve_meter(job.meter), tick).to_json()
+
+def measure_job(job: Job, tick: Callable[[float], None]) -> Record:
+    """Measure the job's cell in this process, and keep the history of the measured step where that is asked for."""
+    from ladderscope.measure import measure_cell
+    from ladderscope.memory.cuda import CudaMeter
+    from ladderscope.memory.meters import resolve_meter
+    from ladderscope.sweep.histories import write_history
+
+    meter = resolve_meter(job.meter)
+    record = measure_cell(job.cell, meter, tick)
+    if job.history is not None and isinstance(meter, CudaMeter) and meter.history is not None:
+        write_history(Path(job.history), meter.history, record)
+    return record
 
 
 @functools.cache
@@ -71,6 +87,14 @@ def _predictor() -> Callable[..., Prediction]:
     # What was imported stays: to look through it again and again would take a tenth of the time.
     gc.freeze()
     return predict_cell
+
+
+def _import_all() -> None:
+    """What a measurement needs."""
+    import bitsandbytes  # noqa: F401
+    import peft  # noqa: F401
+
+    import ladderscope.measure  # noqa: F401
 
 
 def is_out_of_memory(error: BaseException) -> bool:
