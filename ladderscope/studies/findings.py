@@ -35,12 +35,14 @@ class Table:
         columns: headers.
         rows: as long as ``columns``; plain text names things, a :class:`Value` is a number.
         note: Markdown below it.
+        hardware: what its measured numbers were measured on.
     """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str | Value]]
     note: str = ""
+    hardware: str = "a GPU"
 
     def __post_init__(self) -> None:
         for row in self.rows:

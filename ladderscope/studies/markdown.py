@@ -25,7 +25,7 @@ def basis_sentence(table: Table) -> str:
     """Where the numbers of a table come from."""
     bases = table.bases
     own = {
-        frozenset({"measured"}): "**Measured** on a GPU.",
+        frozenset({"measured"}): f"**Measured** on {table.hardware}.",
         frozenset({"predicted"}): "**Predicted**, not measured.",
         frozenset({"measured", "predicted"}): "**Predicted**, but for the cells that say **measured**.",
     }.get(frozenset(bases - {"published"}), "")

@@ -1,0 +1,92 @@
+"""What is there is not made again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ladderscope.errors import LadderscopeError
+from ladderscope.records import Record
+from ladderscope.studies.folder import Study
+
+Invent = Callable[..., list[Record]]
+
+
+@pytest.fixture
+def runner(study: Study) -> Callable[[str], Any]:
+    assert study.own_run is not None
+    return lambda name: sys.modules["ladderscope_study_scaling_slopes_run" + (f".{name}" if name else "")]
+
+
+def test_cells_with_a_result_are_not_trained_again_but_failed_ones_are(
+    runner: Callable[[str], Any], invent: Invent
+) -> None:
+    plan = runner("family").WHOLE
+    records = invent({})
+    failed = dataclasses.replace(records[0], status="error")
+    missing = runner("").missing_cells(plan, [failed, *records[1:-2]])
+    assert missing == [records[0].cell, records[-2].cell, records[-1].cell]
+
+
+def test_the_time_that_is_left_shrinks_with_the_cost_of_what_is_done(
+    runner: Callable[[str], Any], invent: Invent
+) -> None:
+    records = invent({})[:4]
+    said: list[str] = []
+    costs = {one.cell.cell_id: runner("").cost_of(one.cell) for one in records}
+    progress = runner("").Progress(costs, said.append)
+    for record in records:
+        progress.advance(record)
+    assert said[0].startswith("1 of 4 cells")
+    assert said[-1] == "4 of 4 cells, about 0 minutes left"
+
+
+def test_verses_lose_their_numbers_and_brackets(runner: Callable[[str], Any]) -> None:
+    module = 'bible = Bible(\n    """\n1. In the beginning. 2. And darkness [was] there.\n3. And 40. days.\n""")'
+    assert runner("corpus").plain_text(module) == "In the beginning. And darkness was there.\nAnd days.\n"
+
+
+def test_a_backbone_is_pretrained_once_and_trains_as_its_cell_says(
+    runner: Callable[[str], Any], tmp_path: Path
+) -> None:
+    """Real processes: a tokenizer, two steps of pretraining, a cell of two steps."""
+    family, workers = runner("family"), runner("workers")
+    tiny = dataclasses.replace(
+        family.QUICK, family=(family.Backbone(64, 2),), pretraining_steps=2, budgets=(2,), repetitions=1
+    )
+    text = tmp_path / "kjv.txt"
+    text.write_text("And God said, Let there be light: and there was light. " * 1500)
+    tokenizer = runner("corpus").prepare_tokenizer(tmp_path, text, 300)
+    settings = workers.pretraining_settings(tiny, tiny.family[0], tmp_path, text, tokenizer)
+    said: list[str] = []
+    workers.pretrain_all([settings], 2, said.append)
+    made = Path(settings["folder"])
+    assert json.loads((made / "pretraining.json").read_text())["held_out_loss"] > 0
+    workers.pretrain_all([settings], 2, said.append)
+    assert said == ["pretraining 64x2 (2 steps)"]
+
+    records: list[Record] = []
+    cells = [dataclasses.replace(cell, steps=2) for cell in family.cells_of(tiny)][-1:]
+    workers.train_all(cells, 2, tmp_path, records.append)
+    (record,) = records
+    assert record.status == "ok", record.error
+    assert record.cell == cells[0]
+    assert record.weights == "pretrained"
+    assert len(record.loss) == 2
+    assert record.flops is not None
+    assert record.eval_loss is not None
+
+
+def test_a_backbone_that_cannot_be_made_is_said(runner: Callable[[str], Any], tmp_path: Path) -> None:
+    family, workers = runner("family"), runner("workers")
+    settings = workers.pretraining_settings(
+        family.QUICK, family.FAMILY[0], tmp_path, tmp_path / "none.txt", tmp_path / "none"
+    )
+    with pytest.raises(LadderscopeError, match="64x4"):
+        workers.pretrain_all([settings], 1, lambda line: None)
