@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import sys
 from collections.abc import Callable
@@ -90,3 +91,39 @@ def test_a_backbone_that_cannot_be_made_is_said(runner: Callable[[str], Any], tm
     )
     with pytest.raises(LadderscopeError, match="64x4"):
         workers.pretrain_all([settings], 1, lambda line: None)
+
+
+def test_pretraining_that_was_killed_ends_with_the_same_weights(
+    study: Study, runner: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(study.folder))
+    pretrain: Any = importlib.import_module("pretrain")
+    monkeypatch.setattr(pretrain, "CHECKPOINT_SECONDS", 0.0)
+    text = tmp_path / "kjv.txt"
+    text.write_text("And God said, Let there be light: and there was light. " * 3000)
+    tokenizer = runner("corpus").prepare_tokenizer(tmp_path, text, 280)
+    plan = dataclasses.replace(runner("family").QUICK, pretraining_steps=4)
+    losses = []
+    for name, kills in (("whole", False), ("killed", True)):
+        settings = runner("workers").pretraining_settings(
+            plan, runner("family").Backbone(32, 1), tmp_path / name, text, tokenizer
+        )
+        Path(settings["folder"]).parent.mkdir(parents=True)
+        if kills:
+            with monkeypatch.context() as during:
+                during.setattr(pretrain, "_batch", _killed_at(2, pretrain._batch))
+                with pytest.raises(KeyboardInterrupt):
+                    pretrain.main(settings)
+            assert not Path(settings["folder"]).exists()
+        pretrain.main(settings)
+        losses.append(json.loads((Path(settings["folder"]) / "pretraining.json").read_text())["held_out_loss"])
+    assert losses[0] == losses[1]
+
+
+def _killed_at(step: int, batch: Callable[..., Any]) -> Callable[..., Any]:
+    def batch_or_end(rows: Any, at: int, seed: int) -> Any:
+        if at == step:
+            raise KeyboardInterrupt
+        return batch(rows, at, seed)
+
+    return batch_or_end
