@@ -26,13 +26,13 @@ from studies.gpu_validation.pairs import CUDA
 MET, MISSED, NOT_MEASURED = "met", "missed", "not measured"
 _HEADINGS = ("method", "allocated (GiB)", "reserved (GiB)", "step (s)", "tokens/s")
 _RATIOS = ("memory / qlora", "memory / qlora checkpointed", "speed / qlora", "speed / qlora checkpointed")
-_SAME_LOSS = "Ratios are over QLoRA with the same loss, all logits at once or in chunks."
+_SAME = "Ratios are over QLoRA with the same loss (all logits at once, or in chunks) and the same dtype of adapters."
 
 
 def headlines(records: Sequence[Record]) -> str:
     """Measured and predicted tables of every model."""
     parts = [make(records, model) for make in (measured_headline, predicted_headline) for model in MODELS]
-    return "\n\n".join([*(part for part in parts if part), _SAME_LOSS])
+    return "\n\n".join([*(part for part in parts if part), _SAME])
 
 
 def measured_headline(records: Sequence[Record], model: str) -> str:
