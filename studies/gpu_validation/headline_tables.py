@@ -64,8 +64,17 @@ def _row(found: Headline, record: Record, with_speeds: bool) -> list[str]:
     name = variant_name(record.cell)
     if not with_speeds:
         return [name, *memory, *of_memory]
-    time = [markdown.seconds(record.seconds_per_step), markdown.rate(speed(record))]
+    time = [_with_range(record), markdown.rate(speed(record))]
     return [name, *memory, *time, *of_memory, *of_speed]
+
+
+def _with_range(record: Record) -> str:
+    """The median seconds of a step, and the fastest and slowest behind the first where there are several."""
+    steady = record.step_seconds[1:]
+    median = markdown.seconds(record.seconds_per_step)
+    if len(steady) < 2 or min(steady) == max(steady):
+        return median
+    return f"{median} ({markdown.seconds(min(steady))} to {markdown.seconds(max(steady))})"
 
 
 def goals_table(found: Headline) -> str:
