@@ -14,7 +14,7 @@ LENGTHS = (512, 1024, 2048, 4096, 8192, 16384, 32768)
 HEADLINE = 2048
 SIZE = 16
 """Rank of LoRA, reduction factor of side networks."""
-CHECKPOINTING, CHUNKED, LEAN = "checkpointing", "chunked loss", "lean"
+CHECKPOINTING, CHUNKED, LEAN, BF16 = "checkpointing", "chunked loss", "lean", "bf16 adapters"
 VARIANTS = (
     "full",
     "lora",
@@ -62,10 +62,9 @@ def key_of(cell: Cell) -> tuple[str, str, int]:
 
 def variant_of(cell: Cell) -> str:
     """As the tables name it."""
-    if cell.settings:
-        return f"{cell.method}, {LEAN}"
     switched = [CHECKPOINTING] * cell.gradient_checkpointing + [CHUNKED] * (cell.loss_impl == "chunked")
-    return ", ".join([cell.method, *switched])
+    switched = [LEAN] if cell.settings else switched
+    return ", ".join([cell.method, *switched, *([BF16] if cell.adapter_dtype == "bf16" else [])])
 
 
 def _size(cell: Cell) -> int | None:
