@@ -70,11 +70,8 @@ def _elsewhere(first: str, second: str, bound: float, peaks: Peaks) -> str:
         for length in peaks.lengths(model)
         if length != HEADLINE and (pair := _pair(model, first, second, length, peaks)) and _ratio(pair) > bound
     ]
-    return (
-        f" At other lengths, which the rule does not ask for, it is above that for {', '.join(above)}."
-        if above
-        else ""
-    )
+    where = " At other lengths, with adapters in fp32, which the rule does not ask for, it is above that for "
+    return f"{where}{', '.join(above)}." if above else ""
 
 
 def _fits_verdict(claim: str, card: str, peaks: Peaks) -> Verdict:
