@@ -28,8 +28,8 @@ def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -
     """Train the cell and measure it.
 
     The held-out set is evaluated before and after ``cell.steps`` training steps. Then one more forward and backward
-    pass counts the FLOPs, and one more step measures the memory: optimizer state exists by then, and neither losses
-    nor step times carry the cost of being watched.
+    pass counts the FLOPs, and a further step, with the optimizer's state in place, measures the memory: so neither
+    losses nor step times carry the cost of being watched.
 
     Args:
         cell: what to train.

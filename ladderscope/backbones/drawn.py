@@ -51,7 +51,8 @@ def _drawn(model: Any, device: torch.device) -> Callable[[nn.Module], nn.Module]
 
 def _make_all(model: Any, device: torch.device) -> None:
     """Make what is still on meta; tied weights stay tied."""
-    made: dict[int, Tensor] = {}
+    made: dict[int, Tensor] = {}  # by the identity of what it takes the place of, all of which is there before
+    fresh: list[nn.Module] = []
 
     def visit(module: nn.Module) -> None:
         for child in module.children():
@@ -65,7 +66,6 @@ def _make_all(model: Any, device: torch.device) -> None:
         if is_new:
             fresh.append(module)
 
-    fresh: list[nn.Module] = []
     visit(model)
     for module in fresh:
         model._init_weights(module)

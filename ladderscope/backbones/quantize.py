@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -95,6 +95,8 @@ def _quantized_linear(linear: Any, quantization: str, dtype: torch.dtype, device
     if quantization == "int8":
         quantized = bnb.nn.Linear8bitLt(*sizes, bias=has_bias, has_fp16_weights=False, threshold=6.0, device="meta")
         quantized.weight = bnb.nn.Int8Params(weight, requires_grad=False, has_fp16_weights=False)
+        if weight.device.type != "cpu":
+            cast(Any, quantized.weight)._quantize(device)  # `to` quantises what comes from a CPU alone
     else:
         double = quantization == "nf4-dq"
         quantized = bnb.nn.Linear4bit(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ladderscope.studies.folder import Study
     from ladderscope.terminal_columns import Column
 
@@ -21,6 +23,7 @@ _STUDIES = click.option(
     help="The folder that holds the studies.",
 )
 ALL = "all"
+CANNOT_BE_READ = "cannot be read"
 
 
 @click.group("study")
@@ -43,16 +46,42 @@ def list_studies(root: Path, as_json: bool) -> None:
     from rich.console import Console
 
     from ladderscope.studies.folder import find_studies
-    from ladderscope.terminal_columns import print_columns
 
     rows = [row for study in find_studies(root) for row in _verdict_rows(study)]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     else:
-        print_columns(_columns(rows), Console(), "")
+        _print_rows(rows, Console())
+    for why in dict.fromkeys(row["why"] for row in rows if row["verdict"] == CANNOT_BE_READ):
+        click.echo(why, err=True)
+
+
+def _print_rows(rows: list[dict[str, Any]], console: Console) -> None:
+    """As a table, or line by line where study, claim and verdict do not fit beside each other."""
+    from ladderscope.terminal_columns import print_columns
+
+    columns = _columns(rows)
+    if sum(column.width for column in columns if column.rank == 0) <= console.width:
+        print_columns(columns, console, "")
+        return
+    for row in rows:
+        console.print(f"{row['study']}\n  {row['claim']}\n    {row['verdict']}", markup=False, highlight=False)
 
 
 def _verdict_rows(study: Study) -> list[dict[str, Any]]:
+    from ladderscope.errors import UsageError
+
+    try:
+        return _readable_rows(study)
+    except UsageError as error:
+        return [
+            {"study": study.name, "claim": claim.id, "kind": claim.kind, "text": claim.text}
+            | {"verdict": CANNOT_BE_READ, "basis": None, "why": str(error)}
+            for claim in study.definition.claims
+        ]
+
+
+def _readable_rows(study: Study) -> list[dict[str, Any]]:
     from ladderscope.studies.findings import verdicts_by_claim
     from ladderscope.studies.readme import answer_of
     from ladderscope.studies.report import findings_of
@@ -63,6 +92,7 @@ def _verdict_rows(study: Study) -> list[dict[str, Any]]:
         {
             "study": study.name,
             "claim": claim.id,
+            "kind": claim.kind,
             "text": claim.text,
             "verdict": answer_of(verdicts.get(claim.id)),
             "basis": verdicts[claim.id].basis if claim.id in verdicts else None,
@@ -80,10 +110,10 @@ def _columns(rows: list[dict[str, Any]]) -> list[Column]:
 
     return [
         column("study", "study", 0),
-        column("claim", "claim", 1),
+        column("claim", "claim", 0),
         column("verdict", "verdict", 0),
-        column("numbers", "basis", 2),
-        column("what is claimed", "text", 3),
+        column("numbers", "basis", 1),
+        column("what is claimed", "text", 2),
     ]
 
 
@@ -96,8 +126,11 @@ def _columns(rows: list[dict[str, Any]]) -> list[Column]:
 def run_study(name: str, root: Path, quick: bool, jobs: int | None, retry_failed: bool) -> int:
     """Run the study NAME into its ledger; what the ledger holds already is not run again.
 
+    A quick run starts afresh.
+
     \b
-    Exit codes: 0 every cell has its answer, 1 some cell failed, 2 wrong use, 130 interrupted.
+    Exit codes: 0 every cell has its answer, 1 some cell failed or a quick run is further off than
+    the quick-tolerance of study.yaml, 2 wrong use, 130 interrupted.
     """
     from ladderscope.cli.study_run import run
     from ladderscope.studies.folder import find_study

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,8 +13,8 @@ from ladderscope.cli.progress import SweepProgress
 from ladderscope.errors import INTERRUPTED
 from ladderscope.ledger import Ledger, read_ledger
 from ladderscope.records import Record
-from ladderscope.studies.compare import agreement_lines
-from ladderscope.studies.folder import Study
+from ladderscope.studies.compare import agreement_lines, agreements
+from ladderscope.studies.folder import OWN_RUN, Study
 from ladderscope.studies.run import RunContext, fill_ledger, study_jobs
 from ladderscope.sweep.executor import LocalExecutor
 from ladderscope.sweep.interrupt import graceful_interrupt
@@ -20,6 +22,7 @@ from ladderscope.sweep.predictors import Predictors
 from ladderscope.sweep.protocol import Job
 from ladderscope.sweep.run import run_jobs
 from ladderscope.sweep.slots import cuda_devices, num_cores
+from ladderscope.units import counted
 
 SOME_FAILED = 1
 _FAILED = ("error", "timeout")
@@ -33,18 +36,54 @@ def run(study: Study, *, quick: bool, jobs: int | None, retry_failed: bool) -> i
         console.print(escape(line), highlight=False, soft_wrap=True)
 
     path = study.ledger(quick=quick)
-    if (own_run := study.own_run) is not None:
-        own_run(RunContext(study.folder, path, quick, jobs, say))
-    elif not _run_grid(study, console, quick=quick, jobs=jobs, retry_failed=retry_failed):
-        say("Interrupted: the same command runs what is missing.")
-        return INTERRUPTED
-    records = read_ledger(path) if path.exists() else []
     if quick:
-        for line in agreement_lines(records, study.records()):
-            say(line)
-    else:
+        _start_afresh(path)
+    if not _fill(study, console, say, quick=quick, jobs=jobs, retry_failed=retry_failed):
+        say(f"Interrupted: the same command {'starts it again' if quick else 'runs what is missing'}.")
+        return INTERRUPTED
+    if not path.exists():
+        say(f"{study.folder / OWN_RUN} has left no ledger {path}: it must append its records there.")
+        return SOME_FAILED
+    records = read_ledger(path)
+    agrees = not quick or _agrees(study, records, say)
+    if not quick:
         say(f"{path} is complete: `ladderscope study report {study.name}` says what it means.")
-    return SOME_FAILED if any(record.status in _FAILED for record in records) else 0
+    return SOME_FAILED if not agrees or any(record.status in _FAILED for record in records) else 0
+
+
+def _start_afresh(path: Path) -> None:
+    """A quick run compares what runs now, so nothing of an earlier one may be left."""
+    if path.exists():
+        with Ledger(path):  # nobody else is writing to it
+            path.unlink()
+
+
+def _fill(
+    study: Study, console: Console, say: Callable[[str], None], *, quick: bool, jobs: int | None, retry_failed: bool
+) -> bool:
+    """Run the study, by itself or from its grid; whether it came to its end."""
+    own_run = study.own_run
+    if own_run is None:
+        return _run_grid(study, console, quick=quick, jobs=jobs, retry_failed=retry_failed)
+    with graceful_interrupt(say, _stop_at_once) as stop:
+        own_run(RunContext(study.folder, study.ledger(quick=quick), quick, jobs, say, retry_failed, stop))
+    return not stop.is_set()
+
+
+def _stop_at_once() -> None:
+    raise KeyboardInterrupt
+
+
+def _agrees(study: Study, records: list[Record], say: Callable[[str], None]) -> bool:
+    """Whether the quick run is as near to the committed ledger as study.yaml asks for; says how near."""
+    found, tolerance = agreements(records, study.records()), study.definition.quick_tolerance
+    say(f"Ran {counted(len(records), 'cell')} now.")
+    for line in agreement_lines(found):
+        say(line)
+    off = [one.quantity for one in found if tolerance is not None and not one.is_within(tolerance)]
+    if off:
+        say(f"Further off than the quick-tolerance of {tolerance:g}: {', '.join(off)}.")
+    return not off
 
 
 def _run_grid(study: Study, console: Console, *, quick: bool, jobs: int | None, retry_failed: bool) -> bool:

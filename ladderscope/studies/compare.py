@@ -17,6 +17,10 @@ _QUANTITIES: dict[str, Callable[[Record], float | None]] = {
 }
 
 
+_OF_THE_MACHINE = ("seconds per step",)
+"""Quantities that another machine changes: shown, but held to no tolerance."""
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """Ratios of a quantity, quick over committed.
@@ -33,6 +37,10 @@ class Agreement:
     lowest: float
     highest: float
 
+    def is_within(self, tolerance: float) -> bool:
+        """Whether no ratio is further from 1 than that, where the quantity is held to it."""
+        return self.quantity in _OF_THE_MACHINE or max(1 - self.lowest, self.highest - 1) <= tolerance
+
 
 def agreements(quick: Sequence[Record], committed: Sequence[Record]) -> list[Agreement]:
     """The quantities that cells of both ledgers hold, cells being the same with meter and GPU."""
@@ -47,9 +55,8 @@ def agreements(quick: Sequence[Record], committed: Sequence[Record]) -> list[Agr
     return found
 
 
-def agreement_lines(quick: Sequence[Record], committed: Sequence[Record]) -> list[str]:
+def agreement_lines(found: Sequence[Agreement]) -> list[str]:
     """A line for people on each quantity."""
-    found = agreements(quick, committed)
     if not found:
         return ["No cell of the quick run is in the committed ledger, so there is nothing to compare with."]
     return [f"{one.quantity}: {_ratio(one)} the committed value, {counted(one.cells, 'cell')}" for one in found]

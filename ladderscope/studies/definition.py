@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ladderscope.errors import UsageError
 from ladderscope.sweep.grid import Grid, grid_of
 
 AUTO = "auto"
-_KEYS = ("title", "claims", "setup", "limits", "meter", "gpu", "grid", "quick-grid")
-_CLAIM_KEYS = ("id", "text", "source", "rule")
+_KEYS = (
+    "title", "claims", "bounds", "setup", "limits", "meter", "gpu", "grid", "quick-grid", "quick-tolerance"
+)  # fmt: skip
+_CLAIM_TEXTS = {"id": "id", "text": "text", "source": "source", "rule": "rule", "rule-written": "rule_written"}
+"""Keys of a claim that are text, with the fields that hold them."""
+_CLAIM_KEYS = (*_CLAIM_TEXTS, "kind")
+Kind = Literal["paper", "own"]
 _OF_DOCUMENT = ("gpu",)
 """Keys of a document of the grid that are no axis of cells."""
 
@@ -25,13 +30,17 @@ class Claim:
         id: short name, by which a verdict refers to it.
         text: what is claimed.
         source: who claims it, and where.
-        rule: what decides, written before the study was run.
+        rule: what decides.
+        rule_written: when the rule was written down, and which records existed by then.
+        kind: a paper's claim, or a question of this project.
     """
 
     id: str
     text: str
     source: str
     rule: str
+    rule_written: str
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +58,24 @@ class Definition:
     Attributes:
         title: one line.
         claims: at least one.
+        bounds: numbers of the rules by name; the analysis is given them.
         setup: prose, in Markdown.
         limits: what the study cannot show, a sentence each.
         meter: of the cells: ``predict`` where a GPU is named, else ``auto``, ``cpu`` or ``cuda``.
         grid: of the whole study; empty where the study runs by itself.
         quick_grid: a part of it, for ``--quick``.
+        quick_tolerance: how far a quick run's numbers may be off the committed ones, as a share of them.
     """
 
     title: str
     claims: tuple[Claim, ...]
+    bounds: Mapping[str, float]
     setup: str
     limits: tuple[str, ...]
     meter: str
     grid: tuple[Document, ...]
     quick_grid: tuple[Document, ...]
+    quick_tolerance: float | None
 
 
 def read_definition(path: Path) -> Definition:
@@ -74,14 +87,17 @@ def read_definition(path: Path) -> Definition:
     values = _read(path)
     _check_keys(values, _KEYS, f"{path}")
     gpu = _optional_text(values, "gpu", path)
+    quick_grid = _documents(values.get("quick-grid", []), gpu, "quick-grid", path)
     return Definition(
         title=_text(values, "title", path),
         claims=_claims(values.get("claims"), path),
+        bounds=_numbers(values.get("bounds", {}), "bounds", path),
         setup=_text(values, "setup", path),
         limits=_texts(values.get("limits", []), "limits", path),
         meter="predict" if gpu else _optional_text(values, "meter", path) or AUTO,
         grid=_documents(values.get("grid", []), gpu, "grid", path),
-        quick_grid=_documents(values.get("quick-grid", []), gpu, "quick-grid", path),
+        quick_grid=quick_grid,
+        quick_tolerance=_tolerance(values, path, is_needed=bool(quick_grid)),
     )
 
 
@@ -115,7 +131,10 @@ def _claim(value: object, path: Path) -> Claim:
         raise UsageError(f"a claim of {path} must map {', '.join(_CLAIM_KEYS)} to text, not be {value!r}.")
     where = f"a claim of {path}"
     _check_keys(value, _CLAIM_KEYS, where)
-    return Claim(**{name: _text(value, name, where) for name in _CLAIM_KEYS})
+    kind: Any = value.get("kind")
+    if kind not in get_args(Kind):
+        raise UsageError(f"{where} has the kind {kind!r}: choose from {', '.join(get_args(Kind))}.")
+    return Claim(**{field: _text(value, name, where) for name, field in _CLAIM_TEXTS.items()}, kind=kind)
 
 
 def _documents(values: object, gpu: str | None, name: str, path: Path) -> tuple[Document, ...]:
@@ -156,3 +175,24 @@ def _texts(values: object, name: str, path: Path) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise UsageError(f"{name} of {path} must be a list of sentences.")
     return tuple(" ".join(value.split()) for value in values)
+
+
+def _numbers(values: object, name: str, path: Path) -> Mapping[str, float]:
+    if not isinstance(values, dict) or not all(map(_is_number, values.values())):
+        raise UsageError(f"{name} of {path} must map names to numbers.")
+    return {str(key): float(value) for key, value in values.items()}
+
+
+def _tolerance(values: Mapping[Any, Any], path: Path, *, is_needed: bool) -> float | None:
+    value: Any = values.get("quick-tolerance")
+    if value is None and not is_needed:
+        return None
+    if not _is_number(value) or value < 0:
+        raise UsageError(
+            f"{path} needs a quick-tolerance beside its quick-grid: a share such as 0.01, or 0 for exactly."
+        )
+    return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -7,14 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ladderscope.errors import UsageError
-from ladderscope.studies.definition import Claim
+from ladderscope.studies.bases import PREDICTED, Basis, sentence
+from ladderscope.studies.definition import Claim, Kind
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
-Answer = Literal["reproduced", "not reproduced", "cannot tell"]
-ANSWERS: tuple[Answer, ...] = ("reproduced", "not reproduced", "cannot tell")
-Basis = Literal["measured", "predicted", "published"]
+Answer = Literal["reproduced", "not reproduced", "holds", "does not hold", "cannot tell"]
+CANNOT_TELL: Answer = "cannot tell"
+ANSWERS: dict[Kind, tuple[Answer, Answer]] = {
+    "paper": ("reproduced", "not reproduced"),
+    "own": ("holds", "does not hold"),
+}
+"""What a claim that holds, and one that does not, is answered with; a question of one's own reproduces nothing."""
 NOTHING = "-"
 
 
@@ -35,14 +40,12 @@ class Table:
         columns: headers.
         rows: as long as ``columns``; plain text names things, a :class:`Value` is a number.
         note: Markdown below it.
-        hardware: what its measured numbers were measured on.
     """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str | Value]]
     note: str = ""
-    hardware: str = "a GPU"
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -62,9 +65,10 @@ class Figure:
     Attributes:
         name: of its files.
         title: above it.
-        caption: below it; says what is predicted.
+        caption: below it, behind a sentence on where its numbers come from.
         draw: draws it on an empty figure.
         inches: width and height.
+        bases: where its numbers come from.
     """
 
     name: str
@@ -72,6 +76,12 @@ class Figure:
     caption: str
     draw: Callable[[Canvas], None]
     inches: tuple[float, float] = (8.0, 4.5)
+    bases: frozenset[Basis] = frozenset({PREDICTED})
+
+    @property
+    def whole_caption(self) -> str:
+        """With the sentence on where the numbers come from."""
+        return f"{sentence(set(self.bases))} {self.caption}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +114,7 @@ def verdicts_by_claim(findings: Findings, claims: Sequence[Claim], study: str) -
     """Claim -> its one verdict, in the order of the claims.
 
     Raises:
-        UsageError: a claim without one, or a verdict on something else.
+        UsageError: a claim without one, a verdict on something else, or an answer that its kind of claim has not.
     """
     found = {verdict.claim: verdict for verdict in findings.verdicts}
     wanted = [claim.id for claim in claims]
@@ -112,4 +122,11 @@ def verdicts_by_claim(findings: Findings, claims: Sequence[Claim], study: str) -
     if wrong or len(found) != len(findings.verdicts):
         what = f"{wrong[0]!r} has no claim or no verdict" if wrong else "a claim has two verdicts"
         raise UsageError(f"the analysis of {study} must give one verdict for each claim of study.yaml: {what}.")
+    for claim in claims:
+        known = (*ANSWERS[claim.kind], CANNOT_TELL)
+        if found[claim.id].answer not in known:
+            raise UsageError(
+                f"the analysis of {study} answers {found[claim.id].answer!r} to {claim.id!r}: "
+                f"a claim of kind {claim.kind} takes one of {', '.join(known)}."
+            )
     return {name: found[name] for name in wanted}

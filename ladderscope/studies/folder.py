@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ladderscope.errors import UnknownNameError, UsageError
+from ladderscope.errors import LadderscopeError, UnknownNameError, UsageError
 from ladderscope.ledger import read_ledger
 from ladderscope.records import Cell, Record
 from ladderscope.studies.definition import Definition, read_definition
@@ -49,22 +51,31 @@ class Study:
         return read_ledger(self.ledger()) if self.ledger().exists() else []
 
     def analyse(self, records: Sequence[Record]) -> Findings:
-        """What ``analysis.py`` finds in the records.
+        """What ``analyse(records, bounds)`` of ``analysis.py`` finds; the bounds are those of ``study.yaml``.
 
         Raises:
-            UsageError: there is no such function.
+            UsageError: there is no such function, it fails, or it gives something else.
         """
         analyse = getattr(self._analysis, "analyse", None)
         if analyse is None:
-            raise UsageError(f"{self.folder / ANALYSIS} must define `analyse(records)`, which gives Findings.")
-        findings = analyse(records)
-        assert isinstance(findings, Findings)
+            raise UsageError(f"{self.folder / ANALYSIS} must define `analyse(records, bounds)`, which gives Findings.")
+        with _failures_named(self.folder / ANALYSIS):
+            findings = analyse(records, self.definition.bounds)
+        if not isinstance(findings, Findings):
+            raise UsageError(
+                f"`analyse` of {self.folder / ANALYSIS} must give Findings, not {type(findings).__name__}."
+            )
         return findings
 
     def further(self, records: Sequence[Record]) -> Sequence[Wanted]:
-        """Cells that the records so far make necessary, as in a search; ``further(records)`` of ``analysis.py``."""
+        """Cells that the records so far make necessary, as in a search; ``further(records)`` of ``analysis.py``.
+
+        Raises:
+            UsageError: it fails.
+        """
         further: Callable[[Sequence[Record]], Sequence[Wanted]] | None = getattr(self._analysis, "further", None)
-        return [] if further is None else further(records)
+        with _failures_named(self.folder / ANALYSIS):
+            return [] if further is None else list(further(records))
 
     @property
     def own_run(self) -> Callable[[Any], None] | None:
@@ -111,6 +122,21 @@ def find_study(root: Path, name: str) -> Study:
     return studies[name]
 
 
+@contextmanager
+def _failures_named(path: Path) -> Iterator[None]:
+    """A study's own code is its author's input: what goes wrong in it is said in a sentence, with the line."""
+    try:
+        yield
+    except LadderscopeError:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if Path(frame.filename).parent == path.parent]
+        where = f"{own[-1].filename}, line {own[-1].lineno}" if own else str(path)
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UsageError(f"the study's code failed with {what} ({where}): mend it.") from error
+
+
 def _load(path: Path, study: str) -> ModuleType:
     """The module at ``path``, which may import its neighbours: ``from .cards import CARDS``."""
     if not path.exists():
@@ -123,5 +149,6 @@ def _load(path: Path, study: str) -> ModuleType:
     for stale in [known for known in sys.modules if known == name or known.startswith(f"{name}.")]:
         del sys.modules[stale]
     sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
+    with _failures_named(path):
+        spec.loader.exec_module(module)
     return module

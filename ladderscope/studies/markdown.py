@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ladderscope.studies.bases import ON_CPU, ON_GPU, PREDICTED, Basis, sentence
 from ladderscope.studies.findings import Table, Value
+
+_OWN = (PREDICTED, ON_CPU, ON_GPU)
 
 
 def table_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -15,22 +18,10 @@ def table_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def section_of(table: Table) -> str:
     """A table with its title, a sentence on where its numbers come from, and its note."""
-    mixed = {"measured", "predicted"} <= table.bases
-    rows = [[_shown(cell, mark_measured=mixed) for cell in row] for row in table.rows]
-    parts = [f"### {table.title}", basis_sentence(table), table_text(table.columns, rows), table.note.strip()]
+    usual = next((basis for basis in _OWN if basis in table.bases), None)
+    rows = [[_shown(cell, usual) for cell in row] for row in table.rows]
+    parts = [f"### {table.title}", sentence(table.bases), table_text(table.columns, rows), table.note.strip()]
     return "\n\n".join(part for part in parts if part)
-
-
-def basis_sentence(table: Table) -> str:
-    """Where the numbers of a table come from."""
-    bases = table.bases
-    own = {
-        frozenset({"measured"}): f"**Measured** on {table.hardware}.",
-        frozenset({"predicted"}): "**Predicted**, not measured.",
-        frozenset({"measured", "predicted"}): "**Predicted**, but for the cells that say **measured**.",
-    }.get(frozenset(bases - {"published"}), "")
-    published = "Published numbers are the paper's own." if "published" in bases else ""
-    return " ".join(part for part in (own, published) if part)
 
 
 def one_line(text: str) -> str:
@@ -38,10 +29,10 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _shown(cell: str | Value, *, mark_measured: bool) -> str:
+def _shown(cell: str | Value, usual: Basis | None) -> str:
     if isinstance(cell, str):
         return cell
-    return f"{cell.text} **measured**" if mark_measured and cell.basis == "measured" else cell.text
+    return f"{cell.text} **{cell.basis}**" if cell.basis in _OWN and cell.basis != usual else cell.text
 
 
 def _cell(text: str) -> str:

@@ -15,8 +15,11 @@ _HEAD = """# The papers' claims, and what came out
 
 *Written by `ladderscope study report all` from the ledgers under `studies/`.*
 
-Each claim has a study that anyone can run with one command, and a rule that decides, written before it was run.
-*Predicted* verdicts rest on the simulated GPU, not on a run on a real one."""
+Each claim has a study that anyone can run with one command, and a rule that decides. When a rule was written, and
+what was known by then, is in the last column and in the study's README. *Predicted* verdicts rest on the simulated
+GPU, not on a run on a real one; a verdict is *measured* only if every number that decides is."""
+_COLUMNS = ("study", "claim", "source", "verdict", "from numbers that are", "why", "rule written")
+_OWN = "## Our own questions\n\nNo paper claims these; they hold or they do not."
 
 
 def page_text(found: Sequence[tuple[Study, Findings | None]], page: Path) -> str:
@@ -29,19 +32,22 @@ def page_text(found: Sequence[tuple[Study, Findings | None]], page: Path) -> str
     Raises:
         UsageError: findings that do not answer the claims one by one.
     """
-    rows = [row for study, findings in found for row in _rows(study, findings, page.parent)]
-    columns = ["study", "claim", "source", "verdict", "from numbers that are", "why"]
-    return f"{_HEAD}\n\n{table_text(columns, rows)}\n"
+    tables = []
+    for kind, heading in (("paper", ""), ("own", _OWN)):
+        rows = [row for study, findings in found for row in _rows(study, findings, page.parent, kind)]
+        tables += [part for part in (heading, table_text(_COLUMNS, rows)) if part] if rows else []
+    return "\n\n".join([_HEAD, *tables]) + "\n"
 
 
-def _rows(study: Study, findings: Findings | None, start: Path) -> list[list[str]]:
+def _rows(study: Study, findings: Findings | None, start: Path, kind: str) -> list[list[str]]:
     claims = study.definition.claims
     verdicts = {} if findings is None else verdicts_by_claim(findings, claims, study.name)
     target = Path(os.path.relpath(study.folder / "README.md", start)).as_posix()
     rows = []
-    for claim in claims:
+    for claim in (one for one in claims if one.kind == kind):
         verdict = verdicts.get(claim.id)
         why = one_line(verdict.why) if verdict else ""
         link = f"[{study.name}]({target})"
-        rows.append([link, claim.text, claim.source, f"**{answer_of(verdict)}**", basis_of(verdict), why])
+        answer = f"**{answer_of(verdict)}**"
+        rows.append([link, claim.text, claim.source, answer, basis_of(verdict), why, claim.rule_written])
     return rows

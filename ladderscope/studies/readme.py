@@ -31,7 +31,7 @@ def readme_text(study: Study, records: Sequence[Record], findings: Findings | No
         f"# {definition.title}",
         f"*Written by `ladderscope study report {study.name}` from `study.yaml` and `ledger.jsonl`: edit those.*",
         "## Verdicts",
-        verdict_table(definition.claims, verdicts),
+        verdict_tables(definition.claims, verdicts),
         *(_claim_section(claim, verdicts.get(claim.id)) for claim in definition.claims),
         "## Setup",
         definition.setup,
@@ -43,12 +43,19 @@ def readme_text(study: Study, records: Sequence[Record], findings: Findings | No
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
 
-def verdict_table(claims: Sequence[Claim], verdicts: dict[str, Verdict]) -> str:
-    """Claims with their verdicts, in short."""
+def verdict_tables(claims: Sequence[Claim], verdicts: dict[str, Verdict]) -> str:
+    """The papers' claims and then our own questions, in short."""
+    papers, own = ([claim for claim in claims if claim.kind == kind] for kind in ("paper", "own"))
+    parts = [_verdict_table("claim", papers, verdicts)] if papers else []
+    parts += ["Our own questions, which no paper claims:", _verdict_table("question", own, verdicts)] if own else []
+    return "\n\n".join(parts)
+
+
+def _verdict_table(what: str, claims: Sequence[Claim], verdicts: dict[str, Verdict]) -> str:
     rows = [
         [claim.text, f"**{answer_of(verdicts.get(claim.id))}**", basis_of(verdicts.get(claim.id))] for claim in claims
     ]
-    return table_text(["claim", "verdict", "from numbers that are"], rows)
+    return table_text([what, "verdict", "from numbers that are"], rows)
 
 
 def answer_of(verdict: Verdict | None) -> str:
@@ -62,7 +69,11 @@ def basis_of(verdict: Verdict | None) -> str:
 
 
 def _claim_section(claim: Claim, verdict: Verdict | None) -> str:
-    lines = [f"- Source: {one_line(claim.source)}", f"- Rule, written beforehand: {one_line(claim.rule)}"]
+    lines = [
+        f"- Source: {one_line(claim.source)}",
+        f"- Rule: {one_line(claim.rule)}",
+        f"- Rule written: {one_line(claim.rule_written)}",
+    ]
     if verdict is not None:
         lines.append(f"- Verdict: **{verdict.answer}**. {one_line(verdict.why)}")
     return f"### {one_line(claim.text)}\n\n" + "\n".join(lines)
@@ -78,7 +89,7 @@ def _results(findings: Findings | None) -> list[str]:
     if findings is None:
         return ["## Results", f"This study was {NOT_RUN}."]
     figures = [
-        f"### {figure.title}\n\n![{figure.title}](figures/{figure.name}.svg)\n\n{figure.caption}"
+        f"### {figure.title}\n\n![{figure.title}](figures/{figure.name}.svg)\n\n{figure.whole_caption}"
         for figure in findings.figures
     ]
     return ["## Results", *map(section_of, findings.tables), *figures]

@@ -59,7 +59,7 @@ def _write_figures(folder: Path, figures: Sequence[Figure]) -> None:
         for figure in figures:
             canvas = new_figure(*figure.inches)
             figure.draw(canvas)
-            done = rendered(figure.name, figure.title, Drawing(canvas, figure.caption))
+            done = rendered(figure.name, figure.title, Drawing(canvas, figure.whole_caption))
             files |= {f"{figure.name}.svg": done.svg, f"{figure.name}.png": done.png}
     try:
         if files:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ class RunContext:
         quick: whether a few minutes are to suffice.
         jobs: how many cells at a time; None leaves it to the study.
         say: prints a line.
+        retry_failed: whether cells that ended with an error or a timeout are to run again.
+        stop: set by the first Ctrl-C: no further cell is to begin.
     """
 
     folder: Path
@@ -40,6 +43,8 @@ class RunContext:
     quick: bool
     jobs: int | None
     say: Callable[[str], None]
+    retry_failed: bool
+    stop: threading.Event
 
 
 def study_jobs(study: Study, *, quick: bool, num_threads: int = 1) -> list[Job]:

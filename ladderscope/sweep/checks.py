@@ -69,6 +69,7 @@ def _check_length(cell: Cell, longest: int | None) -> None:
 def _check_choices(cell: Cell) -> None:
     choices: dict[str, Iterable[str]] = {
         "dtype": DTYPES,
+        "adapter_dtype": DTYPES,
         "quantization": QUANTIZATIONS,
         "optimizer": OPTIMIZERS,
         "loss_impl": LOSS_FUNCTIONS,
@@ -111,6 +112,8 @@ def _check_quantization(cell: Cell, method: Method) -> None:
 
 
 def _check_settings(cell: Cell, method: Method, text_config: Any) -> None:
+    if method.config is None and cell.adapter_dtype != "fp32":
+        raise UsageError(f"{method.name} has no adapters: leave --adapter-dtype out.")
     if method.config is None:
         if cell.settings:
             raise UsageError(f"{method.name} has no settings: leave --set out.")

@@ -38,6 +38,7 @@ DEFAULTS: dict[str, list[Any]] = {
     "data": [None],
     "settings": [None],
     "generate": [0],
+    "adapter_dtype": ["fp32"],
 }
 """Every axis with its default; None means that method or model decide."""
 

@@ -10,13 +10,13 @@ from ladderscope.sweep.process import WorkerProcess
 class Measurers:
     """Starts them.
 
-    Args:
+    Attributes:
         ahead: whether the next one starts as soon as one is taken, so that its imports are done when its cell comes.
             That takes a core which the measurement has no use for, so it is for GPUs.
     """
 
     def __init__(self, ahead: bool = False) -> None:
-        self._ahead = ahead
+        self.ahead = ahead
         self._waiting: dict[str | None, WorkerProcess] = {}
         self._lock = threading.Lock()
 
@@ -24,7 +24,7 @@ class Measurers:
         """A process that has measured nothing yet; ``device`` is the CUDA device that it sees, None for all."""
         with self._lock:
             worker = self._waiting.pop(device, None)
-            if self._ahead:
+            if self.ahead:
                 self._waiting[device] = _start(device)
         if worker is not None and worker.is_running:
             return worker

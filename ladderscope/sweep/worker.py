@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ladderscope.records import Record
 
 
+_NO_MEMORY = ("can't allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+
+
 def main() -> None:
     """Run the jobs on standard input; messages go to what was standard output when the process began."""
     out = _take_stdout()
@@ -103,7 +106,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    # What libraries allocate beside PyTorch's allocators says so in words alone.
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
 
 
 def describe(error: BaseException) -> str:

@@ -120,6 +120,7 @@ def outside_sentence(pairs: Sequence[Pair]) -> str:
         return f"Memory outside of the allocator was not measured; {estimate}."
     middle = statistics.median(known)
     return (
-        f"Memory outside of the allocator (CUDA context), measured: {known[0] / MIB:.0f} to "
+        "Memory of the GPU in use outside of the allocator (contexts of all processes, libraries), measured: "
+        f"{known[0] / MIB:.0f} to "
         f"{known[-1] / MIB:.0f} MiB, median {middle / MIB:.0f} MiB, over {counted(len(known), 'record')}; {estimate}."
     )

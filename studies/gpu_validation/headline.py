@@ -38,6 +38,7 @@ def variant_name(cell: Cell) -> str:
     """What tells the cell from the others of its table: ``"ladder 1/16, lean, chunked loss"``."""
     parts = [method_name(cell).replace(cell.method, cell.method_label)]
     parts += ["lean" if cell.settings == LEAN else cell.settings] * bool(cell.settings)
+    parts += [f"{cell.adapter_dtype} adapters"] * (cell.adapter_dtype != "fp32")
     parts += [f"{cell.loss_impl} loss"] * (cell.loss_impl != "full")
     return ", ".join(parts)
 
@@ -50,13 +51,17 @@ class Headline:
     records: list[Record]
 
     def over(self, record: Record, method: str, quantity: Quantity) -> float | None:
-        """A quantity over that of ``method`` with the same loss; None where one is missing."""
+        """A quantity over that of ``method`` with the same loss and dtype of adapters; None where one is missing."""
         mine = quantity(record)
         for other in self.records:
-            if method_name(other.cell) == method and other.cell.loss_impl == record.cell.loss_impl:
+            if method_name(other.cell) == method and _conditions(other.cell) == _conditions(record.cell):
                 others = quantity(other)
                 return mine / others if mine is not None and others else None
         return None
+
+
+def _conditions(cell: Cell) -> tuple[str, str]:
+    return cell.loss_impl, cell.adapter_dtype
 
 
 def headline(records: Iterable[Record], model: str, meter: str = CUDA) -> Headline:
@@ -73,10 +78,10 @@ def headline(records: Iterable[Record], model: str, meter: str = CUDA) -> Headli
     return Headline(model, sorted(found, key=_place))
 
 
-def _place(record: Record) -> tuple[bool, int, int, bool, str]:
+def _place(record: Record) -> tuple[bool, bool, int, int, str]:
     cell = record.cell
     method = METHODS.index(method_name(cell))
-    return cell.loss_impl != "full", method, cell.reduction_factor or 0, bool(cell.settings), cell.settings
+    return cell.adapter_dtype != "fp32", cell.loss_impl != "full", method, cell.reduction_factor or 0, cell.settings
 
 
 def speed(record: Record) -> float | None:

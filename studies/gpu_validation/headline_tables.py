@@ -26,13 +26,13 @@ from studies.gpu_validation.pairs import CUDA
 MET, MISSED, NOT_MEASURED = "met", "missed", "not measured"
 _HEADINGS = ("method", "allocated (GiB)", "reserved (GiB)", "step (s)", "tokens/s")
 _RATIOS = ("memory / qlora", "memory / qlora checkpointed", "speed / qlora", "speed / qlora checkpointed")
-_SAME_LOSS = "Ratios are over QLoRA with the same loss, all logits at once or in chunks."
+_SAME = "Ratios are over QLoRA with the same loss (all logits at once, or in chunks) and the same dtype of adapters."
 
 
 def headlines(records: Sequence[Record]) -> str:
     """Measured and predicted tables of every model."""
     parts = [make(records, model) for make in (measured_headline, predicted_headline) for model in MODELS]
-    return "\n\n".join([*(part for part in parts if part), _SAME_LOSS])
+    return "\n\n".join([*(part for part in parts if part), _SAME])
 
 
 def measured_headline(records: Sequence[Record], model: str) -> str:
@@ -64,8 +64,17 @@ def _row(found: Headline, record: Record, with_speeds: bool) -> list[str]:
     name = variant_name(record.cell)
     if not with_speeds:
         return [name, *memory, *of_memory]
-    time = [markdown.seconds(record.seconds_per_step), markdown.rate(speed(record))]
+    time = [_with_range(record), markdown.rate(speed(record))]
     return [name, *memory, *time, *of_memory, *of_speed]
+
+
+def _with_range(record: Record) -> str:
+    """The median seconds of a step, and the fastest and slowest behind the first where there are several."""
+    steady = record.step_seconds[1:]
+    median = markdown.seconds(record.seconds_per_step)
+    if len(steady) < 2 or min(steady) == max(steady):
+        return median
+    return f"{median} ({markdown.seconds(min(steady))} to {markdown.seconds(max(steady))})"
 
 
 def goals_table(found: Headline) -> str:

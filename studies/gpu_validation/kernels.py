@@ -77,7 +77,7 @@ def profile_step(cell: Cell, device: torch.device) -> StepProfile:
         loop.step(batches)
     events = seen.key_averages()
     counts = {event.key: event.count for event in events}
-    work = [found for event in events if (found := _work(event, on_gpu)) is not None]
+    work = [found for event in events if (found := work_of(event, on_gpu)) is not None]
     return StepProfile(
         cell=cell,
         seconds=seconds,
@@ -87,9 +87,10 @@ def profile_step(cell: Cell, device: torch.device) -> StepProfile:
     )
 
 
-def _work(event: Any, on_gpu: bool) -> Work | None:
+def work_of(event: Any, on_gpu: bool) -> Work | None:
     """What an average of the profiler says of the device's own work; None where it is not work of the device."""
-    if on_gpu and event.device_type.name != "CUDA":
+    # Ranges that code has named, such as an optimizer's step, appear on the GPU too, over the kernels inside of them.
+    if on_gpu and (event.device_type.name != "CUDA" or event.is_user_annotation):
         return None
     microseconds = event.self_device_time_total if on_gpu else event.self_cpu_time_total
     return Work(event.key, event.count, microseconds / 1e6) if microseconds else None
@@ -111,20 +112,24 @@ def text_of(found: StepProfile) -> str:
             f"## {cell_name(found.cell)}",
             f"A step takes {found.seconds * 1e3:.1f} ms; in the watched one the device worked for {busy * 1e3:.1f} "
             f"ms, {found.launches:,} kernels were launched, and the host waited {found.waits:,} times.",
-            table(["kernel", "calls", "ms", "share"], rows),
+            table(["kernel or operation", "calls", "ms", "share"], rows),
         ]
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Profile, write the page, and return the exit code."""
-    parser = argparse.ArgumentParser(description="Where the time of a training step goes.")
-    parser.add_argument("--model", default="random:llama-2-7b")
+    parser = argparse.ArgumentParser(
+        prog="python -m studies.gpu_validation.kernels", description="Where the time of a training step goes."
+    )
+    parser.add_argument("--model", default="random:llama-2-7b", help="(default: %(default)s)")
     parser.add_argument("--method", action="append", help="repeatable (default: qlora, ladder, xladder, qst)")
     parser.add_argument("--reduction", type=int, help="of side networks (default: by method)")
-    parser.add_argument("--seq-len", type=int, default=2048)
-    parser.add_argument("--meter", default=AUTO, help="cuda or cpu: where it runs (default: cuda if any)")
-    parser.add_argument("--out", type=Path, default=Path("gpu_validation/kernels.md"))
+    parser.add_argument("--seq-len", type=int, default=2048, help="tokens per row (default: 2048)")
+    parser.add_argument("--meter", default=AUTO, choices=(AUTO, "cuda", "cpu"), help="(default: cuda if there is one)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("gpu_validation/kernels.md"), help="a Markdown file (default: %(default)s)"
+    )
     options = parser.parse_args(arguments)
     axes: dict[str, list[Any]] = {
         "model": [options.model],
@@ -136,8 +141,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     try:
         cells, meter = resolve_cells(axes), resolve_meter(options.meter)
-        parts = [f"# Kernels of a training step on {meter.hardware() or 'a CPU'}"]
+        parts = [f"# Work of a training step on {meter.hardware() or 'a CPU'}"]
         for cell in cells:
+            write_atomically(options.out, "\n\n".join(parts) + "\n")  # before the work, lest it cannot be written
             parts.append(text_of(profile_step(cell, meter.device)))
             write_atomically(options.out, "\n\n".join(parts) + "\n")  # what is known is kept, whatever comes next
     except LadderscopeError as error:

@@ -32,6 +32,7 @@ def cell_name(cell: Cell) -> str:
         value = getattr(cell, name)
         if value != usual:
             parts.append(str(value) if name in _TELLS_ALONE else f"{name.replace('_', ' ')} {value}")
+    parts += [f"{cell.adapter_dtype} adapters"] * (cell.adapter_dtype != "fp32")
     parts += ["checkpointing"] * cell.gradient_checkpointing
     parts += [f"{cell.loss_impl} loss"] * (cell.loss_impl != "full")
     parts += [cell.settings] * bool(cell.settings)

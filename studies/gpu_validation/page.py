@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ladderscope.records import PREDICT, Record
-from ladderscope.units import counted, format_bytes
+from ladderscope.units import format_bytes
 from studies.gpu_validation import accuracy_tables as tables
+from studies.gpu_validation import markdown
 from studies.gpu_validation.headline_tables import changes_table, headlines
 from studies.gpu_validation.kept_traces import Kept
+from studies.gpu_validation.labels import cell_name
 from studies.gpu_validation.pairs import CUDA, Pair, pairs_of
 
 REHEARSAL = "> **A rehearsal on a CPU: nothing on this page was measured on a GPU.**"
@@ -26,17 +28,38 @@ def page(records: Sequence[Record], date: str, traces: Kept) -> str:
     """
     measured = [record for record in records if record.meter != PREDICT]
     on_gpu = any(record.meter == CUDA for record in measured)
-    gpu = next((record.gpu for record in measured if record.gpu), "a CPU")
+    gpu = next((record.gpu for record in measured if record.gpu), None)
+    if not on_gpu:
+        return "\n\n".join([REHEARSAL, *_rehearsal(records, date)]) + "\n"
     parts = [
-        *([] if on_gpu else [REHEARSAL]),
         f"# Predictions against {gpu}",
-        _introduction(measured, date),
+        _introduction(records, date),
         f"## Headline\n\n{headlines(records)}",
         _section("What the chunked loss and 8-bit AdamW change, measured", changes_table(records)),
         *_accuracy(pairs_of(records)),
         _section("Recorded allocator histories", _traces(traces)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _rehearsal(records: Sequence[Record], date: str) -> list[str]:
+    """What was run, without a comparison: predictions are for a GPU, and the measurements are a CPU's."""
+    return [
+        "# A rehearsal of the validation",
+        _introduction(records, date),
+        "Peaks of a CPU, whose kernels are others and which rounds nothing, say nothing about predictions for a GPU.",
+        markdown.table(
+            ("cell", "by", "status", "peak allocated", "step (s)"),
+            [_rehearsed(record) for record in records],
+            texts=3,
+        ),
+    ]
+
+
+def _rehearsed(record: Record) -> list[str]:
+    by = f"predicted for {record.gpu}" if record.meter == PREDICT else "measured on a CPU"
+    peak = markdown.MISSING if record.memory is None else format_bytes(record.memory.peak_allocated_bytes)
+    return [cell_name(record.cell), by, record.status, peak, markdown.seconds(record.seconds_per_step)]
 
 
 def _accuracy(pairs: Sequence[Pair]) -> list[str]:
@@ -60,14 +83,16 @@ def _section(title: str, text: str, level: int = 2) -> str:
     return f"{'#' * level} {title}\n\n{text}" if text else ""
 
 
-def _introduction(measured: Sequence[Record], date: str) -> str:
+def _introduction(records: Sequence[Record], date: str) -> str:
+    measured = [record for record in records if record.meter != PREDICT]
+    predicted = len(records) - len(measured)
     lines = [
         f"- published: {date}; measured: {_values(measured, 'finished_at') or 'at an unknown time'}",
         f"- hardware: {_hardware(measured)}",
         f"- versions: {', '.join(_versions(measured)) or 'unknown'}",
         f"- commit: {_commits(measured)}",
         f"- weights: {', '.join(sorted({record.weights for record in measured if record.weights})) or 'unknown'}",
-        f"- cells: {counted(len(measured), 'measured record')}, all in [ledger.jsonl](ledger.jsonl)",
+        f"- records: {len(measured)} measured and {predicted} predicted, in [ledger.jsonl](ledger.jsonl)",
     ]
     return "\n".join(lines)
 

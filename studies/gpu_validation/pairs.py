@@ -84,7 +84,7 @@ def one_hardware(measured: Sequence[Record]) -> tuple[str, str | None] | None:
     Raises:
         UsageError: they come from several.
     """
-    found = sorted({(record.meter, record.gpu) for record in measured if _says_where(record)}, key=str)
+    found = sorted({(record.meter, record.gpu) for record in measured if says_where(record)}, key=str)
     if len(found) > 1:
         names = " and ".join(gpu or meter for meter, gpu in found)
         raise UsageError(f"measured on {names}: keep the ledgers of different hardware apart.")
@@ -93,7 +93,8 @@ def one_hardware(measured: Sequence[Record]) -> tuple[str, str | None] | None:
     return (measured[0].meter, measured[0].gpu) if measured else None
 
 
-def _says_where(record: Record) -> bool:
+def says_where(record: Record) -> bool:
+    """Whether the record knows its GPU, or that there was none."""
     # A cell that failed may have failed before its process knew the GPU.
     return record.status == "ok" or record.gpu is not None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import functools
-import shutil
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,27 +50,32 @@ def publish(out: Path, reports: Path, traces: Path, date: str) -> Published:
     records = read_ledger(out / LEDGER)
     measured = [record for record in records if record.meter != PREDICT]
     where = one_hardware(measured)
-    if where is None or not any(record.status == "ok" for record in measured):
-        raise UsageError(f"{out} holds no measured cell: run python -m studies.gpu_validation.run on a GPU first.")
-    hardware = folder_name(where[1], total_bytes(measured)) if where[1] else where[0]
+    if where is None or where[0] != CUDA or not any(record.status == "ok" for record in measured):
+        raise UsageError(f"{out} holds no cell that a GPU measured: run python -m studies.gpu_validation.run on one.")
+    if any("cuda" not in record.env for record in measured if record.status == "ok"):
+        raise UsageError(f"{out} holds records that name no version of CUDA: they are not of a real GPU.")
+    hardware = folder_name(where[1], total_bytes(measured))
     text_of = functools.partial(page, records, date)
     text_of(Kept([], []))  # what cannot be published is found before anything is written
-    # Only what a GPU did is test data.
-    paths = recordings_in(out / TRACES) if where[0] == CUDA else []
-    kept = keep([read_recording(path) for path in paths], traces, hardware)
+    kept = keep([read_recording(path) for path in recordings_in(out / TRACES)], traces, hardware)
     folder = reports / f"gpu_validation_{hardware}_{date}"
     write_atomically(folder / "README.md", text_of(kept), "--reports")
-    shutil.copyfile(out / LEDGER, folder / LEDGER)
+    write_atomically(folder / LEDGER, "".join(json.dumps(record.to_json()) + "\n" for record in records), "--reports")
     return Published(folder, kept)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Publish, say where, and return the exit code."""
-    parser = argparse.ArgumentParser(description="Publish a validation on a GPU.")
+    parser = argparse.ArgumentParser(
+        prog="python -m studies.gpu_validation.publish", description="Publish a validation on a GPU."
+    )
     parser.add_argument("out", type=Path, metavar="OUT", help="folder that studies.gpu_validation.run has written")
-    parser.add_argument("--reports", type=Path, default=Path("reports"))
-    parser.add_argument("--traces", type=Path, default=FOLDER)
-    parser.add_argument("--date", type=_date, default=datetime.datetime.now(datetime.UTC).date().isoformat())
+    parser.add_argument(
+        "--reports", type=Path, default=Path("reports"), help="folder of all reports (default: %(default)s)"
+    )
+    parser.add_argument("--traces", type=Path, default=FOLDER, help="folder of test data (default: %(default)s)")
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    parser.add_argument("--date", type=_date, default=today, help="of the report, YYYY-MM-DD (default: today)")
     options = parser.parse_args(arguments)
     try:
         found = publish(options.out, options.reports, options.traces, options.date)

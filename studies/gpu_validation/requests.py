@@ -74,9 +74,12 @@ def compare(recording: Recording) -> StepComparison:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print a summary of all traces, and for each what differs; returns the exit code."""
-    parser = argparse.ArgumentParser(description="Compare recorded requests for memory with predicted ones.")
+    parser = argparse.ArgumentParser(
+        prog="python -m studies.gpu_validation.requests",
+        description="Compare recorded requests for memory with predicted ones.",
+    )
     parser.add_argument("traces", type=Path, nargs="+", metavar="TRACE", help="a recorded step (.json.gz)")
-    parser.add_argument("--differences", type=int, default=20, help="kinds of differences to list per trace")
+    parser.add_argument("--differences", type=int, default=20, help="kinds to list per trace (default: 20)")
     options = parser.parse_args(arguments)
     found = []
     try:
@@ -98,7 +101,7 @@ def summary(found: Sequence[StepComparison]) -> str:
         "predicted",
         "matched",
         "allocated predicted / recorded",
-        "reserved",
+        "reserved predicted / recorded",
         "differences",
     )
     return markdown.table(headings, [[one.recording.name, *_numbers(one)] for one in found])

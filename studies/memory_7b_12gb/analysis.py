@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ladderscope.records import Record
 from ladderscope.studies.findings import Findings
@@ -15,10 +15,10 @@ from .variants import peaks_of
 from .verdicts import verdicts_of
 
 
-def analyse(records: Sequence[Record]) -> Findings:
-    """A pure function of the committed ledger."""
+def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
+    """A pure function of the committed ledger and of the rules' bounds."""
     peaks = peaks_of(records)
-    return Findings(verdicts_of(peaks), tables_of(peaks), [length_figure(peaks)])
+    return Findings(verdicts_of(peaks, bounds), tables_of(peaks), [length_figure(peaks)])
 
 
 def further(records: Sequence[Record]) -> list[Wanted]:

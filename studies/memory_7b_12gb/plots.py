@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from ladderscope.memory.predict.gpus import find_gpu
 from ladderscope.report.palette import method_colour
+from ladderscope.studies.bases import basis_of
 from ladderscope.studies.chosen import peak_reserved
 from ladderscope.studies.findings import Figure
 from ladderscope.units import GIB
 
-from .fitting import CARDS
-from .variants import BEST_LADDER, BEST_QLORA, CHECKPOINTING, MODELS, Peaks
+from .variants import BEST_LADDER, BEST_QLORA, CARDS, CHECKPOINTING, MODELS, Peaks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,11 +39,12 @@ def length_figure(peaks: Peaks) -> Figure:
         handles, labels = panels[-1].get_legend_handles_labels()
         canvas.legend(handles, labels, loc="outside upper center", ncols=4)
 
+    bases = frozenset(basis_of(record) for record in peaks.of.values())
     caption = (
-        "Predicted for compute capability 8.6, both axes logarithmic. Grey lines: what the RTX 3070, 3060 and 3090 "
-        "leave to PyTorch."
+        "For compute capability 8.6, adapters in fp32, both axes logarithmic. Grey lines: what the RTX 3070, 3060 and "
+        "3090 leave to PyTorch."
     )
-    return Figure("memory_length", "Reserved peak against row length", caption, draw, (11.0, 4.6))
+    return Figure("memory_length", "Reserved peak against row length", caption, draw, (11.0, 4.6), bases)
 
 
 def _panel(axes: Axes, model: str, peaks: Peaks) -> None:

@@ -6,12 +6,25 @@ from collections.abc import Callable
 
 from ladderscope.memory.predict.gpus import CONTEXT_BYTES, find_gpu
 from ladderscope.records import Record
-from ladderscope.studies.chosen import basis_of, peak_reserved
+from ladderscope.studies.bases import PREDICTED, basis_of, weakest
+from ladderscope.studies.chosen import peak_reserved
 from ladderscope.studies.findings import NOTHING, Table, Value
 from ladderscope.units import format_bytes, format_count, format_flops
 
-from .fitting import CARDS, SEARCHED, STEP, bounds, fits, has_ended, longest_of_grid
-from .variants import BEST_LADDER, BEST_QLORA, CHECKPOINTING, CHUNKED, HEADLINE, MODELS, SIZE, VARIANTS, Peaks
+from .fitting import SEARCHED, STEP, basis_of_bounds, bounds, fit_basis, fits, has_ended, longest_of_grid
+from .variants import (
+    BEST_LADDER,
+    BEST_QLORA,
+    CARDS,
+    CHECKPOINTING,
+    CHUNKED,
+    HEADLINE,
+    MODELS,
+    SIZE,
+    VARIANTS,
+    Peaks,
+    in_bf16,
+)
 
 NOT_MEASURED = "not measured"
 Show = Callable[[Record], str]
@@ -22,6 +35,7 @@ def tables_of(peaks: Peaks) -> list[Table]:
     return [
         _headline(peaks),
         _opponents(peaks),
+        _dtypes(peaks),
         *(_lengths(model, peaks) for model in MODELS),
         _longest(peaks),
         _search(peaks),
@@ -62,6 +76,20 @@ def _opponents(peaks: Peaks) -> Table:
     return Table(f"The honest opponents: {model} at {HEADLINE:,} tokens", columns, rows, note)
 
 
+def _dtypes(peaks: Peaks) -> Table:
+    variants = [variant for variant in VARIANTS if any((m, in_bf16(variant), HEADLINE) in peaks.of for m in MODELS)]
+    rows = [
+        [
+            variant,
+            *(_value(peaks, model, one, _gib) for model in MODELS for one in (variant, in_bf16(variant))),
+        ]
+        for variant in variants
+    ]
+    columns = ["method", *(f"{model}, {dtype}" for model in MODELS for dtype in ("fp32", "bf16"))]
+    note = "Every other table has adapters and side networks in fp32, as PEFT makes them."
+    return Table(f"Adapters in fp32 and in bf16: reserved peak in GiB at {HEADLINE:,} tokens", columns, rows, note)
+
+
 def _lengths(model: str, peaks: Peaks) -> Table:
     lengths = peaks.lengths(model)
     rows = [[variant, *(_value(peaks, model, variant, _gib, length) for length in lengths)] for variant in VARIANTS]
@@ -81,17 +109,23 @@ def _longest(peaks: Peaks) -> Table:
 
 
 def _longest_cell(model: str, variant: str, card: str, peaks: Peaks) -> Value:
-    record = peaks.of.get((model, variant, HEADLINE))
-    return Value(longest_of_grid(model, variant, card, peaks), basis_of(record) if record else "predicted")
+    bases = [fit_basis(record, card, peaks) for key, record in peaks.of.items() if key[:2] == (model, variant)]
+    return Value(longest_of_grid(model, variant, card, peaks), weakest(bases))
 
 
 def _search(peaks: Peaks) -> Table:
     models, _, card = SEARCHED
     rows: list[list[str | Value]] = []
     for variant in (BEST_QLORA, BEST_LADDER):
-        found = [bounds(model, variant, card, peaks) for model in models]
-        rows.append([variant, *(Value(_searched(*ends), "predicted") for ends in found)])
-    note = f"In steps of {STEP:,} tokens. Each of these fits, and the next longer row was predicted too and does not."
+        found = [
+            Value(
+                _searched(*bounds(model, variant, card, peaks)),
+                basis_of_bounds(model, variant, card, peaks) or PREDICTED,
+            )
+            for model in models
+        ]
+        rows.append([variant, *found])
+    note = f"In steps of {STEP:,} tokens. Each of these fits, and the next longer row was tried too and does not."
     return Table("Longest row on an RTX 3070 (8 GB), by search", ["method", *models], rows, note)
 
 
@@ -124,7 +158,7 @@ def _wider(peaks: Peaks) -> Table:
 def _seconds(peaks: Peaks, model: str, variant: str) -> str | Value:
     record = peaks.of.get((model, variant, HEADLINE))
     seconds = record.seconds_per_step if record else None
-    return NOT_MEASURED if seconds is None else Value(f"{seconds:.3g}", "measured")
+    return NOT_MEASURED if seconds is None or record is None else Value(f"{seconds:.3g}", basis_of(record))
 
 
 def _value(peaks: Peaks, model: str, variant: str, show: Show, length: int = HEADLINE) -> str | Value:

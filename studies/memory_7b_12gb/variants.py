@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ladderscope.records import Cell, Record
-from ladderscope.studies.chosen import chosen
+from ladderscope.studies.chosen import chosen, on_card
 
 GPU = "1024GiB:sm86"
 MODELS = ("llama-2-7b", "mistral-7b", "qwen2.5-7b")
@@ -14,7 +14,7 @@ LENGTHS = (512, 1024, 2048, 4096, 8192, 16384, 32768)
 HEADLINE = 2048
 SIZE = 16
 """Rank of LoRA, reduction factor of side networks."""
-CHECKPOINTING, CHUNKED, LEAN = "checkpointing", "chunked loss", "lean"
+CHECKPOINTING, CHUNKED, LEAN, BF16 = "checkpointing", "chunked loss", "lean", "bf16 adapters"
 VARIANTS = (
     "full",
     "lora",
@@ -29,6 +29,7 @@ VARIANTS = (
     f"ladder, {CHUNKED}",
     f"ladder, {LEAN}",
 )
+CARDS = {"8 GB": "rtx-3070-8gb", "12 GB": "rtx-3060-12gb", "24 GB": "rtx-3090-24gb"}
 BEST_QLORA, BEST_LADDER = f"qlora, {CHECKPOINTING}, {CHUNKED}", f"ladder, {LEAN}"
 
 
@@ -40,6 +41,11 @@ class Peaks:
     others: dict[tuple[str, str, int], Record]
     by_card: dict[tuple[str, str], Record]
 
+    def on_card(self, model: str, variant: str, card: str, size: int = SIZE) -> Record | None:
+        """The card's own record at the headline's tokens."""
+        known = (record for (_, gpu), record in self.by_card.items() if gpu == card and _size(record.cell) == size)
+        return next((one for one in known if key_of(one.cell) == (model, variant, HEADLINE)), None)
+
     def lengths(self, model: str) -> list[int]:
         """Those of the grid that the model was given."""
         return [length for length in LENGTHS if any(key[0] == model and key[2] == length for key in self.of)]
@@ -49,7 +55,7 @@ def peaks_of(records: Iterable[Record]) -> Peaks:
     """Sort the records of the ledger; others are those of another reduction than the study's."""
     known = list(records)
     best = chosen(known, GPU).values()
-    by_card = {(record.cell.cell_id, record.gpu or ""): record for record in known}
+    by_card = {(name, card): record for card in CARDS.values() for name, record in on_card(known, card).items()}
     studied = {key_of(record.cell): record for record in best if _size(record.cell) in (SIZE, None)}
     others = {key_of(record.cell): record for record in best if _size(record.cell) not in (SIZE, None)}
     return Peaks(studied, others, by_card)
@@ -60,12 +66,16 @@ def key_of(cell: Cell) -> tuple[str, str, int]:
     return cell.model.removeprefix("random:"), variant_of(cell), cell.seq_len
 
 
+def in_bf16(variant: str) -> str:
+    """The variant with its adapters in bf16."""
+    return f"{variant}, {BF16}"
+
+
 def variant_of(cell: Cell) -> str:
     """As the tables name it."""
-    if cell.settings:
-        return f"{cell.method}, {LEAN}"
     switched = [CHECKPOINTING] * cell.gradient_checkpointing + [CHUNKED] * (cell.loss_impl == "chunked")
-    return ", ".join([cell.method, *switched])
+    switched = [LEAN] if cell.settings else switched
+    return ", ".join([cell.method, *switched, *([BF16] if cell.adapter_dtype == "bf16" else [])])
 
 
 def _size(cell: Cell) -> int | None:

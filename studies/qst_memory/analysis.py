@@ -1,170 +1,125 @@
-"""Published gigabytes beside predicted ones, and their ratios."""
+"""Published gigabytes beside predicted ones, and their ratios: the rules of study.yaml."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 
-from ladderscope.memory.predict.gpus import CONTEXT_BYTES
 from ladderscope.records import Record
-from ladderscope.studies.chosen import basis_of, chosen, peak_reserved
-from ladderscope.studies.findings import NOTHING, Answer, Basis, Findings, Table, Value, Verdict
+from ladderscope.studies.bases import common_basis, weakest
+from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Findings, Verdict
 
 from .plots import pairs_figure
-from .published import FIGURE_1A, LARGEST, PARTS, PUBLISHED, SHAPES, TABLE_1, TABLE_2, Published
+from .published import FIGURE_1A, LARGEST, NAMED, PUBLISHED, TABLE_1, TABLE_2
+from .sizes import DECIDES, OTHER, Found, Pair, Place, found_with, gigabytes, pairs_of, places
+from .tables import tables_of
 
-GPU = "1024GiB:sm86"
-GB = 10**9
-CLOSE = 0.25
-FACTORS = {"factor-2.3": 2.3, "factor-7": 7.0}
-FACTOR_SLACK = 0.1
-TOO_LARGE = "QLoRA's adapters are in fp32 here and in bf16 there, which makes its memory larger here."
-Found = dict[Published, Record]
+REPRODUCED, NOT_REPRODUCED = ANSWERS["paper"]
+HOLDS, DOES_NOT_HOLD = ANSWERS["own"]
+Pairs = dict[Place, Pair]
 
 
-def analyse(records: Sequence[Record]) -> Findings:
-    """A pure function of the committed ledger."""
-    best = list(chosen(records, GPU).values())
-    found = {one: record for one in PUBLISHED for record in best if _is_of(record, one)}
-    ratios = {place: list(_ratios(found, *place)) for place in _places()}
-    verdicts = [_pairs(ratios), _factor_qlora(ratios), _factor_full(found), _gigabytes(found)]
-    tables = [_ratio_table(ratios), _values_table(TABLE_2, found), _values_table(TABLE_1, found), _parts_table(found)]
-    return Findings(verdicts, tables, [pairs_figure(ratios)])
+def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
+    """A pure function of the committed ledger and of the rules' bounds."""
+    found, other = found_with(records, DECIDES), found_with(records, OTHER)
+    pairs, beside = pairs_of(found), pairs_of(other)
+    close = bounds["close"]
+    verdicts = [
+        _pairs(pairs, beside, close),
+        _factor_qlora(pairs, beside, bounds["factor-2.3"], close),
+        _factor_full(found, other, bounds["factor-7"], close),
+        _gigabytes(found, close),
+    ]
+    return Findings(verdicts, tables_of(found, other), [pairs_figure(pairs, beside)])
 
 
-def gigabytes(record: Record) -> float:
-    """What nvidia-smi would show, as predicted."""
-    return (peak_reserved(record) + CONTEXT_BYTES) / GB
-
-
-def _is_of(record: Record, one: Published) -> bool:
-    cell = record.cell
-    shape = (cell.batch_size, cell.seq_len)
-    return (cell.model, cell.method, shape) == (f"random:{one.model}", one.method, SHAPES[one.where])
-
-
-def _places() -> list[tuple[str, str]]:
-    """Where and model of every published QST value."""
-    return [(one.where, one.model) for one in PUBLISHED if one.method == "qst"]
-
-
-def _ratios(found: Found, where: str, model: str) -> Iterator[tuple[float, float, Basis]]:
-    """QLoRA over QST: published, found, and from what."""
-    sizes = {one.method: (one, record) for one, record in found.items() if (one.where, one.model) == (where, model)}
-    if "qlora" in sizes and "qst" in sizes:
-        (old, other), (new, side) = sizes["qlora"], sizes["qst"]
-        yield old.gb / new.gb, gigabytes(other) / gigabytes(side), basis_of(side)
-
-
-def _pairs(ratios: dict[tuple[str, str], list[tuple[float, float, Basis]]]) -> Verdict:
-    of_table = {model: found[0] for (where, model), found in ratios.items() if where == TABLE_2 and found}
-    if len(of_table) < sum(where == TABLE_2 for where, _ in ratios):
-        return Verdict("pairs", "cannot tell", "A cell is missing.", None)
-    off = {model: own / published - 1 for model, (published, own, _) in of_table.items()}
-    worst = max(off, key=lambda model: abs(off[model]))
-    owns = [own for _, own, _ in of_table.values()]
+def _pairs(pairs: Pairs, beside: Pairs, close: float) -> Verdict:
+    wanted = [place for place in places() if place[0] == TABLE_2]
+    if not all(place in pairs for place in wanted):
+        return Verdict("pairs", CANNOT_TELL, "A cell is missing.", None)
+    worst = max(wanted, key=lambda place: abs(pairs[place].off))
+    within = sum(abs(pairs[place].off) <= close for place in wanted)
     why = (
-        f"QLoRA over QST is {min(owns):.2f} to {max(owns):.2f}; the pair that is furthest from its published ratio is "
-        f"{worst}, by {off[worst]:+.0%}. {TOO_LARGE}"
+        f"With adapters in {DECIDES} QLoRA over QST is {_range(pairs, wanted)}, for {within} of {len(wanted)} models "
+        f"within {close:.0%} of the published ratio; furthest off is {worst[1]}, by {pairs[worst].off:+.0%}."
+        f"{_in_fp32(beside, wanted)}"
     )
-    return Verdict("pairs", _answer(abs(off[worst]) <= CLOSE), why, of_table[worst][2])
+    answer = REPRODUCED if within == len(wanted) else NOT_REPRODUCED
+    return Verdict("pairs", answer, why, weakest(pairs[place].basis for place in wanted))
 
 
-def _factor_qlora(ratios: dict[tuple[str, str], list[tuple[float, float, Basis]]]) -> Verdict:
-    known = {place: found[0] for place, found in ratios.items() if found}
-    if len(known) < len(ratios):
-        return Verdict("factor-2.3", "cannot tell", "A cell is missing.", None)
-    where, model = max(known, key=lambda place: known[place][1])
-    _, own, basis = known[where, model]
-    verdict = _factor("factor-2.3", own, f"QLoRA over QST is largest for {model} of {where}", basis)
-    return dataclasses.replace(verdict, why=f"{verdict.why} {TOO_LARGE}")
+def _range(pairs: Pairs, wanted: Sequence[Place]) -> str:
+    owns = [pairs[place].own for place in wanted]
+    return f"{min(owns):.2f} to {max(owns):.2f}"
 
 
-def _factor_full(found: Found) -> Verdict:
+def _in_fp32(beside: Pairs, wanted: Sequence[Place]) -> str:
+    known = [place for place in wanted if place in beside]
+    if not known:
+        return ""
+    worst = max((beside[place].off for place in known), key=abs)
+    return f" In {OTHER}, which does not decide: {_range(beside, known)}, up to {worst:+.0%}."
+
+
+def _factor_qlora(pairs: Pairs, beside: Pairs, factor: float, close: float) -> Verdict:
+    place = (TABLE_1, NAMED)
+    if place not in pairs:
+        return Verdict("factor-2.3", CANNOT_TELL, "A cell is missing.", None)
+    pair = pairs[place]
+    own = " GB over ".join(f"{size:.1f}" for size in pair.own_gb)
+    published = " over ".join(f"{size:g}" for size in pair.published_gb)
+    also = f"; with adapters in {OTHER}, which does not decide, {beside[place].own:.2f}" if place in beside else ""
+    largest = max(pairs, key=lambda one: pairs[one].own)
+    why = (
+        f"QLoRA over QST for {NAMED} of {TABLE_1}: {pair.own:.2f} times with adapters in {DECIDES} ({own} GB where "
+        f"{published} are published){also}. {_asked(factor, close)} The largest of all pairs is "
+        f"{pairs[largest].own:.2f}, {largest[1]} of {largest[0]}."
+    )
+    return Verdict("factor-2.3", REPRODUCED if _near(pair.own, factor, close) else NOT_REPRODUCED, why, pair.basis)
+
+
+def _factor_full(found: Found, other: Found, factor: float, close: float) -> Verdict:
+    own, beside = _of_full(found), _of_full(other)
+    if own is None:
+        return Verdict("factor-7", CANNOT_TELL, "A cell is missing.", None)
+    ratio, used = own
+    also = f"; in {OTHER}, which does not decide, {beside[0]:.2f}" if beside else ""
+    why = (
+        f"Full fine-tuning over QST for {LARGEST}: {ratio:.2f} times with the side network in {DECIDES} "
+        f"({' GB over '.join(f'{gigabytes(record):.0f}' for record in used)} GB where {_figure_gb('full'):g} over "
+        f"{_figure_gb('qst'):g} were read off the figure){also}. {_asked(factor, close)}"
+    )
+    return Verdict("factor-7", REPRODUCED if _near(ratio, factor, close) else NOT_REPRODUCED, why, common_basis(used))
+
+
+def _of_full(found: Found) -> tuple[float, list[Record]] | None:
     sizes = {one.method: record for one, record in found.items() if one.where == FIGURE_1A}
     if not {"full", "qst"} <= sizes.keys():
-        return Verdict("factor-7", "cannot tell", "A cell is missing.", None)
-    own = gigabytes(sizes["full"]) / gigabytes(sizes["qst"])
-    return _factor("factor-7", own, f"Full fine-tuning over QST for {LARGEST}", basis_of(sizes["qst"]))
+        return None
+    return gigabytes(sizes["full"]) / gigabytes(sizes["qst"]), [sizes["full"], sizes["qst"]]
 
 
-def _factor(claim: str, own: float, what: str, basis: Basis) -> Verdict:
-    least = FACTORS[claim] * (1 - FACTOR_SLACK)
-    return Verdict(claim, _answer(own >= least), f"{what}: {own:.2f} times; the rule asks for {least:.2f}.", basis)
+def _figure_gb(method: str) -> float:
+    return next(one.gb for one in PUBLISHED if (one.where, one.method) == (FIGURE_1A, method))
 
 
-def _gigabytes(found: Found) -> Verdict:
+def _near(own: float, published: float, close: float) -> bool:
+    return abs(own / published - 1) <= close
+
+
+def _asked(factor: float, close: float) -> str:
+    return f"The rule asks for {factor * (1 - close):.2f} to {factor * (1 + close):.2f}."
+
+
+def _gigabytes(found: Found, close: float) -> Verdict:
     of_tables = {one: record for one, record in found.items() if one.where in (TABLE_1, TABLE_2)}
     if not of_tables:
-        return Verdict("gigabytes", "cannot tell", "A cell is missing.", None)
+        return Verdict("gigabytes", CANNOT_TELL, "A cell is missing.", None)
     off = {one: gigabytes(record) / one.gb - 1 for one, record in of_tables.items()}
-    close = sum(abs(value) <= CLOSE for value in off.values())
+    within = sum(abs(value) <= close for value in off.values())
     worst = max(off, key=lambda one: abs(off[one]))
     why = (
-        f"{close} of {len(off)} values are within {CLOSE:.0%}; the furthest is {worst.method} on {worst.model} of "
+        f"{within} of {len(off)} values are within {close:.0%}; the furthest is {worst.method} on {worst.model} of "
         f"{worst.where}, {gigabytes(of_tables[worst]):.1f} GB where {worst.gb} are published."
     )
-    return Verdict("gigabytes", _answer(close == len(off)), why, basis_of(of_tables[worst]))
-
-
-def _answer(holds: bool) -> Answer:
-    return "reproduced" if holds else "not reproduced"
-
-
-def _ratio_table(ratios: dict[tuple[str, str], list[tuple[float, float, Basis]]]) -> Table:
-    rows: list[list[str | Value]] = [
-        [
-            where,
-            model,
-            Value(f"{published:.2f}", "published"),
-            Value(f"{own:.2f}", basis),
-            f"{own / published - 1:+.0%}",
-        ]
-        for (where, model), found in ratios.items()
-        for published, own, basis in found
-    ]
-    return Table("QLoRA's memory over QST's", ["where", "model", "published", "ours", "off by"], rows)
-
-
-def _values_table(where: str, found: Found) -> Table:
-    batch, tokens = SHAPES[where]
-    rows = [_values_row(one, found.get(one)) for one in PUBLISHED if one.where == where]
-    columns = ["model", "method", "published GB", "ours, GB", "off by", "trained, published", "trained, ours"]
-    return Table(f"Memory of {where}: {batch} x {tokens} tokens", columns, rows)
-
-
-def _values_row(one: Published, record: Record | None) -> list[str | Value]:
-    share = NOTHING if one.share is None else Value(f"{one.share:.2f}%", "published")
-    row: list[str | Value] = [one.model, one.method, Value(f"{one.gb:g}", "published")]
-    if record is None:
-        return [*row, NOTHING, NOTHING, share, NOTHING]
-    own, trained = gigabytes(record), record.params
-    own_share = f"{trained.trainable / (trained.total - trained.trainable):.2%}" if trained else NOTHING
-    return [*row, Value(f"{own:.1f}", basis_of(record)), f"{own / one.gb - 1:+.0%}", share, own_share]
-
-
-def _parts_table(found: Found) -> Table:
-    rows = [
-        [one.method, *_parts(one.method), *_own_parts(record)]
-        for one, record in found.items()
-        if one.where == FIGURE_1A
-    ]
-    names = ("weights", "optimizer and gradients", "activations and all else")
-    columns = ["method", *(f"{name}, published" for name in names), *(f"{name}, ours" for name in names)]
-    note = "The published bars were read off the figure. Ours are parts of the allocated peak; weights hold all."
-    return Table(f"Figure 1a: GB of {LARGEST} at 16 x 384 tokens", columns, rows, note)
-
-
-def _parts(method: str) -> list[str | Value]:
-    parts = PARTS[method]
-    return [Value(f"{gb:g}", "published") for gb in (parts.weights, parts.optimizer, parts.activations)]
-
-
-def _own_parts(record: Record) -> list[str | Value]:
-    assert record.memory is not None
-    breakdown, basis = record.memory.breakdown_bytes, basis_of(record)
-    weights = sum(breakdown.get(name, 0) for name in ("weights", "quantization_state", "adapter_weights"))
-    # At the peak gradients need not be there yet, or no more: the paper counts them with the optimizer.
-    optimizer = sum(breakdown.get(name, 0) for name in ("optimizer_state", "gradients"))
-    rest = record.memory.peak_allocated_bytes - weights - optimizer
-    return [Value(f"{size / GB:.1f}", basis) for size in (weights, optimizer, rest)]
+    answer = HOLDS if within == len(off) else DOES_NOT_HOLD
+    return Verdict("gigabytes", answer, why, common_basis(of_tables.values()))

@@ -55,6 +55,8 @@ _TABLE_1 = (
     ("opt-6.7b", "qst", 27.5, 0.42),
 )
 LARGEST = "llama-2-70b"
+NAMED = "opt-6.7b"
+"""The pair of table 1 that the abstract's factor of 2.3 is about."""
 PARTS = {
     "full": Parts(140, 420, 197),
     "qlora": Parts(36, 13, 197),

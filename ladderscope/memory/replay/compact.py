@@ -17,6 +17,7 @@ from ladderscope.memory.allocator.config import AllocatorConfig
 from ladderscope.memory.allocator.layout import BlockLayout, SegmentLayout
 from ladderscope.memory.replay.pytorch import segment_from
 from ladderscope.memory.replay.trace import Trace, TraceEvent
+from ladderscope.whole_files import write_bytes_atomically
 
 
 def compact_trace(name: str, document: dict[str, Any]) -> Trace:
@@ -47,8 +48,7 @@ def write_compact(path: Path, trace: Trace, about: Mapping[str, Any]) -> None:
         "final_segments": [_segment(segment) for segment in trace.final_segments],
         "allocator_settings": trace.config.to_settings(),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(json.dumps(document, separators=(",", ":")).encode(), mtime=0))
+    write_bytes_atomically(path, gzip.compress(json.dumps(document, separators=(",", ":")).encode(), mtime=0))
 
 
 def read_about(path: Path) -> dict[str, Any]:

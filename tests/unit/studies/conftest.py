@@ -13,31 +13,37 @@ from ladderscope.studies.folder import Study, find_study
 DEFINITION = """
 title: A tiny study
 claims:
-  - {id: small, text: Tiny is small, source: "a paper, page 1", rule: below 1 GiB}
+  - {id: small, text: Tiny is small, source: "a paper, page 1", rule: below 1 GiB,
+     rule-written: before any record, kind: paper}
+bounds: {small: 1073741824}
 setup: |
   One model.
 limits: [It is tiny.]
 gpu: 8GiB:sm86
 grid:
   - {model: "random:tiny-llama", method: lora, seq-len: 32}
+quick-tolerance: 0
 quick-grid:
   - {model: "random:tiny-llama", method: lora, seq-len: 32}
 """
 
 ANALYSIS = """
 from ladderscope.records import Cell
-from ladderscope.studies.chosen import basis_of, chosen
+from ladderscope.studies.bases import basis_of
+from ladderscope.studies.chosen import chosen
 from ladderscope.studies.findings import Figure, Findings, Table, Value, Verdict
 
-from .bound import BOUND
+from .answers import answered
 
 
-def analyse(records):
+def analyse(records, bounds):
     peaks = [record.memory.peak_allocated_bytes for record in chosen(records, "8GiB:sm86").values()]
-    answer = "reproduced" if max(peaks) < BOUND else "not reproduced"
+    if not peaks:
+        return Findings([Verdict("small", "cannot tell", "No cell has an answer.", None)])
+    answer = answered(max(peaks) < bounds["small"])
     rows = [[str(record.cell.seq_len), Value(str(record.memory.peak_allocated_bytes), basis_of(record))]
-            for record in records]
-    figure = Figure("peaks", "Peaks", "Predicted.", lambda canvas: canvas.subplots().plot(peaks, "o"))
+            for record in records if record.memory]
+    figure = Figure("peaks", "Peaks", "One for each cell.", lambda canvas: canvas.subplots().plot(peaks, "o"))
     table = Table("Peaks", ["tokens", "bytes"], rows)
     return Findings([Verdict("small", answer, f"The peak is {max(peaks)} bytes.", "predicted")], [table], [figure])
 
@@ -48,13 +54,19 @@ def further(records):
 """
 
 
+ANSWERS = """
+def answered(holds):
+    return "reproduced" if holds else "not reproduced"
+"""
+
+
 def write_studies(where: Path) -> Path:
     """A folder ``studies`` with the study ``tiny``, and a folder that is none."""
     folder = where / "studies" / "tiny"
     folder.mkdir(parents=True)
     (folder / "study.yaml").write_text(DEFINITION)
     (folder / "analysis.py").write_text(ANALYSIS)
-    (folder / "bound.py").write_text("BOUND = 2**30\n")
+    (folder / "answers.py").write_text(ANSWERS)
     (where / "studies" / "older").mkdir()
     (where / "studies" / "older" / "README.md").write_text("no study of this kind")
     return where / "studies"

@@ -9,6 +9,7 @@ import pytest
 
 from ladderscope.cli import run
 from ladderscope.ledger import read_ledger
+from ladderscope.records import Status
 from ladderscope.studies.folder import Study, find_study
 from ladderscope.studies.report import page_path
 from ladderscope.studies.run import study_jobs
@@ -47,7 +48,8 @@ def test_a_report_holds_claim_rule_verdict_numbers_and_provenance(done: Path) ->
     for part in (
         "| Tiny is small | **reproduced** | predicted |",
         "Source: a paper, page 1",
-        "Rule, written beforehand: below 1 GiB",
+        "- Rule: below 1 GiB",
+        "- Rule written: before any record",
         f"The peak is {max(peaks)} bytes.",
         "ladderscope study run tiny",
         f"| 64 | {peaks[1]} |",
@@ -87,10 +89,64 @@ def test_a_quick_run_has_a_ledger_of_its_own_and_is_compared(done: Path, capsys:
     assert (done / "tiny" / "ledger.jsonl").read_bytes() == before
 
 
+def test_a_quick_run_starts_afresh_and_fails_where_it_is_too_far_off(
+    done: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = done / "tiny" / "ledger.jsonl"
+    right = ledger.read_text()
+    (done / "tiny" / "quick.jsonl").write_text(right)
+    peak = read_ledger(ledger)[0].memory
+    assert peak is not None
+    ledger.write_text(
+        right.replace(f'_bytes":{peak.peak_allocated_bytes},', f'_bytes":{peak.peak_allocated_bytes + 1},')
+    )
+    capsys.readouterr()
+    assert study("run", "tiny", "--quick", root=done) == 1
+    said = capsys.readouterr().err
+    assert "Ran 1 cell now." in said
+    assert "Further off than the quick-tolerance of 0: peak allocated" in said
+
+
 def test_the_list_shows_verdicts(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert study("list", "--json", root=done) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["study"], row["claim"], row["verdict"], row["basis"]) == ("tiny", "small", "reproduced", "predicted")
+    assert row["kind"] == "paper"
+
+
+def test_a_narrow_list_keeps_study_claim_and_verdict(
+    done: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    (done / "tiny").rename(done / "tiny_with_a_long_name")
+    assert study("list", root=done) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.strip() for line in lines] == ["tiny_with_a_long_name", "small", "reproduced"]
+    assert max(map(len, lines)) <= 30
+
+
+def test_an_analysis_that_fails_is_listed_and_named(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (done / "tiny" / "analysis.py").write_text("def analyse(records, bounds):\n    return records[99]\n")
+    capsys.readouterr()
+    assert study("list", root=done) == 0
+    shown = capsys.readouterr()
+    assert "cannot be read" in shown.out
+    assert "IndexError" in shown.err
+    assert study("report", "tiny", root=done) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "IndexError" in line
+
+
+def test_questions_of_our_own_have_a_table_of_their_own(done: Path) -> None:
+    path = done / "tiny" / "study.yaml"
+    path.write_text(path.read_text().replace("kind: paper", "kind: own"))
+    answers = done / "tiny" / "answers.py"
+    answers.write_text("def answered(holds):\n    return 'holds' if holds else 'does not hold'\n")
+    assert study("report", "all", root=done) == 0
+    page, readme = page_path(done).read_text(), (done / "tiny" / "README.md").read_text()
+    assert "| **holds** |" in page.partition("## Our own questions")[2]
+    assert "| question | verdict |" in readme
+    assert "| claim | verdict |" not in readme
 
 
 def test_a_study_without_a_ledger_was_not_run_yet(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,24 +159,39 @@ def test_a_study_without_a_ledger_was_not_run_yet(root: Path, capsys: pytest.Cap
 
 def test_a_study_with_a_run_of_its_own_is_given_its_ledger(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "tiny" / "run.py").write_text(
-        "def run(context):\n    context.say(f'{context.ledger.name} {context.quick}')\n"
+        "def run(context):\n"
+        "    context.say(f'{context.ledger.name} {context.quick} {context.retry_failed} {context.stop.is_set()}')\n"
     )
-    assert study("run", "tiny", "--quick", root=root) == 0
-    assert "quick.jsonl True" in capsys.readouterr().err
+    assert study("run", "tiny", "--retry-failed", root=root) == 1
+    said = capsys.readouterr().err
+    assert "ledger.jsonl False True False" in said
+    assert "has left no ledger" in said
+    assert "is complete" not in said
 
 
-def test_a_failed_cell_is_recorded_and_run_again_on_request(
-    root: Path, tiny: Study, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_study_that_runs_by_itself_hears_of_an_interrupt(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "tiny" / "run.py").write_text(
+        "import os, signal\n\n\ndef run(context):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n    assert context.stop.wait(5)\n"
+    )
+    assert study("run", "tiny", root=root) == 130
+    assert "the same command runs what is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("status", ["error", "timeout"])
+def test_a_failed_cell_breaks_nothing_and_is_run_again_on_request(status: Status, root: Path, tiny: Study) -> None:
     from ladderscope.ledger import Ledger
     from ladderscope.records import Record
 
     (job,) = study_jobs(tiny, quick=True)
-    with Ledger(tiny.ledger(quick=True)) as ledger:
-        ledger.append(Record(cell=job.cell, meter=job.meter, gpu=job.gpu, status="error", error="no luck"))
-    assert study("run", "tiny", "--quick", root=root) == 1
-    assert study("run", "tiny", "--quick", "--retry-failed", root=root) == 0
-    assert [record.status for record in read_ledger(tiny.ledger(quick=True))] == ["ok"]
+    with Ledger(tiny.ledger()) as ledger:
+        ledger.append(Record(cell=job.cell, meter=job.meter, gpu=job.gpu, status=status, error="no luck"))
+    assert study("list", root=root) == 0
+    assert study("report", "all", root=root) == 0
+    assert study("run", "tiny", "--jobs", "1", root=root) == 1
+    assert "cannot tell" in (root / "tiny" / "README.md").read_text()
+    assert study("run", "tiny", "--jobs", "1", "--retry-failed", root=root) == 0
+    assert {record.status for record in read_ledger(tiny.ledger())} == {"ok"}
 
 
 def test_wrong_use_ends_with_one_sentence(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,12 +26,28 @@ def test_only_cells_of_both_are_compared(tiny_cell: Callable[..., Cell]) -> None
 def test_lines_say_exactly_or_how_far_apart(tiny_cell: Callable[..., Cell]) -> None:
     cells = [tiny_cell(seq_len=32), tiny_cell(seq_len=64)]
     committed = [record(cell, 100, []) for cell in cells]
-    assert agreement_lines(committed, committed) == ["peak allocated: exactly the committed value, 2 cells"]
+    assert agreement_lines(agreements(committed, committed)) == [
+        "peak allocated: exactly the committed value, 2 cells"
+    ]
     quick = [record(cell, peak, []) for cell, peak in zip(cells, (90, 101), strict=True)]
-    assert agreement_lines(quick, committed) == ["peak allocated: 0.9000 to 1.0100 times the committed value, 2 cells"]
+    assert agreement_lines(agreements(quick, committed)) == [
+        "peak allocated: 0.9000 to 1.0100 times the committed value, 2 cells"
+    ]
 
 
 def test_another_meter_is_not_compared(tiny_cell: Callable[..., Cell]) -> None:
     quick = record(tiny_cell(), 1, [])
-    (line,) = agreement_lines([quick], [dataclasses.replace(quick, meter="cuda")])
+    (line,) = agreement_lines(agreements([quick], [dataclasses.replace(quick, meter="cuda")]))
     assert "nothing to compare with" in line
+
+
+def test_a_tolerance_holds_for_all_but_seconds(tiny_cell: Callable[..., Cell]) -> None:
+    committed, quick = record(tiny_cell(), 100, [1.0]), record(tiny_cell(), 101, [9.0])
+    peak, seconds = agreements([quick], [committed])
+    assert (peak.is_within(0.02), peak.is_within(0.005)) == (True, False)
+    assert seconds.is_within(0)
+
+
+def test_a_record_without_numbers_agrees_with_nothing(tiny_cell: Callable[..., Cell]) -> None:
+    failed = Record(cell=tiny_cell(), meter="cpu", status="error", error="no luck")
+    assert agreements([failed], [record(tiny_cell(), 100, [])]) == []

@@ -11,7 +11,14 @@ import yaml
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.studies.definition import Claim, Definition, read_definition
 
-CLAIM = {"id": "half", "text": "Half of it", "source": "a paper", "rule": "at most 0.55"}
+CLAIM = {
+    "id": "half",
+    "text": "Half of it",
+    "source": "a paper",
+    "rule": "at most 0.55",
+    "rule-written": "before any record",
+    "kind": "paper",
+}
 WHOLE: dict[str, Any] = {"title": "A title", "claims": [CLAIM], "setup": "How.", "limits": ["Not much."]}
 
 
@@ -24,7 +31,15 @@ def read(tmp_path: Path, **changes: Any) -> Definition:
 
 def test_claims_come_with_their_rules(tmp_path: Path) -> None:
     found = read(tmp_path)
-    assert found.claims == (Claim(id="half", text="Half of it", source="a paper", rule="at most 0.55"),)
+    (claim,) = found.claims
+    assert claim == Claim(
+        id="half",
+        text="Half of it",
+        source="a paper",
+        rule="at most 0.55",
+        rule_written="before any record",
+        kind="paper",
+    )
     assert (found.title, found.setup, found.limits) == ("A title", "How.", ("Not much.",))
     assert found.meter == "auto"
 
@@ -36,6 +51,11 @@ def test_a_study_that_names_a_gpu_is_predicted_for_it(tmp_path: Path) -> None:
         ({"seq_len": [64]}, "rtx-3060-12gb"),
         ({"seq_len": [128]}, "rtx-3090-24gb"),
     ]
+
+
+def test_bounds_of_rules_are_numbers_by_name(tmp_path: Path) -> None:
+    found = read(tmp_path, bounds={"half": 0.55, "twice": 2}, **{"quick-tolerance": 0.01})
+    assert (found.bounds, found.quick_tolerance) == ({"half": 0.55, "twice": 2.0}, 0.01)
 
 
 def test_one_grid_needs_no_list(tmp_path: Path) -> None:
@@ -51,8 +71,14 @@ def test_one_grid_needs_no_list(tmp_path: Path) -> None:
         ({"setup": ["a"]}, "setup of .* must be text"),
         ({"claims": None}, "needs claims"),
         ({"claims": []}, "needs claims"),
-        ({"claims": ["half"]}, "must map id, text, source, rule"),
+        ({"claims": ["half"]}, "must map id, text, source, rule, rule-written, kind"),
         ({"claims": [{**CLAIM, "rule": ""}]}, "needs a rule"),
+        ({"claims": [{**CLAIM, "rule-written": ""}]}, "needs a rule-written"),
+        ({"claims": [{**CLAIM, "kind": "mine"}]}, "choose from paper, own"),
+        ({"bounds": {"half": "0.5"}}, "bounds of .* must map names to numbers"),
+        ({"bounds": [0.5]}, "bounds of .* must map names to numbers"),
+        ({"quick-grid": {"method": "lora"}}, "needs a quick-tolerance"),
+        ({"quick-grid": {"method": "lora"}, "quick-tolerance": -1}, "needs a quick-tolerance"),
         ({"claims": [{**CLAIM, "verdict": "yes"}]}, "unknown key 'verdict'"),
         ({"claims": [CLAIM, CLAIM]}, "two claims with the id 'half'"),
         ({"limits": "none"}, "list of sentences"),

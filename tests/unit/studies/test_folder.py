@@ -45,3 +45,23 @@ def test_a_study_may_run_by_itself(tiny: Study) -> None:
     (tiny.folder / "run.py").write_text("")
     with pytest.raises(UsageError, match="must define `run"):
         _ = tiny.own_run
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (
+            "def analyse(records, bounds):\n    return 1 / 0\n",
+            r"ZeroDivisionError: division by zero \(.*analysis\.py, line 2\)",
+        ),
+        ("def analyse(records, bounds)\n", r"SyntaxError"),
+        ("from .absent import nothing\n", r"ModuleNotFoundError: .*absent"),
+        ("def analyse(records, bounds):\n    return bounds['large']\n", r"KeyError: 'large'"),
+        ("def analyse(records, bounds):\n    return 5\n", r"must give Findings, not int"),
+    ],
+)
+def test_what_goes_wrong_in_an_analysis_is_one_sentence(code: str, message: str, tiny: Study) -> None:
+    (tiny.folder / "analysis.py").write_text(code)
+    with pytest.raises(UsageError, match=message) as failure:
+        tiny.analyse([])
+    assert "\n" not in str(failure.value)

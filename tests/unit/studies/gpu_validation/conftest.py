@@ -52,7 +52,13 @@ def measured() -> MakeRecord:
             "flops": _flops(10**14),
             "step_seconds": [9.0, seconds, seconds],
             "tokens_per_step": cell.seq_len,
-            "env": {"torch": "2.11.0+cu130", "gpu_outside_bytes": 500 * 2**20, "commit": "a" * 40, "dirty": False},
+            "env": {
+                "torch": "2.11.0+cu130",
+                "cuda": "13.0",
+                "gpu_outside_bytes": 500 * 2**20,
+                "commit": "a" * 40,
+                "dirty": False,
+            },
         }
         return Record(cell=cell, **{**values, **parts})
 

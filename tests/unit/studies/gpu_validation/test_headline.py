@@ -67,6 +67,18 @@ def test_a_row_is_held_against_qlora_with_the_same_loss(
 def test_sizes_and_settings_of_a_method_have_rows_of_their_own(make_cell: MakeCell) -> None:
     assert variant_name(make_cell("ladder", reduction_factor=16, settings=LEAN)) == "ladder 1/16, lean"
     assert variant_name(make_cell("ladder", settings="gate=none")) == "ladder 1/8, gate=none"
+    assert variant_name(make_cell("qlora", adapter_dtype="bf16")) == "qlora r=16, bf16 adapters"
+
+
+def test_adapters_in_bf16_are_held_against_qlora_with_adapters_in_bf16(
+    make_cell: MakeCell, measured: Make, measured_7b: list[Record]
+) -> None:
+    in_bf16 = [
+        measured(make_cell("qlora", adapter_dtype="bf16"), 15.0),
+        measured(make_cell("ladder", adapter_dtype="bf16"), 4.5, 5.0, seconds=0.5),
+    ]
+    (row,) = _rows_of("ladder 1/8, bf16 adapters", methods_table(headline([*measured_7b, *in_bf16], LLAMA)))
+    assert row == "| ladder 1/8, bf16 adapters | 4.50 | 5.00 | 0.5000 | 4,096 | 0.300 | – | 2.000 | – |"
 
 
 def test_lean_is_what_the_preset_is() -> None:

@@ -60,5 +60,12 @@ def test_losses_optimizers_and_padded_batches_vary(cells: list[Cell]) -> None:
 def test_the_headline_has_every_method_and_the_lean_ladder(cells: list[Cell], model: str) -> None:
     found = [cell for cell in of_model(cells, model) if is_headline(cell)]
     assert {method_name(cell) for cell in found} == set(METHODS)
-    (lean,) = [cell for cell in found if cell.settings == LEAN]
-    assert (lean.reduction_factor, lean.loss_impl) == (16, "chunked")
+    lean = [cell for cell in found if cell.settings == LEAN]
+    assert {(cell.reduction_factor, cell.loss_impl) for cell in lean} == {(16, "chunked")}
+
+
+def test_every_bf16_ladder_of_the_headline_has_qloras_to_be_held_against(cells: list[Cell]) -> None:
+    found = [cell for cell in cells if cell.adapter_dtype == "bf16"]
+    for loss in ("full", "chunked"):
+        methods = {method_name(cell) for cell in found if cell.loss_impl == loss}
+        assert methods == {"qlora", "qlora, checkpointing", "ladder"}

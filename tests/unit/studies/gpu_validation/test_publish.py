@@ -11,6 +11,8 @@ import pytest
 
 from ladderscope.ledger import Ledger, read_ledger
 from ladderscope.records import Cell, Record
+from studies.gpu_validation.kept_traces import Kept
+from studies.gpu_validation.page import page
 from studies.gpu_validation.publish import main
 
 Make = Callable[..., Record]
@@ -88,16 +90,30 @@ def test_the_same_input_gives_the_same_page(run_publish: RunPublish, records: li
     assert path.read_text() == first
 
 
-def test_a_cpu_is_called_a_rehearsal_first_of_all(
-    run_publish: RunPublish, make_cell: MakeCell, measured: Make, put_recording: Callable[..., Path], tmp_path: Path
+@pytest.mark.parametrize("parts", [{"meter": "cpu", "gpu": None}, {"env": {"torch": "2.13.0+cpu"}}])
+def test_what_no_gpu_measured_is_not_published(
+    run_publish: RunPublish,
+    make_cell: MakeCell,
+    measured: Make,
+    put_recording: Callable[..., Path],
+    tmp_path: Path,
+    parts: dict[str, Any],
 ) -> None:
+    """A rehearsal on a CPU, and records that were made on the simulated GPU."""
     put_recording("simulated", make_cell())
-    assert run_publish([measured(make_cell(), meter="cpu", gpu=None)]) == 0
-    text = (tmp_path / "reports" / "gpu_validation_cpu_2026-12-01" / "README.md").read_text()
-    assert text.splitlines()[0] == "> **A rehearsal on a CPU: nothing on this page was measured on a GPU.**"
-    assert "Not measured." in text
-    assert "| met |" not in text
+    assert run_publish([measured(make_cell(), **parts)]) == 2
+    assert not (tmp_path / "reports").exists()
     assert not (tmp_path / "kept").exists()
+
+
+def test_the_page_of_a_rehearsal_compares_nothing(make_cell: MakeCell, measured: Make, predicted: Make) -> None:
+    on_cpu = measured(make_cell(), meter="cpu", gpu=None)
+    text = page([on_cpu, predicted(make_cell())], "2026-12-01", Kept([], []))
+    assert text.splitlines()[0] == "> **A rehearsal on a CPU: nothing on this page was measured on a GPU.**"
+    assert "| measured on a CPU | ok | 20.00 GiB | 1.0000 |" in text
+    assert "| predicted for h100-80gb | ok | 20.00 GiB | – |" in text
+    assert "records: 1 measured and 1 predicted" in text
+    assert "predicted / measured" not in text
 
 
 def test_without_a_measured_cell_there_is_nothing_to_publish(
@@ -106,7 +122,7 @@ def test_without_a_measured_cell_there_is_nothing_to_publish(
     failed = measured(make_cell(), status="error", memory=None, error="no")
     for records in ([predicted(make_cell())], [failed]):
         assert run_publish(records) == 2
-        assert "holds no measured cell: run python -m studies.gpu_validation.run" in capsys.readouterr().err
+        assert "holds no cell that a GPU measured: run python -m studies.gpu_validation.run" in capsys.readouterr().err
 
 
 def test_two_gpus_do_not_make_one_report(
