@@ -14,7 +14,6 @@ AXES: Mapping[str, Callable[[Record], float]] = {
     "time": lambda record: math.fsum(record.step_seconds),
 }
 """What is made equal -> how much of it a run spent: tokens, FLOPs, seconds."""
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class LogRatio:
     backbones: int
 
 
-def at_equal(records: Sequence[Record], first: str, second: str, axis: str) -> LogRatio | None:
+def at_equal(records: Sequence[Record], first: str, second: str, axis: str, confidence: float) -> LogRatio | None:
     """Losses of two methods where both have spent the most of ``axis`` that both reach, on each backbone.
 
     Runs of one budget are averaged (their logarithms), and between budgets logarithms are interpolated. None where no
@@ -39,7 +38,7 @@ def at_equal(records: Sequence[Record], first: str, second: str, axis: str) -> L
         gap = _gap(mine, theirs)
         if gap is not None:
             gaps.append(gap)
-    return _summary(gaps) if gaps else None
+    return _summary(gaps, confidence) if gaps else None
 
 
 def curve(records: Sequence[Record], model: str, method: str, axis: str) -> list[tuple[float, float]]:
@@ -75,14 +74,14 @@ def _at(points: Sequence[tuple[float, float]], place: float) -> float:
     return float(np.interp(place, [x for x, _ in points], [y for _, y in points]))
 
 
-def _summary(gaps: Sequence[float]) -> LogRatio:
+def _summary(gaps: Sequence[float], confidence: float) -> LogRatio:
     from scipy import stats
 
     mean, n = _mean(gaps), len(gaps)
     if n < 2:
         return LogRatio(mean, None, None, n)
     error = math.sqrt(math.fsum((gap - mean) ** 2 for gap in gaps) / (n - 1) / n)
-    half = float(stats.t.isf((1 - CONFIDENCE) / 2, n - 1)) * error
+    half = float(stats.t.isf((1 - confidence) / 2, n - 1)) * error
     return LogRatio(mean, mean - half, mean + half, n)
 
 

@@ -19,11 +19,11 @@ RUN, BACKBONE = "run", "model"
 """Units of statistics: a training run, or the setting of cells that all runs of a backbone share."""
 
 
-def fits_of(records: Sequence[Record]) -> dict[str, ScalingFit]:
+def fits_of(records: Sequence[Record], confidence: float, margin: float) -> dict[str, ScalingFit]:
     """Unit of statistics -> the fit of all methods with each of them compared with QLoRA."""
     # Runs are matched by the settings of the first row of a unit, so the order must be the same for all methods.
     ordered = sorted(records, key=lambda one: (one.cell.model, one.cell.steps, one.cell.seed, one.cell.method))
-    return {unit: _fit(ordered, unit) for unit in (RUN, BACKBONE)}
+    return {unit: _fit(ordered, unit, confidence, margin) for unit in (RUN, BACKBONE)}
 
 
 def comparison_of(fit: ScalingFit, method: str) -> MethodComparison:
@@ -31,7 +31,7 @@ def comparison_of(fit: ScalingFit, method: str) -> MethodComparison:
     return next(one for one in fit.comparisons if one.first == method)
 
 
-def _fit(records: Sequence[Record], unit: str) -> ScalingFit:
+def _fit(records: Sequence[Record], unit: str, confidence: float, margin: float) -> ScalingFit:
     from ladderscope.scaling import FitSettings, fit_scaling, table_from_records
     from ladderscope.scaling.table import RUN as CLUSTER
 
@@ -44,6 +44,6 @@ def _fit(records: Sequence[Record], unit: str) -> ScalingFit:
         table,
         x="C",
         law=LAW,
-        settings=FitSettings(resamples=0, profiles=False, confidence=0.95, margin=0.1),
+        settings=FitSettings(resamples=0, profiles=False, confidence=confidence, margin=margin),
         compare=pairs,
     )

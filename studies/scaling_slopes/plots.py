@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ladderscope.records import Record
 from ladderscope.report.palette import method_colour
+from ladderscope.studies.bases import Basis, basis_of
 from ladderscope.studies.findings import Figure
 
 from .equal import curve
@@ -48,19 +49,19 @@ def curves_figure(records: Sequence[Record], fit: ScalingFit) -> Figure:
         canvas.legend(loc="outside upper center", ncols=len(METHODS))
 
     caption = (
-        "Measured. A thin line is a backbone, from the smallest budget to the largest, the mean of the "
+        "A thin line is a backbone, from the smallest budget to the largest, the mean of the "
         "repetitions; a bold one is E + B C^-lambda through all runs of the method."
     )
-    return Figure("curves", "Loss against compute", caption, draw, (8.0, 5.4))
+    return Figure("curves", "Loss against compute", caption, draw, (8.0, 5.4), frozenset(map(basis_of, records)))
 
 
-def slopes_figure(fits: dict[str, ScalingFit]) -> Figure:
+def slopes_figure(fits: dict[str, ScalingFit], margin: float, basis: Basis) -> Figure:
     """The ratio of every method's exponent to QLoRA's, beside the margin."""
     rows = [(method, unit) for method in METHODS if method != REFERENCE for unit in (RUN, BACKBONE)]
 
     def draw(canvas: Canvas) -> None:
         axes = canvas.subplots()
-        axes.axvspan(0.9, 1.1, color="#DDDDDD", lw=0)
+        axes.axvspan(1 - margin, 1 + margin, color="#DDDDDD", lw=0)
         axes.axvline(1, color="#999999", lw=0.8)
         for place, (method, unit) in enumerate(rows):
             slope = comparison_of(fits[unit], method).slopes[0]
@@ -74,10 +75,10 @@ def slopes_figure(fits: dict[str, ScalingFit]) -> Figure:
         axes.set_xlabel("exponent over QLoRA's")
 
     caption = (
-        "Measured; 90% intervals with runs (solid) and with backbones (dotted) as the unit. The margin is grey. A "
+        "90% intervals with runs (solid) and with backbones (dotted) as the unit. The margin is grey. A "
         "method without a line has no bounds."
     )
-    return Figure("slopes", "Exponents against QLoRA's", caption, draw, (7.5, 4.6))
+    return Figure("slopes", "Exponents against QLoRA's", caption, draw, (7.5, 4.6), frozenset({basis}))
 
 
 def _compute(record: Record) -> float:

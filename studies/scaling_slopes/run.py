@@ -35,16 +35,19 @@ def run(context: RunContext) -> None:
         [pretraining_settings(plan, one, work.resolve(), text.resolve(), tokenizer.resolve()) for one in plan.family],
         slots,
         context.say,
+        context.stop,
     )
+    if context.stop.is_set():
+        return
     with Ledger(context.ledger) as ledger:
-        cells = missing_cells(plan, ledger.records)
+        cells = missing_cells(plan, ledger.records, retry_failed=context.retry_failed)
         progress = Progress({cell.cell_id: cost_of(cell) for cell in cells}, context.say)
-        train_all(cells, slots, work.resolve(), lambda record: _keep(record, ledger, progress))
+        train_all(cells, slots, work.resolve(), lambda record: _keep(record, ledger, progress), context.stop)
 
 
-def missing_cells(plan: Plan, records: Sequence[Record]) -> list[Cell]:
-    """The cells without a record that ended well, in the order in which they are run."""
-    done = {record.cell.cell_id for record in records if record.status == "ok"}
+def missing_cells(plan: Plan, records: Sequence[Record], *, retry_failed: bool) -> list[Cell]:
+    """The cells without a record, or without one that ended well, in the order in which they are run."""
+    done = {record.cell.cell_id for record in records if record.status == "ok" or not retry_failed}
     return [cell for cell in cells_of(plan) if cell.cell_id not in done]
 
 

@@ -43,8 +43,10 @@ def pretraining_settings(plan: Plan, backbone: Backbone, work: Path, text: Path,
     }
 
 
-def pretrain_all(wanted: Sequence[dict[str, Any]], slots: int, say: Callable[[str], None]) -> None:
-    """Make the folders that are missing, ``slots`` at a time.
+def pretrain_all(
+    wanted: Sequence[dict[str, Any]], slots: int, say: Callable[[str], None], stop: threading.Event
+) -> None:
+    """Make the folders that are missing, ``slots`` at a time; after ``stop`` none but what goes on from a checkpoint.
 
     Raises:
         LadderscopeError: one could not be made.
@@ -57,12 +59,12 @@ def pretrain_all(wanted: Sequence[dict[str, Any]], slots: int, say: Callable[[st
     failed: list[str] = []
 
     def work() -> None:
-        while not failed:
+        while not (failed or stop.is_set()):
             try:
                 settings = waiting.get_nowait()
             except queue.Empty:
                 return
-            reason = _pretrain(settings, processes, say)
+            reason = _pretrain(settings, processes, say, stop)
             if reason:
                 failed.append(f"{Path(settings['folder']).name}: {reason}")
 
@@ -71,8 +73,13 @@ def pretrain_all(wanted: Sequence[dict[str, Any]], slots: int, say: Callable[[st
         raise LadderscopeError(f"pretraining failed ({failed[0]}): run again, it goes on where it stopped.")
 
 
-def _pretrain(settings: dict[str, Any], processes: list[subprocess.Popen[str]], say: Callable[[str], None]) -> str:
-    """The reason of a failure, empty where it went well."""
+def _pretrain(
+    settings: dict[str, Any],
+    processes: list[subprocess.Popen[str]],
+    say: Callable[[str], None],
+    stop: threading.Event,
+) -> str:
+    """The reason of a failure, empty where it went well or was stopped."""
     folder = Path(settings["folder"])
     folder.parent.mkdir(parents=True, exist_ok=True)
     say(f"pretraining {folder.name} ({settings['steps']} steps)")
@@ -84,18 +91,27 @@ def _pretrain(settings: dict[str, Any], processes: list[subprocess.Popen[str]], 
             stderr=errors,
             text=True,
             env=environment(),
+            start_new_session=True,  # Ctrl-C is for the study, which says what is to end
         )
         processes.append(process)
         assert process.stdout is not None
         for line in process.stdout:
             say(f"pretraining {folder.name}: step {json.loads(line)['steps']} of {settings['steps']}")
+            if stop.is_set():  # a line follows on a checkpoint
+                process.terminate()
+                process.wait()
+                return ""
     if process.wait() == 0:
         return ""
     return (log.read_text().strip().splitlines() or [f"exit code {process.returncode}"])[-1]
 
 
-def train_all(cells: Sequence[Cell], slots: int, work: Path, done: Callable[[Record], None]) -> None:
+def train_all(
+    cells: Sequence[Cell], slots: int, work: Path, done: Callable[[Record], None], stop: threading.Event
+) -> None:
     """Train the cells in order, ``slots`` at a time; ``done`` is told of each in this process, one after the other.
+
+    After ``stop`` no further cell begins.
 
     Raises:
         LadderscopeError: a worker died.
@@ -106,6 +122,8 @@ def train_all(cells: Sequence[Cell], slots: int, work: Path, done: Callable[[Rec
     died: list[str] = []
 
     def loop() -> None:
+        if stop.is_set():
+            return
         process = subprocess.Popen(
             [sys.executable, str(HERE / "worker.py")],
             stdin=subprocess.PIPE,
@@ -114,11 +132,12 @@ def train_all(cells: Sequence[Cell], slots: int, work: Path, done: Callable[[Rec
             text=True,
             env=environment(),
             cwd=work,
+            start_new_session=True,
         )
         processes.append(process)
         assert process.stdin is not None
         assert process.stdout is not None
-        while not died:
+        while not (died or stop.is_set()):
             with lock:
                 cell = next(waiting, None)
             if cell is None:

@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import json
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,31 @@ def runner(study: Study) -> Callable[[str], Any]:
     return lambda name: sys.modules["ladderscope_study_scaling_slopes_run" + (f".{name}" if name else "")]
 
 
-def test_cells_with_a_result_are_not_trained_again_but_failed_ones_are(
+def test_cells_with_a_result_are_not_trained_again_and_failed_ones_if_asked(
     runner: Callable[[str], Any], invent: Invent
 ) -> None:
     plan = runner("family").WHOLE
     records = invent({})
     failed = dataclasses.replace(records[0], status="error")
-    missing = runner("").missing_cells(plan, [failed, *records[1:-2]])
-    assert missing == [records[0].cell, records[-2].cell, records[-1].cell]
+    known = [failed, *records[1:-2]]
+    last = [records[-2].cell, records[-1].cell]
+    assert runner("").missing_cells(plan, known, retry_failed=False) == last
+    assert runner("").missing_cells(plan, known, retry_failed=True) == [records[0].cell, *last]
+
+
+def test_after_an_interrupt_nothing_begins(runner: Callable[[str], Any], tmp_path: Path) -> None:
+    family, workers = runner("family"), runner("workers")
+    stop = threading.Event()
+    stop.set()
+    settings = workers.pretraining_settings(family.QUICK, family.FAMILY[0], tmp_path, tmp_path / "x", tmp_path / "y")
+    said: list[str] = []
+    records: list[Record] = []
+    workers.pretrain_all([settings], 2, said.append, stop)
+    cells = family.cells_of(family.QUICK)
+    workers.train_all(cells, 1, tmp_path, records.append, stop)
+    assert not said
+    assert not records
+    assert not Path(settings["folder"]).exists()
 
 
 def test_the_time_that_is_left_shrinks_with_the_cost_of_what_is_done(
@@ -53,6 +71,7 @@ def test_verses_lose_their_numbers_and_brackets(runner: Callable[[str], Any]) ->
     assert runner("corpus").plain_text(module) == "In the beginning. And darkness was there.\nAnd days.\n"
 
 
+@pytest.mark.slow
 def test_a_backbone_is_pretrained_once_and_trains_as_its_cell_says(
     runner: Callable[[str], Any], tmp_path: Path
 ) -> None:
@@ -66,15 +85,21 @@ def test_a_backbone_is_pretrained_once_and_trains_as_its_cell_says(
     tokenizer = runner("corpus").prepare_tokenizer(tmp_path, text, 300)
     settings = workers.pretraining_settings(tiny, tiny.family[0], tmp_path, text, tokenizer)
     said: list[str] = []
-    workers.pretrain_all([settings], 2, said.append)
+    workers.pretrain_all([settings], 2, said.append, threading.Event())
     made = Path(settings["folder"])
     assert json.loads((made / "pretraining.json").read_text())["held_out_loss"] > 0
-    workers.pretrain_all([settings], 2, said.append)
+    workers.pretrain_all([settings], 2, said.append, threading.Event())
     assert said == ["pretraining 64x2 (2 steps)"]
 
     records: list[Record] = []
-    cells = [dataclasses.replace(cell, steps=2) for cell in family.cells_of(tiny)][-1:]
-    workers.train_all(cells, 2, tmp_path, records.append)
+    cells = [dataclasses.replace(cell, steps=2) for cell in family.cells_of(tiny)][-2:]
+    stop = threading.Event()
+
+    def keep_and_interrupt(record: Record) -> None:
+        records.append(record)
+        stop.set()
+
+    workers.train_all(cells, 1, tmp_path, keep_and_interrupt, stop)  # the second cell does not begin
     (record,) = records
     assert record.status == "ok", record.error
     assert record.cell == cells[0]
@@ -84,13 +109,14 @@ def test_a_backbone_is_pretrained_once_and_trains_as_its_cell_says(
     assert record.eval_loss is not None
 
 
+@pytest.mark.slow
 def test_a_backbone_that_cannot_be_made_is_said(runner: Callable[[str], Any], tmp_path: Path) -> None:
     family, workers = runner("family"), runner("workers")
     settings = workers.pretraining_settings(
         family.QUICK, family.FAMILY[0], tmp_path, tmp_path / "none.txt", tmp_path / "none"
     )
     with pytest.raises(LadderscopeError, match="64x4"):
-        workers.pretrain_all([settings], 1, lambda line: None)
+        workers.pretrain_all([settings], 1, lambda line: None, threading.Event())
 
 
 def test_pretraining_that_was_killed_ends_with_the_same_weights(
