@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import datetime
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,9 @@ _PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "numpy")
 def describe_environment() -> dict[str, Any]:
     """Versions of what decides a result, the commit of this package's checkout, and the hardware.
 
-    ``commit`` and ``dirty`` are None where ladderscope does not run from a checkout.
+    ``commit`` and ``dirty`` are None where ladderscope does not run from a checkout. A process that uses a GPU adds
+    the versions of CUDA and its driver, the GPU's bytes, and how many of them are in use outside of PyTorch's
+    allocator: by the CUDA context, by libraries, and by other processes.
     """
     commit, dirty = _commit()
     return {
@@ -32,8 +36,33 @@ def describe_environment() -> dict[str, Any]:
         "cpu": _cpu_name(),
         "cpu_threads": torch.get_num_threads(),
         "system": f"{platform.system()} {platform.machine()}",
+        **_cuda(),
         "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def cuda_versions() -> dict[str, str]:
+    """``cuda``, of which PyTorch was built, and ``cuda_driver``, the newest CUDA that the driver runs, where known."""
+    found = {"cuda": torch.version.cuda, "cuda_driver": _driver_version()}
+    return {name: version for name, version in found.items() if version is not None}
+
+
+def _cuda() -> dict[str, Any]:
+    if not (torch.cuda.is_available() and torch.cuda.is_initialized()):
+        return {}
+    free, total = torch.cuda.mem_get_info()
+    outside = total - free - torch.cuda.memory_reserved()
+    return {**cuda_versions(), "gpu_total_bytes": total, "gpu_outside_bytes": outside}
+
+
+def _driver_version() -> str | None:
+    """As ``nvidia-smi`` shows it ("CUDA Version"), from the driver's own library."""
+    for library in ("libcuda.so.1", "nvcuda.dll"):
+        with suppress(OSError, AttributeError):
+            version = ctypes.c_int()
+            if ctypes.CDLL(library).cuDriverGetVersion(ctypes.byref(version)) == 0 and version.value:
+                return f"{version.value // 1000}.{version.value % 1000 // 10}"
+    return None
 
 
 def _commit() -> tuple[str | None, bool | None]:

@@ -28,22 +28,15 @@ def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -
     """Train the cell and measure it.
 
     The held-out set is evaluated before and after ``cell.steps`` training steps. Then one more forward and backward
-    pass counts the FLOPs, and one more step measures the memory: optimizer state exists by then, and neither losses
-    nor step times carry the cost of being watched.
+    pass counts the FLOPs, and a further step, with the optimizer's state in place, measures the memory: so neither
+    losses nor step times carry the cost of being watched.
 
     Args:
         cell: what to train.
         meter: what measures the memory, and on which device.
         tick: is told of the progress.
     """
-    torch.manual_seed(cell.seed)
-    backbone = load_backbone(resolve_name(cell.model), DTYPES[cell.dtype], cell.quantization, meter.device, cell.seed)
-    torch.manual_seed(cell.seed)
-    method = get_method(cell.method)
-    model = method.build(backbone.model, cell)
-    if method.prepare is not None:
-        method.prepare(model, (vars(batch) for batch in _training_batches(cell, backbone, meter)))
-    loop = _make_loop(cell, backbone, model, meter)
+    backbone, loop = prepare_loop(cell, meter.device)
     progress = _Progress(tick, total=cell.steps + _PASSES_BESIDE_TRAINING)
 
     before = loop.evaluate()
@@ -56,7 +49,7 @@ def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -
     after = loop.evaluate()
     progress.advance()
     tokens_per_step = cell.seq_len * cell.batch_size * cell.gradient_accumulation
-    flops = count_flops(model, lambda: _forward_and_backward(loop), tokens_per_step)
+    flops = count_flops(loop.model, lambda: _forward_and_backward(loop), tokens_per_step)
     progress.advance()
     memory = meter.measure_step(loop)
     progress.advance()
@@ -67,7 +60,7 @@ def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -
         status="ok",
         weights=backbone.weights,
         memory=memory,
-        params=count_parameters(model),
+        params=count_parameters(loop.model),
         flops=flops,
         loss=[step.loss for step in steps],
         eval_loss=EvalLoss(before=before, after=after),
@@ -75,6 +68,23 @@ def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -
         tokens_per_step=tokens_per_step,
         env=describe_environment(),
     )
+
+
+def prepare_loop(cell: Cell, device: torch.device) -> tuple[Backbone, TrainingLoop]:
+    """Load the cell's backbone onto ``device`` and let its method build on it; the loop has not trained yet."""
+    torch.manual_seed(cell.seed)
+    backbone = load_backbone(resolve_name(cell.model), DTYPES[cell.dtype], cell.quantization, device, cell.seed)
+    torch.manual_seed(cell.seed)
+    method = get_method(cell.method)
+    model = method.build(backbone.model, cell)
+
+    def batches() -> Iterator[Batch]:
+        return training_batches(cell, backbone.tokenizer, vocab_size(backbone), device)
+
+    if method.prepare is not None:
+        method.prepare(model, (batch.inputs for batch in batches()))
+    held_out = held_out_batches(cell, backbone.tokenizer, vocab_size(backbone), device)
+    return backbone, TrainingLoop(model, cell, batches(), held_out)
 
 
 _PASSES_BESIDE_TRAINING = 4
@@ -94,15 +104,6 @@ class _Progress:
     def advance(self) -> None:
         self.done += 1
         self.tick(self.done / self.total)
-
-
-def _make_loop(cell: Cell, backbone: Backbone, model: nn.Module, meter: Meter) -> TrainingLoop:
-    held_out = held_out_batches(cell, backbone.tokenizer, vocab_size(backbone), meter.device)
-    return TrainingLoop(model, cell, _training_batches(cell, backbone, meter), held_out)
-
-
-def _training_batches(cell: Cell, backbone: Backbone, meter: Meter) -> Iterator[Batch]:
-    return training_batches(cell, backbone.tokenizer, vocab_size(backbone), meter.device)
 
 
 def vocab_size(backbone: Backbone) -> int:

@@ -22,7 +22,7 @@ from ladderscope.methods import get_method
 from ladderscope.methods.side.skeleton import without_values
 from ladderscope.records import PREDICT, Cell, Flops, Forecast, Memory, Phase, Record
 from ladderscope.training.batches import Batch, held_out_batches, training_batches
-from ladderscope.training.examples import RANDOM
+from ladderscope.training.examples import shape_of
 from ladderscope.training.generation import generate
 from ladderscope.training.loop import TrainingLoop
 
@@ -49,6 +49,7 @@ def predict_cell(
     tick: Callable[[float], None] = lambda fraction: None,
     *,
     alloc_conf: str | None = None,
+    torch_version: str | None = None,
     counts_flops: bool = True,
     detailed: bool = False,
 ) -> Prediction:
@@ -66,6 +67,7 @@ def predict_cell(
         gpu: the GPU that it is for.
         tick: is told the fraction that is done.
         alloc_conf: settings of the allocator as in ``PYTORCH_ALLOC_CONF``; by default what that variable holds.
+        torch_version: whose rules to follow, ``"2.13"``; by default those of the PyTorch that runs.
         counts_flops: whether the record tells the FLOPs of a step; without them a prediction is faster.
         detailed: whether the record tells where the bytes of a steady step are.
 
@@ -73,7 +75,7 @@ def predict_cell(
         The record, ``meter`` being ``predict``, and the trace with the spans of this module.
     """
     gpu = find_gpu(gpu) if isinstance(gpu, str) else gpu
-    with _simulated(cell, gpu, alloc_conf) as trace:
+    with _simulated(cell, gpu, alloc_conf, torch_version) as trace:
         loop = _load_and_evaluate(cell, trace, tick)
         tokens = cell.seq_len * cell.batch_size * cell.gradient_accumulation
         with trace.span(FIRST_STEP):
@@ -135,11 +137,13 @@ def predict_varied(
 
 
 @contextmanager
-def _simulated(cell: Cell, gpu: Gpu, alloc_conf: str | None) -> Iterator[MemoryTrace]:
+def _simulated(
+    cell: Cell, gpu: Gpu, alloc_conf: str | None, torch_version: str | None = None
+) -> Iterator[MemoryTrace]:
     """The GPU, with the random numbers of the cell's seed; the caller's go on as if nothing had been."""
     with (
         torch.random.fork_rng(devices=[]),
-        predict_memory(gpu, on_oom="continue", alloc_conf=alloc_conf) as trace,
+        predict_memory(gpu, torch_version=torch_version, on_oom="continue", alloc_conf=alloc_conf) as trace,
     ):
         torch.manual_seed(cell.seed)
         yield trace
@@ -167,7 +171,7 @@ def _load_and_evaluate(
 def _make_loop(cell: Cell, backbone: Backbone, lengths: Sequence[int] | None = None) -> TrainingLoop:
     method = get_method(cell.method)
     # Token ids of any text would do: how many there are is what counts.
-    random = dataclasses.replace(cell, data=RANDOM)
+    random = dataclasses.replace(cell, data=shape_of(cell.data))
 
     def batches() -> Iterator[Batch]:
         def of_length(tokens: int) -> Iterator[Batch]:
@@ -184,7 +188,7 @@ def _make_loop(cell: Cell, backbone: Backbone, lengths: Sequence[int] | None = N
         model = method.build(backbone.model, cell)
         if method.prepare is not None:
             # From one batch: what it starts from takes no memory of its own.
-            method.prepare(model, (vars(batch) for batch in itertools.islice(batches(), 1)))
+            method.prepare(model, (batch.inputs for batch in itertools.islice(batches(), 1)))
     return TrainingLoop(model, cell, batches(), held_out_batches(random, None, vocab_size(backbone), CUDA))
 
 

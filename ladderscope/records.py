@@ -52,8 +52,9 @@ FLOP_COMPONENTS = (
 """Components of ``Flops.by_component``. ``adapter``, ``side_network`` and ``head`` hold forward plus backward."""
 
 
-_NEWER_FIELDS = ("settings", "generate")
-"""Of a cell, added since the first ledgers were written."""
+_NEWER_FIELDS = {"settings": "", "generate": 0, "adapter_dtype": "fp32"}
+"""Of a cell, added since the first ledgers were written: what older cells stand for."""
+_ABSENT = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,8 @@ class Cell:
     ``seq_len`` is in tokens, ``steps`` in optimizer steps of ``gradient_accumulation`` micro-batches each.
     ``settings`` are fields of the method's PEFT config by name, ``"downsample=linear gate=none"``. ``generate`` is in
     new tokens per row of a batch, generated behind training steps; it is predicted only, and 0 generates nothing.
+    ``adapter_dtype`` is that of adapters and side networks, their gradients and their optimizer's state; ``fp32`` is
+    PEFT's habit, whatever the backbone's ``dtype``.
     """
 
     model: str
@@ -84,10 +87,12 @@ class Cell:
     data: str = "gsm-symbolic"
     settings: str = ""
     generate: int = 0
+    adapter_dtype: str = "fp32"
 
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON values; the newer ones only where they are set, so that older cells keep their ids."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if value or name not in _NEWER_FIELDS}
+        values = dataclasses.asdict(self)
+        return {name: value for name, value in values.items() if value != _NEWER_FIELDS.get(name, _ABSENT)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -108,7 +113,8 @@ class Cell:
     def label(self) -> str:
         """A short name for people: ``'smollm2-135m qlora r=8 256 tokens'``."""
         settings = f" {self.settings}" if self.settings else ""
-        return f"{self.model} {self.method_label}{settings} {self.seq_len} tokens"
+        dtype = "" if self.adapter_dtype == "fp32" else f" {self.adapter_dtype} adapters"
+        return f"{self.model} {self.method_label}{settings}{dtype} {self.seq_len} tokens"
 
     @property
     def method_label(self) -> str:

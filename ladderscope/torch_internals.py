@@ -24,6 +24,11 @@ def unwrapped(tensor: Tensor) -> Tensor:
     return tensor
 
 
+def clear_cublas_workspaces() -> None:
+    """Free the memory that handles of cuBLAS have taken from the allocator; their next products take it anew."""
+    torch._C._cuda_clearCublasWorkspaces()
+
+
 class FollowingMode(TorchDispatchMode):
     """A dispatch mode that follows what runs. Nothing compiles: being kept from compilers costs time at each call."""
 

@@ -14,14 +14,19 @@ _LONGEST_PREFIX = 40
 
 
 def write_atomically(path: Path, text: str, option: str = "--out") -> None:
-    """Write ``text`` to ``path``, creating its folders and replacing an old file in one step.
+    """Write ``text`` to ``path`` in UTF-8; see :func:`write_bytes_atomically`."""
+    write_bytes_atomically(path, text.encode(), option)
+
+
+def write_bytes_atomically(path: Path, content: bytes, option: str = "--out") -> None:
+    """Write ``content`` to ``path``, creating its folders and replacing an old file in one step.
 
     The bytes are the same on every system, and on the disk before they take the place of others. A link stays one:
     the file that it names is written. What is no file, such as ``/dev/null``, is written as it is.
 
     Args:
         path: of the file.
-        text: all of it.
+        content: all of it.
         option: that says where, for the message.
 
     Raises:
@@ -30,7 +35,7 @@ def write_atomically(path: Path, text: str, option: str = "--out") -> None:
     target = Path(os.path.realpath(path))
     try:
         if _is_special(path):
-            path.write_text(text, encoding="utf-8", newline="\n")
+            path.write_bytes(content)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:_LONGEST_PREFIX]}.", dir=target.parent)
@@ -38,8 +43,8 @@ def write_atomically(path: Path, text: str, option: str = "--out") -> None:
         raise _cannot_write(path, error, option) from error
     temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())  # a power cut could leave the new name with nothing behind it
         temporary.chmod(0o666 & ~_umask())

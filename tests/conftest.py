@@ -78,7 +78,7 @@ def token_ids() -> torch.Tensor:
     return torch.randint(3, 500, (2, 16), generator=torch.Generator().manual_seed(0))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_cell() -> Callable[..., Cell]:
     """Makes a cell of the tiny Llama on random tokens; settings override."""
 

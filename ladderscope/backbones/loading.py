@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from ladderscope.backbones.catalogue import architecture_config
+from ladderscope.backbones.drawn import draw_model
 from ladderscope.backbones.names import BackboneName
 from ladderscope.backbones.quantize import keep_training_layout, quantization_config, quantize_in_place
 from ladderscope.backbones.wheel import smollm2_folder
@@ -116,14 +117,16 @@ def random_backbone(
             unquantised.
         device: where it computes.
         seed: of the weights.
-        host: where it is made; by default the CPU, or ``device`` where nothing is quantised.
+        host: where it is made; by default the CPU, or ``device`` itself where that is a GPU.
     """
     from transformers import AutoModelForCausalLM
 
     torch.manual_seed(seed)
-    if host is None:
-        host = device if quantization == "none" else torch.device("cpu")
-    with host:
+    if host is None and device.type == "cuda":
+        drawn = draw_model(config, dtype, quantization, device)
+        keep_training_layout(drawn)
+        return Backbone(drawn.eval(), None, "random")
+    with host or torch.device("cpu"):
         model: nn.Module = AutoModelForCausalLM.from_config(config, dtype=dtype)
     quantize_in_place(model, quantization, dtype, device)
     keep_training_layout(model)

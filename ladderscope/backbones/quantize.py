@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -28,16 +28,29 @@ def quantization_config(quantization: str, dtype: torch.dtype) -> Any:
     )
 
 
-def quantize_in_place(model: Any, quantization: str, dtype: torch.dtype, device: torch.device) -> None:
+def quantize_in_place(
+    model: Any,
+    quantization: str,
+    dtype: torch.dtype,
+    device: torch.device,
+    filled: Callable[[nn.Module], nn.Module] = lambda linear: linear,
+) -> None:
     """Quantise every linear layer but the head, as ``from_pretrained`` does, in a model made in memory.
 
     Used for random weights, which have no checkpoint to load from. Layers go to ``device`` one by one.
+
+    Args:
+        model: of transformers.
+        quantization: how; nothing happens with ``none``.
+        dtype: of the products with quantised weights.
+        device: of the quantised layers.
+        filled: the layer with the weight and the bias to quantise; by default with those that it has.
     """
     if quantization == "none":
         return
     head = model.get_output_embeddings()
     for parent, name, linear in linear_layers(model, skip=head):
-        setattr(parent, name, _quantized_linear(linear, quantization, dtype, device))
+        setattr(parent, name, _quantized_linear(filled(linear), quantization, dtype, device))
     # PEFT asks the model, not its layers.
     model.is_loaded_in_4bit = quantization != "int8"
     model.is_loaded_in_8bit = quantization == "int8"
@@ -72,26 +85,29 @@ def linear_layers(model: nn.Module, skip: nn.Module) -> list[tuple[nn.Module, st
 def _quantized_linear(linear: Any, quantization: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
     import bitsandbytes as bnb
 
-    bias = linear.bias is not None
-    weight = linear.weight.detach()
+    weight, bias = linear.weight.detach(), linear.bias
     if not isinstance(linear, nn.Linear):
         weight = weight.T.contiguous()  # GPT-2's Conv1D keeps (in, out)
-    sizes = (weight.shape[1], weight.shape[0])
+    del linear
+    sizes, has_bias = (weight.shape[1], weight.shape[0]), bias is not None
     quantized: nn.Module
     # Made on meta: the weight that a layer starts with is thrown away.
     if quantization == "int8":
-        quantized = bnb.nn.Linear8bitLt(*sizes, bias=bias, has_fp16_weights=False, threshold=6.0, device="meta")
+        quantized = bnb.nn.Linear8bitLt(*sizes, bias=has_bias, has_fp16_weights=False, threshold=6.0, device="meta")
         quantized.weight = bnb.nn.Int8Params(weight, requires_grad=False, has_fp16_weights=False)
+        if weight.device.type != "cpu":
+            cast(Any, quantized.weight)._quantize(device)  # `to` quantises what comes from a CPU alone
     else:
         double = quantization == "nf4-dq"
         quantized = bnb.nn.Linear4bit(
-            *sizes, bias=bias, compute_dtype=dtype, compress_statistics=double, quant_type="nf4", device="meta"
+            *sizes, bias=has_bias, compute_dtype=dtype, compress_statistics=double, quant_type="nf4", device="meta"
         )
         quantized.weight = bnb.nn.Params4bit(
             weight, requires_grad=False, compress_statistics=double, quant_type="nf4", module=quantized
         )
-    if bias:
-        quantized.bias = nn.Parameter(linear.bias.detach(), requires_grad=False)
+    del weight  # what was drawn for this layer alone is gone as soon as it is quantised
+    if has_bias:
+        quantized.bias = nn.Parameter(bias.detach(), requires_grad=False)
     return quantized.to(device)
 
 

@@ -17,7 +17,6 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import platformdirs
 from filelock import FileLock
 
 from ladderscope.errors import LadderscopeError
@@ -32,8 +31,11 @@ Say = Callable[[str], None]
 
 def cache_folder() -> Path:
     """Where converted models are kept: ``$LADDERSCOPE_CACHE``, else the platform's cache folder for the user."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("ladderscope"))
+    if chosen := os.environ.get(CACHE_VARIABLE):
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("ladderscope"))
 
 
 def smollm2_folder(say: Say = lambda message: None) -> Path:

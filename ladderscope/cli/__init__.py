@@ -22,6 +22,7 @@ COMMANDS = {
     "explain": "ladderscope.cli.explain",
     "replay": "ladderscope.cli.replay",
     "check": "ladderscope.cli.check",
+    "study": "ladderscope.cli.study",
 }
 """Command name -> module that holds it as ``command``. Imported when asked for: torch takes seconds to load."""
 
@@ -53,6 +54,7 @@ def cli() -> None:
       ladderscope explain --model random:llama-2-7b --method qlora --method ladder --seq-len 2048 --diff
       ladderscope replay snapshot.pickle
       ladderscope check --baseline ladderscope-baseline.json
+      ladderscope study list
     """
 
 

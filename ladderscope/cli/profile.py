@@ -50,13 +50,22 @@ Exit codes: 0 every cell is ok, 1 some cell is not, 2 wrong use, 130 interrupted
 @cell_options(default_methods="qlora, ladder, xladder")
 @axis("--lr", type=float, help="Learning rate.  [default: by method]")
 @axis("--seed", type=int, help="Decides the order of the data and all initialisation.  [default: 0]")
-@axis("--data", help="gsm-symbolic, random, or a .jsonl or text file.  [default: gsm-symbolic; random for random:]")
+@axis(
+    "--data",
+    help="gsm-symbolic, random, random-padded, or a .jsonl or text file.  [default: gsm-symbolic; random for random:]",
+)
 @axis("--steps", type=int, help="Optimizer steps.  [default: 16]")
 @click.option("--meter", default="auto", show_default=True, help="auto, cpu, cuda: measured; predict: without a GPU.")
 @click.option("--gpu", help="GPU to predict for, as in rtx-3060-12gb or 12GiB:sm86; with --meter predict.")
 @click.option("--out", type=click.Path(path_type=Path), default="runs.jsonl", show_default=True, help="The ledger.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Cells at a time.  [default: 1; predicted: one per core]")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which a cell is ended.")
+@click.option(
+    "--history",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Keep the allocator's history of each measured step there, for `ladderscope replay`; with CUDA.",
+)
 @click.option("--force", is_flag=True, help="Run all cells again; the ledger's last record of a cell counts.")
 @click.option("--retry-failed", is_flag=True, help="Run those cells again that are not ok.")
 @click.option("--json", "as_json", is_flag=True, help="Print the grid's records as a JSON list.")
@@ -67,6 +76,7 @@ def command(
     out: Path,
     jobs: int | None,
     timeout: float | None,
+    history: Path | None,
     force: bool,
     retry_failed: bool,
     as_json: bool,
@@ -80,7 +90,7 @@ def command(
     if meter == PREDICT and gpu is not None:
         predictors.start_early(min(jobs or num_cores(), _EARLY_PREDICTORS))
     try:
-        to_do, slots = _to_do(grid, meter, gpu, jobs, axes_of(options))
+        to_do, slots = _to_do(grid, meter, gpu, jobs, history, axes_of(options))
 
         def again(record: Record) -> bool:
             return force or (retry_failed and record.status != "ok")
@@ -95,7 +105,12 @@ def command(
 
 
 def _to_do(
-    grid: Path | None, meter: str, gpu: str | None, jobs: int | None, axes: dict[str, list[Any]]
+    grid: Path | None,
+    meter: str,
+    gpu: str | None,
+    jobs: int | None,
+    history: Path | None,
+    axes: dict[str, list[Any]],
 ) -> tuple[list[Job], int]:
     """The jobs of a grid, and how many to run at a time."""
     from ladderscope.errors import UsageError
@@ -107,16 +122,19 @@ def _to_do(
     from ladderscope.sweep.protocol import Job
 
     cells = cells_of_files([grid] if grid else [], axes)
-    if meter == PREDICT:
+    resolved = None if meter == PREDICT else resolve_meter(meter)
+    if history is not None and (resolved is None or resolved.name != "cuda"):
+        raise UsageError("--history keeps what the CUDA allocator does: give --meter cuda with it, or leave it out.")
+    if resolved is None:
         known = _gpu_to_predict(gpu)
         return [Job(cell, PREDICT, known, num_threads=1) for cell in cells], jobs or num_cores()
     if gpu is not None:
         raise UsageError("--gpu says what to predict for: give --meter predict with it, or leave it out.")
-    resolved, slots = resolve_meter(meter), jobs or 1
+    slots = jobs or 1
     check_meter(cells, resolved.name)
     if resolved.name == "cpu":
         check_host_memory(cells)
-    return _jobs(cells, resolved, slots), slots
+    return _jobs(cells, resolved, slots, history), slots
 
 
 def _gpu_to_predict(name: str | None) -> str:
@@ -128,11 +146,15 @@ def _gpu_to_predict(name: str | None) -> str:
     return find_gpu(name).name
 
 
-def _jobs(cells: list[Cell], meter: Meter, slots: int) -> list[Job]:
+def _jobs(cells: list[Cell], meter: Meter, slots: int, history: Path | None = None) -> list[Job]:
+    from ladderscope.sweep.histories import history_path
     from ladderscope.sweep.protocol import Job
 
+    def file_of(cell: Cell) -> str | None:
+        return None if history is None else str(history_path(history, cell))
+
     num_threads = max(1, num_cores() // slots)
-    return [Job(cell, meter.name, meter.hardware(), num_threads) for cell in cells]
+    return [Job(cell, meter.name, meter.hardware(), num_threads, history=file_of(cell)) for cell in cells]
 
 
 def _sweep(

@@ -15,7 +15,7 @@ from ladderscope.errors import DataError, UnknownNameError, UsageError
 from ladderscope.methods import get_method
 from ladderscope.records import Cell
 from ladderscope.sweep.grid import DEFAULTS, resolve_cells
-from ladderscope.training.examples import RANDOM, read_source
+from ladderscope.training.examples import WITHOUT_TEXT, read_source
 from ladderscope.training.optimizer import NEEDS_CUDA
 
 SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
@@ -209,7 +209,7 @@ def _check_trainable(values: Mapping[str, Any]) -> None:
             f"{model} has random weights, which there is no use in fine-tuning: give smollm2-135m, a folder or a "
             "hub name. `ladderscope profile` measures random weights."
         )
-    if values["data"] == RANDOM:
+    if values["data"] in WITHOUT_TEXT:
         raise UsageError("random tokens teach nothing: give --data a .jsonl or a text file, or a data set.")
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import torch
 
 from ladderscope.errors import UsageError
 from ladderscope.memory.cpu import peak_rss_bytes
+from ladderscope.memory.replay.pytorch import snapshot_traces
+from ladderscope.memory.replay.trace import Trace
 from ladderscope.memory.residents import resident_bytes
 from ladderscope.memory.timeline import Event, find_peak, kept_for_backward
 from ladderscope.records import Memory
+from ladderscope.torch_internals import clear_cublas_workspaces
 from ladderscope.training.loop import TrainingLoop
 
 
@@ -28,6 +32,8 @@ class CudaMeter:
 
     name = "cuda"
     device = torch.device("cuda")
+    history: Trace | None = None
+    """Of the step that was measured last, in PyTorch's terms: what the allocator did, and held at the end."""
 
     def __init__(self) -> None:
         if not torch.cuda.is_available():
@@ -38,9 +44,12 @@ class CudaMeter:
         return torch.cuda.get_device_name(self.device)
 
     def measure_step(self, loop: TrainingLoop) -> Memory:
-        """One training step, with the allocator's history on."""
-        # What loading and evaluation left in the allocator's cache is no part of a training step's reserved memory.
-        torch.cuda.empty_cache()
+        """One training step, with the allocator's history on.
+
+        It is the second step of a run that has just begun, as in a prediction. What earlier steps left behind lies
+        anywhere in the segments, and would decide how much of them is left to use.
+        """
+        _start_anew(loop)
         loop.step()
         batches = loop.next_batches()
         loop.model.train()
@@ -55,9 +64,11 @@ class CudaMeter:
             gradients = {p.grad.untyped_storage().data_ptr() for p in loop.model.parameters() if p.grad is not None}
             loop.update()
             torch.cuda.synchronize(self.device)
-            trace = _history()
+            snapshot = torch.cuda.memory._snapshot()
         finally:
             torch.cuda.memory._record_memory_history(enabled=None)
+        trace = snapshot["device_traces"][torch.cuda.current_device()]
+        self.history = _from(start, snapshot)
         peak_allocated = torch.cuda.max_memory_allocated(self.device)
         forward, rest = trace[start : backward_begins[0]], trace[backward_begins[0] :]
         events = events_of_history(forward + rest, gradients)
@@ -74,9 +85,26 @@ class CudaMeter:
         )
 
 
+def _start_anew(loop: TrainingLoop) -> None:
+    """Nothing but weights is left, and what an evaluation leaves."""
+    loop.forget_steps()
+    gc.collect()
+    clear_cublas_workspaces()
+    torch.cuda.empty_cache()
+    loop.evaluate()
+    torch.cuda.empty_cache()
+
+
 def _history() -> list[dict[str, Any]]:
     history: list[dict[str, Any]] = torch.cuda.memory._snapshot()["device_traces"][torch.cuda.current_device()]
     return history
+
+
+def _from(start: int, snapshot: dict[str, Any]) -> Trace:
+    """The current device's history in a snapshot, without the first ``start`` entries."""
+    device = torch.cuda.current_device()
+    traces = [entries[start:] for entries in snapshot["device_traces"]]
+    return snapshot_traces("measured step", {**snapshot, "device_traces": traces})[device]
 
 
 def _moves(trace: list[dict[str, Any]]) -> list[dict[str, Any]]:

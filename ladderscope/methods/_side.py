@@ -50,7 +50,7 @@ def side_method(name: str, summary: str, default_lr: float, config_class: str, *
 
 
 def _builder(make: Callable[[Cell], Any]) -> Callable[[nn.Module, Cell], nn.Module]:
-    return lambda model, cell: attach(model, make(cell))
+    return lambda model, cell: attach(model, make(cell), cell.adapter_dtype)
 
 
 def _prepare(model: nn.Module, batches: Iterable[Any]) -> None:

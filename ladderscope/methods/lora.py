@@ -27,8 +27,8 @@ def lora_config(cell: Cell) -> Any:
 
 
 def build_lora(model: nn.Module, cell: Cell) -> nn.Module:
-    """The backbone with LoRA adapters; their weights are fp32, PEFT's default."""
-    return attach(model, lora_config(cell))
+    """The backbone with LoRA adapters."""
+    return attach(model, lora_config(cell), cell.adapter_dtype)
 
 
 LORA = Method(

@@ -94,7 +94,7 @@ def _attach(tuner: str, model: Any, config: Any, cell: Cell) -> nn.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tuned = attach(model, config)
+            tuned = attach(model, config, cell.adapter_dtype)
     except (torch.OutOfMemoryError, MemoryError):
         raise
     except Exception as error:

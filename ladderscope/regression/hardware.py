@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-from contextlib import suppress
-
 from ladderscope.records import PREDICT
 from ladderscope.regression.baseline import Baseline
 
@@ -42,17 +39,6 @@ def machine_versions(meter: str) -> dict[str, str]:
     """
     if meter != "cuda":
         return {}
-    import torch
+    from ladderscope.environment import cuda_versions
 
-    found = {"cuda": torch.version.cuda, "cuda_driver": _driver_version()}
-    return {name: version for name, version in found.items() if version is not None}
-
-
-def _driver_version() -> str | None:
-    """As ``nvidia-smi`` shows it ("CUDA Version"), from the driver's own library."""
-    for library in ("libcuda.so.1", "nvcuda.dll"):
-        with suppress(OSError, AttributeError):
-            version = ctypes.c_int()
-            if ctypes.CDLL(library).cuDriverGetVersion(ctypes.byref(version)) == 0 and version.value:
-                return f"{version.value // 1000}.{version.value % 1000 // 10}"
-    return None
+    return cuda_versions()

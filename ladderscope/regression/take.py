@@ -13,18 +13,20 @@ from ladderscope.records import PREDICT, Cell, Record
 from ladderscope.regression.entry import Entry
 from ladderscope.regression.hardware import machine_versions
 from ladderscope.regression.metrics import metrics_of
-from ladderscope.training.examples import RANDOM
+from ladderscope.training.examples import RANDOM, shape_of
 
 _PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate")
 """Whose versions decide what a step allocates."""
 _IN_LABEL = ("model", "method", "rank", "reduction_factor", "settings", "seq_len")
 _PREDICTED_ALIKE: dict[str, Any] = {"lr": 1e-3, "steps": 16, "seed": 0, "data": RANDOM}
-"""What no prediction depends on."""
+"""What no prediction depends on; of the data, nothing but whether rows are padded."""
 
 
 def canonical(cell: Cell, meter: str) -> Cell:
     """The cell without what a prediction does not depend on, so that cells that must be alike are one."""
-    return dataclasses.replace(cell, **_PREDICTED_ALIKE) if meter == PREDICT else cell
+    if meter != PREDICT:
+        return cell
+    return dataclasses.replace(cell, **{**_PREDICTED_ALIKE, "data": shape_of(cell.data)})
 
 
 def entry_name(cell: Cell, meter: str, gpu: str | None) -> str:

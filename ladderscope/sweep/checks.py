@@ -13,7 +13,7 @@ from ladderscope.backbones.quantize import QUANTIZATIONS
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.methods import Method
 from ladderscope.records import Cell
-from ladderscope.training.examples import RANDOM, check_data
+from ladderscope.training.examples import WITHOUT_TEXT, check_data
 from ladderscope.training.loss import LOSS_FUNCTIONS
 from ladderscope.training.optimizer import NEEDS_CUDA, OPTIMIZERS
 
@@ -37,7 +37,7 @@ def check_cell(cell: Cell, model: BackboneName, method: Method, config: Any) -> 
     longest = getattr(text_config, "max_position_embeddings", None)
     _check_length(cell, longest)
     _check_settings(cell, method, text_config)
-    if cell.data != RANDOM and not model.has_tokenizer:
+    if cell.data not in WITHOUT_TEXT and not model.has_tokenizer:
         raise UsageError(f"{cell.model} has random weights and no tokenizer: use --data random.")
     _check_data_once(cell.data)
 
@@ -69,6 +69,7 @@ def _check_length(cell: Cell, longest: int | None) -> None:
 def _check_choices(cell: Cell) -> None:
     choices: dict[str, Iterable[str]] = {
         "dtype": DTYPES,
+        "adapter_dtype": DTYPES,
         "quantization": QUANTIZATIONS,
         "optimizer": OPTIMIZERS,
         "loss_impl": LOSS_FUNCTIONS,
@@ -111,6 +112,8 @@ def _check_quantization(cell: Cell, method: Method) -> None:
 
 
 def _check_settings(cell: Cell, method: Method, text_config: Any) -> None:
+    if method.config is None and cell.adapter_dtype != "fp32":
+        raise UsageError(f"{method.name} has no adapters: leave --adapter-dtype out.")
     if method.config is None:
         if cell.settings:
             raise UsageError(f"{method.name} has no settings: leave --set out.")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ladderscope.records import Record, Status
+from ladderscope.sweep.measurers import Measurers
 from ladderscope.sweep.predictors import Predictors
 from ladderscope.sweep.process import Tick, WorkerProcess
 from ladderscope.sweep.protocol import Job
@@ -39,6 +40,7 @@ class LocalExecutor:
         timeout_seconds: after which a cell is ended, None for never.
         devices: CUDA devices to hand out to the slots, round robin; empty where none is used.
         predictors: the processes for predictions, which the caller lets go; needed for no other job.
+        measurers: those for measurements, which the caller lets go where they start ahead.
     """
 
     def __init__(
@@ -47,11 +49,13 @@ class LocalExecutor:
         timeout_seconds: float | None = None,
         devices: tuple[str, ...] = (),
         predictors: Predictors | None = None,
+        measurers: Measurers | None = None,
     ) -> None:
         self.slots = slots
         self._timeout_seconds = timeout_seconds
         self._running: set[WorkerProcess] = set()
         self._predictors = predictors or Predictors()
+        self._measurers = measurers or Measurers()
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
         self._devices: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -78,7 +82,7 @@ class LocalExecutor:
         with self._lock:
             if self._cancelled.is_set():
                 return None
-            worker = self._predictors.take() if job.is_prediction else _measuring(device)
+            worker = self._predictors.take() if job.is_prediction else self._measurers.take(device)
             self._running.add(worker)
         timed_out = threading.Event()
         timer = _start_timer(self._timeout_seconds, worker, timed_out)
@@ -115,10 +119,6 @@ class LocalExecutor:
         ran_out = killed and _count_oom_kills() > oom_kills and not job.is_prediction
         status: Status = "oom" if ran_out else "error"
         return _failed(job, status, _how_it_ended(worker))
-
-
-def _measuring(device: str | None) -> WorkerProcess:
-    return WorkerProcess({} if device is None else {"CUDA_VISIBLE_DEVICES": device})
 
 
 def _record_of(job: Job, message: dict[str, Any]) -> Record:

@@ -38,6 +38,7 @@ DEFAULTS: dict[str, list[Any]] = {
     "data": [None],
     "settings": [None],
     "generate": [0],
+    "adapter_dtype": ["fp32"],
 }
 """Every axis with its default; None means that method or model decide."""
 
@@ -71,7 +72,17 @@ def read_grids(path: Path) -> list[Grid]:
         raise UsageError(f"the grid {path} is not YAML: {str(error).splitlines()[0]}.") from error
     if not documents or not all(isinstance(values, dict) for values in documents):
         raise UsageError(f"the grid {path} must map names such as `model` and `seq_len` to a value or a list.")
-    return [{_axis(key): _values(key, value) for key, value in values.items()} for values in documents]
+    return [grid_of(values) for values in documents]
+
+
+def grid_of(values: Mapping[Any, Any]) -> Grid:
+    """The grid that a mapping of YAML stands for: names as on the command line, each with one value or a list.
+
+    Raises:
+        UsageError: a value that is no text or number.
+        UnknownNameError: a key that is no axis.
+    """
+    return {_axis(key): _values(key, value) for key, value in values.items()}
 
 
 def _values(key: object, value: object) -> list[Any]:

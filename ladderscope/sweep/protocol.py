@@ -21,7 +21,8 @@ class Job:
     """One cell to measure, with the meter, the GPU that is measured (if any) and the number of CPU threads to use.
 
     Of a prediction: ``detailed`` asks for the details of its record, ``alloc_conf`` are settings of the allocator, by
-    default those of the environment.
+    default those of the environment. Of a measurement on CUDA: ``history`` is the file that takes the history of the
+    measured step.
     """
 
     cell: Cell
@@ -30,6 +31,7 @@ class Job:
     num_threads: int
     detailed: bool = False
     alloc_conf: str | None = None
+    history: str | None = None
 
     @property
     def key(self) -> tuple[str, str, str | None]:

@@ -12,12 +12,17 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ladderscope.sweep.protocol import Job
 
 if TYPE_CHECKING:
     from ladderscope.predict import Prediction
+    from ladderscope.records import Record
+
+
+_NO_MEMORY = ("can't allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
 def main() -> None:
@@ -26,8 +31,11 @@ def main() -> None:
     jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_read_jobs, args=(jobs,), daemon=True).start()
     warnings.simplefilter("ignore")
+    # While the first job is on its way.
     if "--predict" in sys.argv[1:]:
-        _predictor()  # while the first job is on its way
+        _predictor()
+    elif "--measure" in sys.argv[1:]:
+        _import_all()
     while True:
         job = Job.from_line(jobs.get())
         try:
@@ -55,10 +63,21 @@ def _run(job: Job, out: TextIO) -> dict[str, Any]:
         assert job.gpu is not None
         prediction = _predictor()(job.cell, job.gpu, tick, detailed=job.detailed, alloc_conf=job.alloc_conf)
         return prediction.record.to_json()
-    from ladderscope.measure import measure_cell
-    from ladderscope.memory.meters import resolve_meter
+    return measure_job(job, tick).to_json()
 
-    return measure_cell(job.cell, resolve_meter(job.meter), tick).to_json()
+
+def measure_job(job: Job, tick: Callable[[float], None]) -> Record:
+    """Measure the job's cell in this process, and keep the history of the measured step where that is asked for."""
+    from ladderscope.measure import measure_cell
+    from ladderscope.memory.cuda import CudaMeter
+    from ladderscope.memory.meters import resolve_meter
+    from ladderscope.sweep.histories import write_history
+
+    meter = resolve_meter(job.meter)
+    record = measure_cell(job.cell, meter, tick)
+    if job.history is not None and isinstance(meter, CudaMeter) and meter.history is not None:
+        write_history(Path(job.history), meter.history, record)
+    return record
 
 
 @functools.cache
@@ -73,13 +92,22 @@ def _predictor() -> Callable[..., Prediction]:
     return predict_cell
 
 
+def _import_all() -> None:
+    """What a measurement needs."""
+    import bitsandbytes  # noqa: F401
+    import peft  # noqa: F401
+
+    import ladderscope.measure  # noqa: F401
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that host or device memory ran out."""
     import torch
 
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    # What libraries allocate beside PyTorch's allocators says so in words alone.
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
 
 
 def describe(error: BaseException) -> str:

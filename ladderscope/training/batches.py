@@ -2,14 +2,15 @@
 
 Every training row has exactly ``seq_len`` tokens, so that a step costs the same for every batch: examples follow
 one another in a row, and the one that reaches its end is cut there; the next row starts with a new example. Text
-without examples is cut into rows as it stands. Held-out examples keep a row each, padded on the right, at a length
-that does not depend on ``seq_len``, so that evaluation losses compare between cells.
+without examples is cut into rows as it stands. Rows of ``random-padded`` are padded to that length, and masked.
+Held-out examples keep a row each, padded on the right, at a length that does not depend on ``seq_len``, so that
+evaluation losses compare between cells.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from ladderscope.errors import DataError
 from ladderscope.records import Cell
-from ladderscope.training.examples import RANDOM, ExampleSplit, load_examples
+from ladderscope.training.examples import RANDOM_PADDED, WITHOUT_TEXT, ExampleSplit, load_examples
 from ladderscope.training.layouts import Example
 
 IGNORED = -100
@@ -31,10 +32,20 @@ _MAX_BARREN_EXAMPLES = 1000
 
 @dataclass(frozen=True)
 class Batch:
-    """Token ids and labels, both (batch size, tokens) of int64 on the device of the model."""
+    """Token ids and labels, both (batch size, tokens) of int64 on the device of the model.
+
+    ``attention_mask`` of the same shape is 0 where a row is padded; None where none is.
+    """
 
     input_ids: Tensor
     labels: Tensor
+    attention_mask: Tensor | None = field(default=None, kw_only=True)
+
+    @property
+    def inputs(self) -> dict[str, Tensor]:
+        """Keyword arguments of a model's forward."""
+        mask = {} if self.attention_mask is None else {"attention_mask": self.attention_mask}
+        return {"input_ids": self.input_ids, "labels": self.labels, **mask}
 
     @property
     def num_trained_tokens(self) -> int:
@@ -63,7 +74,9 @@ def training_batches(cell: Cell, tokenizer: Any, vocab_size: int, device: torch.
     Raises:
         DataError: the data holds no token to train on at this sequence length.
     """
-    if cell.data == RANDOM:
+    if cell.data == RANDOM_PADDED:
+        yield from _padded_batches(cell, vocab_size, device)
+    if cell.data in WITHOUT_TEXT:
         rows = _random_rows(vocab_size, cell.seq_len, cell.seed)
     else:
         split = load_examples(cell.data, cell.seed)
@@ -75,7 +88,7 @@ def training_batches(cell: Cell, tokenizer: Any, vocab_size: int, device: torch.
 
 def held_out_batches(cell: Cell, tokenizer: Any, vocab_size: int, device: torch.device) -> list[Batch]:
     """The fixed evaluation set: the same tokens for every method, seed, rank and sequence length."""
-    if cell.data == RANDOM:
+    if cell.data in WITHOUT_TEXT:
         rows = list(islice(_random_rows(vocab_size, HELD_OUT_TOKENS, seed=_HELD_OUT_SEED), HELD_OUT_BATCH))
     else:
         split = load_examples(cell.data, seed=0)
@@ -154,6 +167,21 @@ def _random_rows(vocab_size: int, seq_len: int, seed: int) -> Iterator[Row]:
     while True:
         tokens = torch.randint(vocab_size, (seq_len,), generator=generator).tolist()
         yield Row(tokens, tokens)
+
+
+def _padded_batches(cell: Cell, vocab_size: int, device: torch.device) -> Iterator[Batch]:
+    """Rows of random lengths, from half of ``seq_len`` on, all of them padded to ``seq_len``."""
+    rows = _random_rows(vocab_size, cell.seq_len, cell.seed)
+    generator = torch.Generator().manual_seed(cell.seed)
+    while True:
+        lengths = torch.randint(cell.seq_len // 2, cell.seq_len, (cell.batch_size, 1), generator=generator)
+        batch = stack_rows(list(islice(rows, cell.batch_size)), 0, torch.device("cpu"))
+        is_token = torch.arange(cell.seq_len) < lengths
+        yield Batch(
+            (batch.input_ids * is_token).to(device),
+            batch.labels.where(is_token, IGNORED).to(device),
+            attention_mask=is_token.long().to(device),
+        )
 
 
 def has_loss(row: Row) -> bool:

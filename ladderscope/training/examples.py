@@ -15,6 +15,9 @@ from ladderscope.training.layouts import Example, read_example
 
 GSM_SYMBOLIC = "gsm-symbolic"
 RANDOM = "random"
+RANDOM_PADDED = "random-padded"
+"""Random tokens too, in rows of unequal lengths, padded and masked."""
+WITHOUT_TEXT = (RANDOM, RANDOM_PADDED)
 HELD_OUT_EXAMPLES = 8
 _HELD_OUT_SEED = 987_654_321
 _GENERATED = 100_000
@@ -37,8 +40,13 @@ def check_data(data: str) -> None:
     Raises:
         DataError: it cannot, or there is nothing in it.
     """
-    if data not in (RANDOM, GSM_SYMBOLIC):
+    if data not in (*WITHOUT_TEXT, GSM_SYMBOLIC):
         load_examples(data, seed=0)
+
+
+def shape_of(data: str) -> str:
+    """Random tokens in the shape of ``data``, which is all that memory depends on: padded rows, or full ones."""
+    return data if data == RANDOM_PADDED else RANDOM
 
 
 def load_examples(data: str, seed: int) -> ExampleSplit:
@@ -88,7 +96,7 @@ def read_source(data: str) -> Source:
     if is_dataset_name(data):
         return Source(list(load_dataset_examples(data)))
     raise DataError(
-        f"unknown data {data!r}: give {GSM_SYMBOLIC}, {RANDOM}, the path of a .jsonl or a text file, "
+        f"unknown data {data!r}: give {GSM_SYMBOLIC}, {RANDOM}, {RANDOM_PADDED}, the path of a .jsonl or a text file, "
         f"or a data set as {DATASET_FORM}."
     )
 

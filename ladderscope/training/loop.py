@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class TrainingLoop:
         self._loss = LOSS_FUNCTIONS[cell.loss_impl]
         if cell.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        self.optimizer = make_optimizer(cell.optimizer, model.parameters(), cell.lr)
+        self.optimizer = self._new_optimizer()
 
     def next_batches(self) -> list[Batch]:
         """The micro-batches of one optimizer step."""
@@ -83,9 +84,20 @@ class TrainingLoop:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
+    def forget_steps(self) -> None:
+        """Let go of all that training has left beside the weights: gradients, and the optimizer with its state."""
+        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.state.clear()
+        self.optimizer = self._new_optimizer()
+
+    def _new_optimizer(self) -> torch.optim.Optimizer:
+        return make_optimizer(self._cell.optimizer, self.model.parameters(), self._cell.lr)
+
     @torch.no_grad()
     def evaluate(self) -> float:
-        """Mean loss in nats per trained token of the held-out set."""
+        """Mean loss in nats per trained token of the held-out set; NaN where that is empty."""
+        if not self._held_out:
+            return math.nan
         self.model.eval()
         total = sum(self._loss(self.model, batch).item() for batch in self._held_out)
         return total / sum(batch.num_trained_tokens for batch in self._held_out)

@@ -17,7 +17,7 @@ LossFunction = Callable[[Any, Batch], Tensor]
 
 def full_loss(model: Any, batch: Batch) -> Tensor:
     """The model's own loss: logits of the whole batch at once, turned to fp32, as Trainer computes it."""
-    output = model(input_ids=batch.input_ids, labels=batch.labels, use_cache=False, num_items_in_batch=1)
+    output = model(**batch.inputs, use_cache=False, num_items_in_batch=1)
     loss: Tensor = output.loss
     return loss
 
@@ -28,7 +28,7 @@ def chunked_loss(model: Any, batch: Batch) -> Tensor:
     Raises:
         UsageError: a model whose loss is more than the cross-entropy of its head's logits.
     """
-    return chunked_causal_lm_loss(model, batch.input_ids, batch.labels, num_items_in_batch=1)
+    return chunked_causal_lm_loss(model, batch.input_ids, batch.labels, 1, batch.attention_mask)
 
 
 LOSS_FUNCTIONS: dict[str, LossFunction] = {"full": full_loss, "chunked": chunked_loss}

@@ -138,7 +138,7 @@ def make_loop(cell: Cell, layers: int | None, device: torch.device, host: torch.
     torch.manual_seed(cell.seed)
     model = method.build(backbone.model, cell)
     if method.prepare is not None:
-        method.prepare(model, (vars(batch) for batch in batches()))
+        method.prepare(model, (batch.inputs for batch in batches()))
     return TrainingLoop(model, cell, batches(), [])
 
 

@@ -64,7 +64,7 @@ def measure(name: str, num_steps: int) -> dict[str, float]:
     model = method.build(backbone.model, cell)
     batches = list(islice(training_batches(cell, backbone.tokenizer, 0, device), WARM_UP + num_steps + 1))
     if method.prepare is not None:
-        method.prepare(model, map(vars, batches))
+        method.prepare(model, (batch.inputs for batch in batches))
     loop = TrainingLoop(model, cell, iter(batches), [])
     with tempfile.TemporaryDirectory() as folder, _taps(name, model, batches, folder) as taps_of:
         seconds = [_seconds(loop, taps_of(step)) for step in range(WARM_UP + num_steps)]

@@ -124,6 +124,7 @@ def test_killed_while_it_fills_and_while_it_trains_a_run_ends_as_an_uninterrupte
     assert losses(out) == losses(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_it_fills_says_how_to_go_on(start: Start, finish: Callable[..., str], tmp_path: Path) -> None:
     process = start("out")
     wait_for((tmp_path / "out-taps" / "rows").exists, process)

@@ -56,7 +56,8 @@ def test_the_cell_id_depends_on_every_setting(field: str) -> None:
 
 def test_a_cell_keeps_the_id_that_it_had_before_there_were_settings_and_generation() -> None:
     assert Cell(model="m", method="full").cell_id == "d2f0ac737bc5a6bf"
-    assert "generate" not in Cell(model="m", method="full").to_json()
+    assert {"generate", "settings", "adapter_dtype"}.isdisjoint(Cell(model="m", method="full").to_json())
+    assert Cell(model="m", method="lora", adapter_dtype="bf16").to_json()["adapter_dtype"] == "bf16"
 
 
 def test_a_cell_that_generates_comes_back_from_json() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import stat
 from pathlib import Path
@@ -53,13 +52,17 @@ def test_what_is_no_file_is_written_and_not_replaced(tmp_path: Path) -> None:
 
 
 def test_line_ends_are_those_of_the_text_on_every_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fdopen(descriptor: int, mode: str, *, newline: str | None = None, **settings: Any) -> io.TextIOWrapper:
-        of_windows = "\r\n" if newline is None else newline
-        return io.TextIOWrapper(io.FileIO(descriptor, mode), newline=of_windows, **settings)
+    modes: list[str] = []
+    real = os.fdopen
+
+    def fdopen(descriptor: int, mode: str) -> Any:
+        modes.append(mode)
+        return real(descriptor, mode)
 
     monkeypatch.setattr(os, "fdopen", fdopen)
     write_atomically(tmp_path / "a", "1\n2\r\n")
     assert (tmp_path / "a").read_bytes() == b"1\n2\r\n"
+    assert modes == ["wb"]  # as text, Windows would turn every end
 
 
 def test_the_text_is_on_the_disk_before_it_takes_the_place_of_another(

@@ -5,6 +5,7 @@ Read in PyTorch's sdp_utils.cpp (who may run), attention.cpp (masks), flash_api.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from ladderscope.memory.predict.gpus import Gpu
 aten = torch.ops.aten
 _HALF = (torch.float16, torch.bfloat16)
 _MAX_FLASH_CHANNELS = 256
+_FLASH_ALIGNMENT = 8
 _MASK_ALIGNMENT = 8
 _TILE_WIDTH, _TILE_HEADER_BYTES = 64, 16
 _SMALL_SHARED_MEMORY = (86, 89, 120, 121)
@@ -39,7 +41,11 @@ def cuda_attention(gpu: Gpu) -> Callable[..., Tensor]:
         kernel = choose_kernel(gpu, query, key, value, attn_mask, dropout_p, enable_gqa)
         out: Tensor
         if kernel == "flash":
+            scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+            channels = query.shape[-1]
+            query, key, value = map(_padded, (query, key, value))
             out = aten._scaled_dot_product_flash_attention(query, key, value, dropout_p, is_causal, scale=scale)[0]
+            out = out[..., :channels]
         elif kernel == "efficient":
             keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (query, key, value))
             bias = _bias(attn_mask, query, key)
@@ -55,6 +61,12 @@ def cuda_attention(gpu: Gpu) -> Callable[..., Tensor]:
     return attention
 
 
+def _padded(tensor: Tensor) -> Tensor:
+    """Heads of a multiple of eight channels, as flash attention is given them (``pad_last_dim`` in attention.cpp)."""
+    missing = -tensor.shape[-1] % _FLASH_ALIGNMENT
+    return torch.nn.functional.pad(tensor, (0, missing)) if missing else tensor
+
+
 def choose_kernel(
     gpu: Gpu, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout_p: float, grouped: bool
 ) -> str:
@@ -62,7 +74,7 @@ def choose_kernel(
 
     cuDNN's kernel, which newer versions prefer on some GPUs, keeps what flash attention keeps; it is not told apart.
     """
-    if query.dim() != 4 or query.shape[-1] % 8 or not _may_be_fused():
+    if query.dim() != 4 or not _may_be_fused():
         return "math"
     same_heads = query.shape[1] == key.shape[1]
     flash = query.dtype in _HALF and gpu.arch >= 80 and query.shape[-1] <= _MAX_FLASH_CHANNELS
@@ -71,9 +83,20 @@ def choose_kernel(
     if flash and mask is None and value.shape[-1] == query.shape[-1] and torch.backends.cuda.flash_sdp_enabled():
         return "flash"
     fits = query.dtype == torch.float32 or query.dtype == torch.float16 or gpu.arch >= 80
+    fits = fits and not any(tensor.shape[-1] % _alignment(gpu, query.dtype) for tensor in (query, value))
     if fits and (same_heads or not grouped) and torch.backends.cuda.mem_efficient_sdp_enabled():
         return "efficient" if not (mask is not None and mask.requires_grad) else "math"
     return "math"
+
+
+def _alignment(gpu: Gpu, dtype: torch.dtype) -> int:
+    """Of how many channels a head has a multiple for the efficient kernel: 16 bytes where it uses tensor cores.
+
+    ``minimum_gemm_alignment`` in sdp_utils.cpp.
+    """
+    if dtype in _HALF:
+        return 8 if gpu.arch >= 70 else 1
+    return 4 if gpu.arch >= 80 else 1
 
 
 def _may_be_fused() -> bool:

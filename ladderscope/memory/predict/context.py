@@ -28,6 +28,7 @@ from ladderscope.memory.predict.rules import Rules, rules_of
 from ladderscope.memory.predict.tensors import tensors_answer_cuda
 from ladderscope.memory.predict.threads import SharedDeviceMode, followed_threads
 from ladderscope.memory.predict.trace import MemoryTrace
+from ladderscope.memory.predict.workspaces import Workspaces
 
 
 @contextlib.contextmanager
@@ -90,11 +91,12 @@ def simulate(gpu: Gpu, rules: Rules, allocator: CachingAllocator, on_oom: OnOom 
     place.on_new_model = ownership.add_model
     trace = MemoryTrace(device, gpu, ownership, rules)
     stats = MemoryStats(device, gpu.memory_bytes, CONTEXT_BYTES)
+    workspaces = Workspaces(device, rules.workspace_bytes, rules.workspace_stays)
     with contextlib.ExitStack() as stack:
         stack.enter_context(asked_afresh())
         # Early: when it is imported, bitsandbytes must not find a GPU, whose library it would look for.
         stack.enter_context(bitsandbytes_on_cuda())
-        stack.enter_context(cuda_is_there(gpu, stats))
+        stack.enter_context(cuda_is_there(gpu, stats, workspaces))
         stack.enter_context(tensors_answer_cuda(device))
         stack.enter_context(SimulatedAutocast(device).installed())
         stack.enter_context(_operations_of_cuda(device, rules))
@@ -102,7 +104,7 @@ def simulate(gpu: Gpu, rules: Rules, allocator: CachingAllocator, on_oom: OnOom 
         stack.enter_context(ownership.watch())
         stack.enter_context(rules.surroundings(device))
         stack.enter_context(compiled_code_runs_eagerly(trace.note))
-        mode = SharedDeviceMode(device, rules)
+        mode = SharedDeviceMode(device, rules, workspaces)
         stack.enter_context(followed_threads(mode))
         stack.enter_context(mode)
         yield trace

@@ -13,6 +13,7 @@ import torch
 from ladderscope.memory.predict.gpus import Gpu
 from ladderscope.memory.predict.memory_stats import MemoryStats
 from ladderscope.memory.predict.refusals import refuse
+from ladderscope.memory.predict.workspaces import Workspaces
 
 
 class Event:
@@ -73,7 +74,7 @@ class Stream(contextlib.AbstractContextManager["Stream"]):
 
 
 @contextlib.contextmanager
-def cuda_is_there(gpu: Gpu, stats: MemoryStats) -> Iterator[None]:
+def cuda_is_there(gpu: Gpu, stats: MemoryStats, workspaces: Workspaces) -> Iterator[None]:
     """Patch ``torch.cuda`` and ``torch.accelerator`` with the answers of ``gpu`` and its memory."""
     memory = stats.functions()
     with contextlib.ExitStack() as stack:
@@ -86,9 +87,11 @@ def cuda_is_there(gpu: Gpu, stats: MemoryStats) -> Iterator[None]:
         for module, refused in _REFUSED:
             stack.enter_context(mock.patch.multiple(module, **refused))
         stack.enter_context(mock.patch.object(torch._C, "_scatter", _scatter, create=True))
-        stack.enter_context(
-            mock.patch.object(torch._C, "_cuda_getDeviceCount", mock.Mock(return_value=1), create=True)
-        )
+        compiled: dict[str, Any] = {
+            "_cuda_getDeviceCount": lambda: 1,
+            "_cuda_clearCublasWorkspaces": workspaces.clear,
+        }
+        stack.enter_context(mock.patch.multiple(torch._C, create=True, **compiled))
         yield
 
 

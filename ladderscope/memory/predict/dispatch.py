@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from threading import get_ident
 from typing import Any
 
 import torch
@@ -21,6 +20,7 @@ from ladderscope.memory.predict.resizing import RESIZING
 from ladderscope.memory.predict.rules import Rules
 from ladderscope.memory.predict.shape_cache import ShapeCache
 from ladderscope.memory.predict.sparse import SPARSE
+from ladderscope.memory.predict.workspaces import Workspaces
 from ladderscope.torch_internals import FollowingMode
 
 aten = torch.ops.aten
@@ -36,13 +36,14 @@ class DeviceMode(FollowingMode):
     Args:
         device: the simulated device.
         rules: what CUDA would do.
+        workspaces: of its matrix products.
     """
 
-    def __init__(self, device: SimulatedDevice, rules: Rules) -> None:
+    def __init__(self, device: SimulatedDevice, rules: Rules, workspaces: Workspaces) -> None:
         super().__init__()
         self._device = device
         self._rules = rules
-        self._handles: set[int | str] = set()
+        self._workspaces = workspaces
         self._shapes = ShapeCache()
         self._copies = {id(func): make for func, make in rules.copies.items()}
         self._temporaries = {id(func): make for func, make in rules.temporaries.items()}
@@ -110,7 +111,7 @@ class DeviceMode(FollowingMode):
         out = self._finish(func, operation, out, tensors, args, kwargs)
         temporaries = self._make(self._temporaries, func, operation, args, kwargs)
         if operation.is_product:
-            self._use_workspace()
+            self._workspaces.use()
         del copies, temporaries  # alive until here: inside of the kernel, they and its results are
         return out
 
@@ -173,19 +174,6 @@ class DeviceMode(FollowingMode):
         if target.type == "cpu" and args and isinstance(args[0], Tensor) and self._device.holds(args[0]):
             return False, (self._device.to_host(args[0]), *args[1:]), kwargs
         return False, args, kwargs
-
-    def _use_workspace(self) -> None:
-        """A product's workspace: kept by its thread's handle, backward having a thread of its own, or freed again."""
-        if not self._rules.workspace_bytes:
-            return
-        if not self._rules.workspace_stays:
-            self._device.allocate(self._rules.workspace_bytes, "cuBLAS workspace", "workspace")()
-            return
-        in_backward = torch._C._current_autograd_node() is not None
-        thread = "backward" if in_backward else get_ident()
-        if thread not in self._handles:
-            self._handles.add(thread)
-            self._device.allocate(self._rules.workspace_bytes, "cuBLAS workspace", "workspace")
 
     # ---- values ----------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Recorded memory histories: reading and writing PyTorch's snapshots, and replaying them through the allocator."""
 
+from ladderscope.memory.replay.compact import read_about, write_compact
 from ladderscope.memory.replay.history import Frame, HistoryEvent, HistoryRecorder
 from ladderscope.memory.replay.reader import read_traces
 from ladderscope.memory.replay.run import ReplayResult, replay
@@ -14,8 +15,10 @@ __all__ = [
     "Trace",
     "TraceEvent",
     "make_snapshot",
+    "read_about",
     "read_traces",
     "replay",
     "snapshot_of",
+    "write_compact",
     "write_snapshot",
 ]

@@ -35,6 +35,8 @@ REFUSED = {
     "prediction without gpu": (["--meter", "predict"], "needs --gpu"),
     "generation without prediction": (["--generate", "8"], "give --meter predict, or leave --generate out"),
     "a prompt without room": (["--seq-len", "8190", "--generate", "8"], "at most 8192 tokens, fewer than a prompt"),
+    "history without a gpu": (["--meter", "cpu", "--history", "traces"], "give --meter cuda with it"),
+    "history of a prediction": (["--meter", "predict", "--gpu", "t4-16gb", "--history", "traces"], "--meter cuda"),
     "unknown gpu": (["--meter", "predict", "--gpu", "rtx-3060"], "did you mean 'rtx-3060-12gb'"),
 }
 

@@ -30,6 +30,7 @@ OTHER: dict[str, Any] = {
     "data": "random",
     "settings": "use_rslora=true",
     "generate": 32,
+    "adapter_dtype": "bf16",
 }
 UNSEEN_BY_PREDICTIONS = {"lr", "steps", "seed", "data"}
 

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ladderscope.errors import DataError
+from ladderscope.methods import get_method
 from ladderscope.records import Cell
 from ladderscope.training.batches import HELD_OUT_TOKENS, IGNORED, Batch, held_out_batches, training_batches
+from ladderscope.training.loss import chunked_loss, full_loss
 
 CPU = torch.device("cpu")
 VOCAB_SIZE = 512
@@ -209,3 +211,37 @@ def test_nothing_predicts_the_first_token_of_a_row() -> None:
     ids = torch.tensor([[1, 2, 3], [4, 5, 6]])
     assert Batch(ids, ids).num_trained_tokens == 4
     assert Batch(ids, torch.tensor([[1, IGNORED, IGNORED], [IGNORED, 5, 6]])).num_trained_tokens == 2
+
+
+# ---------------------------------------------------------------- padded rows
+
+
+def test_padded_rows_are_masked_and_have_no_loss_where_they_are_padded(tiny_cell: Callable[..., Cell]) -> None:
+    cell = tiny_cell(data="random-padded", seq_len=32, batch_size=4)
+    batch = next(training_batches(cell, None, 100, torch.device("cpu")))
+    assert batch.attention_mask is not None
+    assert batch.input_ids.shape == batch.labels.shape == batch.attention_mask.shape == (4, 32)
+    lengths = batch.attention_mask.sum(dim=1)
+    assert ((lengths >= 16) & (lengths < 32)).all()
+    assert len(set(lengths.tolist())) > 1
+    for row, length in enumerate(lengths.tolist()):
+        assert batch.attention_mask[row, :length].all()
+        assert torch.equal(batch.input_ids[row, :length], batch.labels[row, :length])
+        assert (batch.labels[row, length:] == IGNORED).all()
+    assert batch.num_trained_tokens == int((lengths - 1).sum())
+
+
+@pytest.mark.parametrize("method", ["lora", "ladder"])
+def test_padding_changes_no_loss(tiny_cell: Callable[..., Cell], tiny_model: Callable[..., Any], method: str) -> None:
+    """What is predicted of a padded batch is what its rows give alone, with both losses."""
+    cell = tiny_cell(method=method, data="random-padded", seq_len=16, batch_size=2)
+    torch.manual_seed(0)
+    model = get_method(method).build(tiny_model(), cell).eval()
+    batch = next(training_batches(cell, None, 100, torch.device("cpu")))
+    assert batch.attention_mask is not None
+    alone = [
+        full_loss(model, Batch(batch.input_ids[row, None, :length], batch.labels[row, None, :length]))
+        for row, length in enumerate(batch.attention_mask.sum(dim=1).tolist())
+    ]
+    for loss in (full_loss, chunked_loss):
+        assert torch.allclose(loss(model, batch), torch.stack(alone).sum(), rtol=1e-4)

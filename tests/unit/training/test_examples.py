@@ -142,7 +142,7 @@ def message(data: str) -> str:
 def test_a_missing_file_is_named_with_what_can_be_given(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing.jsonl")
     assert message(missing) == (
-        f"unknown data {missing!r}: give gsm-symbolic, random, the path of a .jsonl or a text file, "
+        f"unknown data {missing!r}: give gsm-symbolic, random, random-padded, the path of a .jsonl or a text file, "
         "or a data set as ORG/NAME[/CONFIG][:SPLIT]."
     )
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ladderscope.memory.predict import predict_memory
+from ladderscope.torch_internals import clear_cublas_workspaces
 
 MIB = 2**20
 
@@ -41,3 +42,19 @@ def test_from_2_15_on_a_workspace_lives_as_long_as_its_product() -> None:
         events = [event for event in trace.events if event.allocation.category == "workspace"]
     assert [event.is_alloc for event in events] == [True, False, True, False]
     assert len(products) == 2
+
+
+def test_workspaces_are_cleared_and_the_next_product_takes_one_anew() -> None:
+    with predict_memory("a100-80gb", torch_version="2.13"):
+        left, right = torch.empty(64, 32, device="cuda"), torch.empty(32, 16, device="cuda")
+        before = torch.cuda.memory_allocated()
+        product = left @ right
+        with_workspace = torch.cuda.memory_allocated()
+        clear_cublas_workspaces()
+        cleared = torch.cuda.memory_allocated()
+        del product
+        product = left @ right
+        again = torch.cuda.memory_allocated()
+    assert with_workspace - cleared == 8_519_680
+    assert cleared - before == product.nbytes
+    assert again == with_workspace

@@ -8,7 +8,8 @@ import pytest
 
 from ladderscope.memory.allocator.config import AllocatorConfig
 from ladderscope.memory.replay.trace import Trace, TraceEvent
-from studies.prediction_accuracy.recorded import STEPS, Comparison, Requests, compare, recorded_requests, table
+from studies.prediction_accuracy.recorded import STEPS, compare
+from studies.prediction_accuracy.requests import Comparison, Requests, recorded_requests, table
 
 
 @pytest.mark.parametrize(("name", "requests"), [("lm_ctx128_forward", 2058)])

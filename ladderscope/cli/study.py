@@ -1,0 +1,152 @@
+"""``ladderscope study``: the papers' claims, as studies that anyone can run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ladderscope.studies.folder import Study
+    from ladderscope.terminal_columns import Column
+
+_STUDIES = click.option(
+    "--studies",
+    "root",
+    type=click.Path(path_type=Path),
+    default=Path("studies"),
+    show_default=True,
+    help="The folder that holds the studies.",
+)
+ALL = "all"
+CANNOT_BE_READ = "cannot be read"
+
+
+@click.group("study")
+def command() -> None:
+    """Check the papers' claims: each is a study with a rule, a grid, a ledger and a verdict.
+
+    \b
+    Examples:
+      ladderscope study list
+      ladderscope study run memory_7b_12gb --quick
+      ladderscope study report all
+    """
+
+
+@command.command("list")
+@_STUDIES
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def list_studies(root: Path, as_json: bool) -> None:
+    """Show every study, its claims, and the verdicts that the committed ledgers give."""
+    from rich.console import Console
+
+    from ladderscope.studies.folder import find_studies
+
+    rows = [row for study in find_studies(root) for row in _verdict_rows(study)]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        _print_rows(rows, Console())
+    for why in dict.fromkeys(row["why"] for row in rows if row["verdict"] == CANNOT_BE_READ):
+        click.echo(why, err=True)
+
+
+def _print_rows(rows: list[dict[str, Any]], console: Console) -> None:
+    """As a table, or line by line where study, claim and verdict do not fit beside each other."""
+    from ladderscope.terminal_columns import print_columns
+
+    columns = _columns(rows)
+    if sum(column.width for column in columns if column.rank == 0) <= console.width:
+        print_columns(columns, console, "")
+        return
+    for row in rows:
+        console.print(f"{row['study']}\n  {row['claim']}\n    {row['verdict']}", markup=False, highlight=False)
+
+
+def _verdict_rows(study: Study) -> list[dict[str, Any]]:
+    from ladderscope.errors import UsageError
+
+    try:
+        return _readable_rows(study)
+    except UsageError as error:
+        return [
+            {"study": study.name, "claim": claim.id, "kind": claim.kind, "text": claim.text}
+            | {"verdict": CANNOT_BE_READ, "basis": None, "why": str(error)}
+            for claim in study.definition.claims
+        ]
+
+
+def _readable_rows(study: Study) -> list[dict[str, Any]]:
+    from ladderscope.studies.findings import verdicts_by_claim
+    from ladderscope.studies.readme import answer_of
+    from ladderscope.studies.report import findings_of
+
+    findings, claims = findings_of(study), study.definition.claims
+    verdicts = {} if findings is None else verdicts_by_claim(findings, claims, study.name)
+    return [
+        {
+            "study": study.name,
+            "claim": claim.id,
+            "kind": claim.kind,
+            "text": claim.text,
+            "verdict": answer_of(verdicts.get(claim.id)),
+            "basis": verdicts[claim.id].basis if claim.id in verdicts else None,
+            "why": verdicts[claim.id].why if claim.id in verdicts else None,
+        }
+        for claim in claims
+    ]
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[Column]:
+    from ladderscope.terminal_columns import Column
+
+    def column(header: str, key: str, rank: int) -> Column:
+        return Column(header, [row[key] or "-" for row in rows], rank, numeric=False)
+
+    return [
+        column("study", "study", 0),
+        column("claim", "claim", 0),
+        column("verdict", "verdict", 0),
+        column("numbers", "basis", 1),
+        column("what is claimed", "text", 2),
+    ]
+
+
+@command.command("run")
+@click.argument("name")
+@_STUDIES
+@click.option("--quick", is_flag=True, help="Run a part into quick.jsonl, and compare it with the committed ledger.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Cells at a time.  [default: 1; predicted: one per core]")
+@click.option("--retry-failed", is_flag=True, help="Run those cells again that ended with an error or a timeout.")
+def run_study(name: str, root: Path, quick: bool, jobs: int | None, retry_failed: bool) -> int:
+    """Run the study NAME into its ledger; what the ledger holds already is not run again.
+
+    A quick run starts afresh.
+
+    \b
+    Exit codes: 0 every cell has its answer, 1 some cell failed or a quick run is further off than
+    the quick-tolerance of study.yaml, 2 wrong use, 130 interrupted.
+    """
+    from ladderscope.cli.study_run import run
+    from ladderscope.studies.folder import find_study
+
+    return run(find_study(root, name), quick=quick, jobs=jobs, retry_failed=retry_failed)
+
+
+@command.command("report")
+@click.argument("name")
+@_STUDIES
+def report(name: str, root: Path) -> None:
+    """Rewrite README and figures of the study NAME, or of `all`, and the page of all verdicts, from the ledgers."""
+    from ladderscope.studies.folder import find_studies, find_study
+    from ladderscope.studies.report import findings_of, write_page, write_study
+
+    studies = find_studies(root)
+    for study in studies if name == ALL else [find_study(root, name)]:
+        click.echo(f"Wrote {write_study(study, findings_of(study))}", err=True)
+    click.echo(f"Wrote {write_page(studies, root)}", err=True)

@@ -1,0 +1,198 @@
+"""What ``study.yaml`` says: claims with the rules that decide them, how they are checked, and on which cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from ladderscope.errors import UsageError
+from ladderscope.sweep.grid import Grid, grid_of
+
+AUTO = "auto"
+_KEYS = (
+    "title", "claims", "bounds", "setup", "limits", "meter", "gpu", "grid", "quick-grid", "quick-tolerance"
+)  # fmt: skip
+_CLAIM_TEXTS = {"id": "id", "text": "text", "source": "source", "rule": "rule", "rule-written": "rule_written"}
+"""Keys of a claim that are text, with the fields that hold them."""
+_CLAIM_KEYS = (*_CLAIM_TEXTS, "kind")
+Kind = Literal["paper", "own"]
+_OF_DOCUMENT = ("gpu",)
+"""Keys of a document of the grid that are no axis of cells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A claim.
+
+    Attributes:
+        id: short name, by which a verdict refers to it.
+        text: what is claimed.
+        source: who claims it, and where.
+        rule: what decides.
+        rule_written: when the rule was written down, and which records existed by then.
+        kind: a paper's claim, or a question of this project.
+    """
+
+    id: str
+    text: str
+    source: str
+    rule: str
+    rule_written: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A grid, and the GPU that its cells are predicted for; None where they are measured."""
+
+    grid: Grid
+    gpu: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """A study as it was written down.
+
+    Attributes:
+        title: one line.
+        claims: at least one.
+        bounds: numbers of the rules by name; the analysis is given them.
+        setup: prose, in Markdown.
+        limits: what the study cannot show, a sentence each.
+        meter: of the cells: ``predict`` where a GPU is named, else ``auto``, ``cpu`` or ``cuda``.
+        grid: of the whole study; empty where the study runs by itself.
+        quick_grid: a part of it, for ``--quick``.
+        quick_tolerance: how far a quick run's numbers may be off the committed ones, as a share of them.
+    """
+
+    title: str
+    claims: tuple[Claim, ...]
+    bounds: Mapping[str, float]
+    setup: str
+    limits: tuple[str, ...]
+    meter: str
+    grid: tuple[Document, ...]
+    quick_grid: tuple[Document, ...]
+    quick_tolerance: float | None
+
+
+def read_definition(path: Path) -> Definition:
+    """The study that a file defines.
+
+    Raises:
+        UsageError: the file cannot be read, or a part is missing, unknown or of the wrong kind.
+    """
+    values = _read(path)
+    _check_keys(values, _KEYS, f"{path}")
+    gpu = _optional_text(values, "gpu", path)
+    quick_grid = _documents(values.get("quick-grid", []), gpu, "quick-grid", path)
+    return Definition(
+        title=_text(values, "title", path),
+        claims=_claims(values.get("claims"), path),
+        bounds=_numbers(values.get("bounds", {}), "bounds", path),
+        setup=_text(values, "setup", path),
+        limits=_texts(values.get("limits", []), "limits", path),
+        meter="predict" if gpu else _optional_text(values, "meter", path) or AUTO,
+        grid=_documents(values.get("grid", []), gpu, "grid", path),
+        quick_grid=quick_grid,
+        quick_tolerance=_tolerance(values, path, is_needed=bool(quick_grid)),
+    )
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the study {path}: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"the study {path} is not YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(values, dict):
+        raise UsageError(f"the study {path} must map names such as `title` and `claims` to their values.")
+    return values
+
+
+def _claims(values: object, path: Path) -> tuple[Claim, ...]:
+    if not isinstance(values, list) or not values:
+        raise UsageError(f"the study {path} needs claims: a list of {', '.join(_CLAIM_KEYS)}.")
+    claims = tuple(_claim(value, path) for value in values)
+    ids = [claim.id for claim in claims]
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    if twice:
+        raise UsageError(f"the study {path} has two claims with the id {twice[0]!r}: give each its own.")
+    return claims
+
+
+def _claim(value: object, path: Path) -> Claim:
+    if not isinstance(value, dict):
+        raise UsageError(f"a claim of {path} must map {', '.join(_CLAIM_KEYS)} to text, not be {value!r}.")
+    where = f"a claim of {path}"
+    _check_keys(value, _CLAIM_KEYS, where)
+    kind: Any = value.get("kind")
+    if kind not in get_args(Kind):
+        raise UsageError(f"{where} has the kind {kind!r}: choose from {', '.join(get_args(Kind))}.")
+    return Claim(**{field: _text(value, name, where) for name, field in _CLAIM_TEXTS.items()}, kind=kind)
+
+
+def _documents(values: object, gpu: str | None, name: str, path: Path) -> tuple[Document, ...]:
+    documents: list[Any] = values if isinstance(values, list) else [values]
+    if not all(isinstance(document, dict) and document for document in documents):
+        raise UsageError(
+            f"{name} of {path} must be a mapping of axes such as `model` and `seq-len`, or a list of such."
+        )
+    return tuple(_document(document, gpu) for document in documents)
+
+
+def _document(values: Mapping[Any, Any], gpu: str | None) -> Document:
+    axes = {key: value for key, value in values.items() if key not in _OF_DOCUMENT}
+    return Document(grid_of(axes), values.get("gpu", gpu))
+
+
+def _check_keys(values: Mapping[Any, Any], known: Sequence[str], where: str) -> None:
+    unknown = [str(key) for key in values if key not in known]
+    if unknown:
+        raise UsageError(f"{where} has an unknown key {unknown[0]!r}: choose from {', '.join(known)}.")
+
+
+def _text(values: Mapping[Any, Any], name: str, where: object) -> str:
+    text = _optional_text(values, name, where)
+    if not text:
+        raise UsageError(f"{where} needs a {name}: write it as text.")
+    return text
+
+
+def _optional_text(values: Mapping[Any, Any], name: str, where: object) -> str | None:
+    value = values.get(name)
+    if value is not None and not isinstance(value, str):
+        raise UsageError(f"{name} of {where} must be text, not {value!r}.")
+    return value.strip() if value else None
+
+
+def _texts(values: object, name: str, path: Path) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise UsageError(f"{name} of {path} must be a list of sentences.")
+    return tuple(" ".join(value.split()) for value in values)
+
+
+def _numbers(values: object, name: str, path: Path) -> Mapping[str, float]:
+    if not isinstance(values, dict) or not all(map(_is_number, values.values())):
+        raise UsageError(f"{name} of {path} must map names to numbers.")
+    return {str(key): float(value) for key, value in values.items()}
+
+
+def _tolerance(values: Mapping[Any, Any], path: Path, *, is_needed: bool) -> float | None:
+    value: Any = values.get("quick-tolerance")
+    if value is None and not is_needed:
+        return None
+    if not _is_number(value) or value < 0:
+        raise UsageError(
+            f"{path} needs a quick-tolerance beside its quick-grid: a share such as 0.01, or 0 for exactly."
+        )
+    return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

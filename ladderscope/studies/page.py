@@ -1,0 +1,53 @@
+"""One page with the verdicts of all studies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ladderscope.studies.findings import Findings, verdicts_by_claim
+from ladderscope.studies.folder import Study
+from ladderscope.studies.markdown import one_line, table_text
+from ladderscope.studies.readme import answer_of, basis_of
+
+_HEAD = """# The papers' claims, and what came out
+
+*Written by `ladderscope study report all` from the ledgers under `studies/`.*
+
+Each claim has a study that anyone can run with one command, and a rule that decides. When a rule was written, and
+what was known by then, is in the last column and in the study's README. *Predicted* verdicts rest on the simulated
+GPU, not on a run on a real one; a verdict is *measured* only if every number that decides is."""
+_COLUMNS = ("study", "claim", "source", "verdict", "from numbers that are", "why", "rule written")
+_OWN = "## Our own questions\n\nNo paper claims these; they hold or they do not."
+
+
+def page_text(found: Sequence[tuple[Study, Findings | None]], page: Path) -> str:
+    """The page.
+
+    Args:
+        found: the studies, with None where one was not run yet.
+        page: where the page will be; its links start there.
+
+    Raises:
+        UsageError: findings that do not answer the claims one by one.
+    """
+    tables = []
+    for kind, heading in (("paper", ""), ("own", _OWN)):
+        rows = [row for study, findings in found for row in _rows(study, findings, page.parent, kind)]
+        tables += [part for part in (heading, table_text(_COLUMNS, rows)) if part] if rows else []
+    return "\n\n".join([_HEAD, *tables]) + "\n"
+
+
+def _rows(study: Study, findings: Findings | None, start: Path, kind: str) -> list[list[str]]:
+    claims = study.definition.claims
+    verdicts = {} if findings is None else verdicts_by_claim(findings, claims, study.name)
+    target = Path(os.path.relpath(study.folder / "README.md", start)).as_posix()
+    rows = []
+    for claim in (one for one in claims if one.kind == kind):
+        verdict = verdicts.get(claim.id)
+        why = one_line(verdict.why) if verdict else ""
+        link = f"[{study.name}]({target})"
+        answer = f"**{answer_of(verdict)}**"
+        rows.append([link, claim.text, claim.source, answer, basis_of(verdict), why, claim.rule_written])
+    return rows

@@ -1,0 +1,89 @@
+"""Two methods at equal data, at equal compute and at equal time, backbone by backbone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ladderscope.records import Record
+
+AXES: Mapping[str, Callable[[Record], float]] = {
+    "data": lambda record: float(record.cell.steps * (record.tokens_per_step or 0)),
+    "compute": lambda record: float(record.cell.steps * (record.flops.per_step if record.flops else 0)),
+    "time": lambda record: math.fsum(record.step_seconds),
+}
+"""What is made equal -> how much of it a run spent: tokens, FLOPs, seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRatio:
+    """Mean over backbones of log(loss of one method / of the other), with its t interval; None from one backbone."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    backbones: int
+
+
+def at_equal(records: Sequence[Record], first: str, second: str, axis: str, confidence: float) -> LogRatio | None:
+    """Losses of two methods where both have spent the most of ``axis`` that both reach, on each backbone.
+
+    Runs of one budget are averaged (their logarithms), and between budgets logarithms are interpolated. None where no
+    backbone has both methods over a shared range.
+    """
+    gaps = []
+    for model in sorted({record.cell.model for record in records}):
+        mine, theirs = (curve(records, model, method, axis) for method in (first, second))
+        gap = _gap(mine, theirs)
+        if gap is not None:
+            gaps.append(gap)
+    return _summary(gaps, confidence) if gaps else None
+
+
+def curve(records: Sequence[Record], model: str, method: str, axis: str) -> list[tuple[float, float]]:
+    """(log of what was spent, log of the held-out loss) of each budget, in their order."""
+    runs: dict[int, list[Record]] = {}
+    for record in records:
+        if (record.cell.model, record.cell.method) == (model, method) and record.eval_loss is not None:
+            runs.setdefault(record.cell.steps, []).append(record)
+    spent = AXES[axis]
+    return sorted(
+        (_mean([math.log(spent(one)) for one in some]), _mean([math.log(_after(one)) for one in some]))
+        for some in runs.values()
+    )
+
+
+def _after(record: Record) -> float:
+    assert record.eval_loss is not None
+    return record.eval_loss.after
+
+
+def _gap(mine: Sequence[tuple[float, float]], theirs: Sequence[tuple[float, float]]) -> float | None:
+    if not mine or not theirs:
+        return None
+    place = min(mine[-1][0], theirs[-1][0])
+    if place < max(mine[0][0], theirs[0][0]):
+        return None
+    return _at(mine, place) - _at(theirs, place)
+
+
+def _at(points: Sequence[tuple[float, float]], place: float) -> float:
+    import numpy as np
+
+    return float(np.interp(place, [x for x, _ in points], [y for _, y in points]))
+
+
+def _summary(gaps: Sequence[float], confidence: float) -> LogRatio:
+    from scipy import stats
+
+    mean, n = _mean(gaps), len(gaps)
+    if n < 2:
+        return LogRatio(mean, None, None, n)
+    error = math.sqrt(math.fsum((gap - mean) ** 2 for gap in gaps) / (n - 1) / n)
+    half = float(stats.t.isf((1 - confidence) / 2, n - 1)) * error
+    return LogRatio(mean, mean - half, mean + half, n)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)

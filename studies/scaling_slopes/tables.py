@@ -1,0 +1,136 @@
+"""The tables of the README."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ladderscope.records import Record
+from ladderscope.studies.bases import Basis, common_basis
+from ladderscope.studies.findings import NOTHING, Table, Value
+
+from .equal import AXES, LogRatio, at_equal
+from .family import FAMILY, METHODS, REFERENCE, WHOLE
+from .fitting import RUN, comparison_of
+
+if TYPE_CHECKING:
+    from ladderscope.scaling import ScalingFit
+    from ladderscope.scaling.results.estimates import Estimate
+
+OTHERS = [method for method in METHODS if method != REFERENCE]
+UNITS = {RUN: "run"}
+
+
+def percent(share: float, *, signed: bool = False) -> str:
+    """A share, or a logarithm of a ratio that is near to one, as percent."""
+    return f"{100 * share:+.1f}%" if signed else f"{100 * share:.0f}%"
+
+
+def slope_table(fits: dict[str, ScalingFit], bound: float, basis: Basis) -> Table:
+    """Every method against QLoRA, with either unit of statistics."""
+    rows = []
+    for method in OTHERS:
+        for unit, fit in fits.items():
+            found = comparison_of(fit, method)
+            slope = found.slopes[0]
+            ends = slope.equivalence_interval
+            ratio = NOTHING if ends is None else f"{ends[0]:.2f} to {ends[1]:.2f}"
+            margin = NOTHING if slope.smallest_margin is None else percent(slope.smallest_margin)
+            numbers = [_number(slope.first), _number(slope.second), ratio, margin, str(slope.runs_needed or NOTHING)]
+            name = UNITS.get(unit, "backbone")
+            rows.append([method, name, slope.estimand, *(Value(one, basis) for one in numbers), found.verdict])
+    columns = [
+        "method",
+        "unit",
+        "slope",
+        "its own",
+        "QLoRA's",
+        "ratio, 90%",
+        "smallest margin",
+        "units needed",
+        "verdict",
+    ]
+    note = (
+        f"Units needed: pairs of that unit that would show equal slopes within {percent(bound)} with a power of 80%. "
+        "Verdicts are adjusted by Holm over the five methods; intervals and margins are not."
+    )
+    return Table("Slopes against QLoRA's", columns, rows, note)
+
+
+def multiplier_table(fit: ScalingFit, basis: Basis) -> Table:
+    """How many times QLoRA's compute a method needs for the same loss, and where they cross."""
+    rows = []
+    for method in OTHERS:
+        found = comparison_of(fit, method)
+        ends = [one for one in found.multipliers if one.by == "straight lines"]
+        cells = [found.multiplier, *(one.multiplier for one in ends[:2]), found.crossing, found.crossing_by_law]
+        numbers: list[str | Value] = [Value(_interval(cell), basis) for cell in cells]
+        numbers[3:3] = [Value(NOTHING, basis)] * (5 - len(numbers))
+        rows.append([method, *numbers])
+    columns = ["method", "parallel curves", "at the least compute", "at the most", "lines cross at", "curves cross at"]
+    note = "Multiples of QLoRA's FLOPs for the same loss, and FLOPs at a crossing, with 95% intervals."
+    return Table("Compute multipliers and crossings", columns, rows, note)
+
+
+def equal_table(records: Sequence[Record], confidence: float) -> Table:
+    """Losses against QLoRA's at equal data, equal compute and equal time."""
+    basis = common_basis(records)
+    rows = [
+        [method, *(Value(_gap(at_equal(records, method, REFERENCE, axis, confidence)), basis) for axis in AXES)]
+        for method in OTHERS
+    ]
+    note = (
+        f"Held-out loss against QLoRA's (difference of logarithms, mean over backbones with a {confidence:.0%} t "
+        "interval), at the most that both methods spend on each backbone."
+    )
+    return Table("At equal data, compute and time", ["method", *(f"equal {axis}" for axis in AXES)], rows, note)
+
+
+def data_table(records: Sequence[Record]) -> Table:
+    """Held-out losses of the longest runs, and what a step of them costs."""
+    basis = common_basis(records)
+    rows = []
+    for backbone in FAMILY:
+        of_model = [one for one in records if one.cell.model == backbone.name]
+        longest = [one for one in of_model if one.cell.steps == max(WHOLE.budgets)]
+        start = next(
+            (one.eval_loss.before for one in of_model if one.cell.method == REFERENCE and one.eval_loss), None
+        )
+        cells = [_longest([one for one in longest if one.cell.method == method]) for method in METHODS]
+        parameters = f"{backbone.parameters / 1e6:.2f} M"
+        before = NOTHING if start is None else f"{start:.3f}"
+        rows.append([parameters, *(Value(cell, basis) for cell in (before, *cells))])
+    note = "Mean over repetitions; in brackets GFLOPs and seconds of a step."
+    title = f"Held-out loss after {max(WHOLE.budgets)} steps"
+    return Table(title, ["backbone", "QLoRA's start", *METHODS], rows, note)
+
+
+def _longest(runs: Sequence[Record]) -> str:
+    losses = [one.eval_loss.after for one in runs if one.eval_loss]
+    flops = [one.flops.per_step for one in runs if one.flops]
+    seconds = [one.seconds_per_step for one in runs if one.seconds_per_step]
+    if not (losses and flops and seconds):
+        return NOTHING
+    work, time = math.fsum(flops) / len(flops) / 1e9, math.fsum(seconds) / len(seconds)
+    return f"{math.fsum(losses) / len(losses):.3f} ({work:.2f}, {time:.2f} s)"
+
+
+def _gap(found: LogRatio | None) -> str:
+    if found is None:
+        return NOTHING
+    if found.low is None or found.high is None:
+        return percent(found.mean, signed=True)
+    low, high = percent(found.low, signed=True), percent(found.high, signed=True)
+    return f"{percent(found.mean, signed=True)} ({low} to {high})"
+
+
+def _number(estimate: Estimate) -> str:
+    return NOTHING if estimate.value is None else f"{estimate.value:.3g}"
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.value is None:
+        return NOTHING
+    low, high = ("?" if end is None else f"{end:.3g}" for end in (estimate.low, estimate.high))
+    return f"{estimate.value:.3g} ({low} to {high})"

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ladderscope.records import EvalLoss, Flops, Record
+from ladderscope.studies.folder import Study, find_study
+
+STUDIES = Path(__file__).parents[4] / "studies"
+Invent = Callable[..., list[Record]]
+
+
+@pytest.fixture(scope="session")
+def study() -> Study:
+    return find_study(STUDIES, "scaling_slopes")
+
+
+@pytest.fixture(scope="session")
+def module(study: Study) -> Callable[[str], Any]:
+    """A module of the study by its name; which of the loaded copies does not matter to what is pure."""
+    _ = study.analyse([])
+
+    def named(name: str) -> ModuleType:
+        return sys.modules[f"ladderscope_study_scaling_slopes_analysis.{name}"]
+
+    return named
+
+
+@pytest.fixture(scope="session")
+def invent(module: Callable[[str], Any]) -> Invent:
+    """Records of all cells whose losses follow E + B C^-lambda, with noise that methods share, and a little own."""
+    family = module("family")
+    sizes = {one.name: one.parameters for one in family.FAMILY}
+
+    def make(
+        exponents: dict[str, float], *, cost: dict[str, float] | None = None, noise: float = 0.0005
+    ) -> list[Record]:
+        rng = np.random.default_rng(0)
+        shared = {(model, seed): rng.normal(0, 0.01) for model in sizes for seed in range(10)}
+        records = []
+        for cell in family.cells_of(family.WHOLE):
+            per_step = int(6 * sizes[cell.model] * 512 * (cost or {}).get(cell.method, 1.0))
+            compute = per_step * cell.steps
+            fall = 3.0 * (compute / 1e11) ** -exponents.get(cell.method, 0.2)
+            deviation = shared[cell.model, cell.seed] + rng.normal(0, noise)
+            records.append(
+                Record(
+                    cell=cell,
+                    meter="cpu",
+                    status="ok",
+                    weights="pretrained",
+                    flops=Flops(per_step=per_step, per_token=per_step / 512, by_component={"head": per_step}),
+                    eval_loss=EvalLoss(before=7.0, after=(1.0 + fall) * math.exp(deviation)),
+                    step_seconds=[per_step / 1e10] * cell.steps,
+                    tokens_per_step=512,
+                )
+            )
+        return records
+
+    return make

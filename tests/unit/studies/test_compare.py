@@ -1,0 +1,53 @@
+"""A quick run beside the committed ledger."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from ladderscope.records import Cell, Memory, Record
+from ladderscope.studies.compare import agreement_lines, agreements
+
+
+def record(cell: Cell, peak: int, seconds: list[float]) -> Record:
+    memory = Memory(peak_allocated_bytes=peak, peak_reserved_bytes=None, peak_rss_bytes=None, breakdown_bytes={})
+    return Record(cell=cell, meter="cpu", status="ok", memory=memory, step_seconds=seconds)
+
+
+def test_only_cells_of_both_are_compared(tiny_cell: Callable[..., Cell]) -> None:
+    short, long = tiny_cell(seq_len=32), tiny_cell(seq_len=64)
+    committed = [record(short, 100, [2.0]), record(long, 200, [4.0])]
+    quick = [record(short, 100, [3.0]), record(tiny_cell(seq_len=16), 7, [1.0])]
+    peak, seconds = agreements(quick, committed)
+    assert (peak.quantity, peak.cells, peak.lowest, peak.highest) == ("peak allocated", 1, 1.0, 1.0)
+    assert (seconds.quantity, seconds.lowest) == ("seconds per step", 1.5)
+
+
+def test_lines_say_exactly_or_how_far_apart(tiny_cell: Callable[..., Cell]) -> None:
+    cells = [tiny_cell(seq_len=32), tiny_cell(seq_len=64)]
+    committed = [record(cell, 100, []) for cell in cells]
+    assert agreement_lines(agreements(committed, committed)) == [
+        "peak allocated: exactly the committed value, 2 cells"
+    ]
+    quick = [record(cell, peak, []) for cell, peak in zip(cells, (90, 101), strict=True)]
+    assert agreement_lines(agreements(quick, committed)) == [
+        "peak allocated: 0.9000 to 1.0100 times the committed value, 2 cells"
+    ]
+
+
+def test_another_meter_is_not_compared(tiny_cell: Callable[..., Cell]) -> None:
+    quick = record(tiny_cell(), 1, [])
+    (line,) = agreement_lines(agreements([quick], [dataclasses.replace(quick, meter="cuda")]))
+    assert "nothing to compare with" in line
+
+
+def test_a_tolerance_holds_for_all_but_seconds(tiny_cell: Callable[..., Cell]) -> None:
+    committed, quick = record(tiny_cell(), 100, [1.0]), record(tiny_cell(), 101, [9.0])
+    peak, seconds = agreements([quick], [committed])
+    assert (peak.is_within(0.02), peak.is_within(0.005)) == (True, False)
+    assert seconds.is_within(0)
+
+
+def test_a_record_without_numbers_agrees_with_nothing(tiny_cell: Callable[..., Cell]) -> None:
+    failed = Record(cell=tiny_cell(), meter="cpu", status="error", error="no luck")
+    assert agreements([failed], [record(tiny_cell(), 100, [])]) == []
