@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from ladderscope.ledger import read_ledger
 
@@ -65,6 +66,7 @@ def test_ctrl_c_lets_the_running_cell_end_and_begins_no_other(
     assert "runs the missing cell" in messages
 
 
+@pytest.mark.slow
 def test_ctrl_c_twice_stops_at_once(start_profile: Start, ledger_lines: Lines, workers: Workers) -> None:
     process = start_profile(*ENDLESS)
     wait_until(workers, "a worker")
@@ -78,6 +80,7 @@ def test_ctrl_c_twice_stops_at_once(start_profile: Start, ledger_lines: Lines, w
     assert "Traceback" not in messages
 
 
+@pytest.mark.slow
 def test_a_cell_that_times_out_is_recorded_and_the_rest_goes_on(
     start_profile: Start, ledger_lines: Lines, workers: Workers
 ) -> None:

@@ -72,6 +72,7 @@ def assert_complete(record: Record) -> None:
     assert record.env["torch"]
 
 
+@pytest.mark.slow
 def test_methods_see_the_same_data_in_the_same_order() -> None:
     """At a learning rate too small to change a weight, all methods that start at the backbone have its losses."""
     axes: dict[str, list[Any]] = {

@@ -94,6 +94,7 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
+@pytest.mark.slow
 def test_killed_while_it_fills_and_while_it_trains_a_run_ends_as_an_uninterrupted_one(
     start: Start, finish: Callable[..., str], tmp_path: Path
 ) -> None:

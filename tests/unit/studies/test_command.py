@@ -80,6 +80,7 @@ def test_figures_that_are_drawn_no_more_go(done: Path) -> None:
     assert sorted(path.name for path in stale.parent.iterdir()) == ["peaks.png", "peaks.svg"]
 
 
+@pytest.mark.slow
 def test_a_quick_run_has_a_ledger_of_its_own_and_is_compared(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (done / "tiny" / "ledger.jsonl").read_bytes()
     capsys.readouterr()
@@ -178,7 +179,7 @@ def test_a_study_that_runs_by_itself_hears_of_an_interrupt(root: Path, capsys: p
     assert "the same command runs what is missing" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("status", ["error", "timeout"])
+@pytest.mark.parametrize("status", ["error", pytest.param("timeout", marks=pytest.mark.slow)])
 def test_a_failed_cell_breaks_nothing_and_is_run_again_on_request(status: Status, root: Path, tiny: Study) -> None:
     from ladderscope.ledger import Ledger
     from ladderscope.records import Record
