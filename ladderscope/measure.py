@@ -48,8 +48,7 @@ def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -
     _check_finite([before, *(step.loss for step in steps)])
     after = loop.evaluate()
     progress.advance()
-    tokens_per_step = cell.seq_len * cell.batch_size * cell.gradient_accumulation
-    flops = count_flops(loop.model, lambda: _forward_and_backward(loop), tokens_per_step)
+    flops = count_flops(loop.model, lambda: forward_and_backward(loop), cell.tokens_per_step)
     progress.advance()
     memory = meter.measure_step(loop)
     progress.advance()
@@ -65,13 +64,21 @@ def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -
         loss=[step.loss for step in steps],
         eval_loss=EvalLoss(before=before, after=after),
         step_seconds=[step.seconds for step in steps],
-        tokens_per_step=tokens_per_step,
+        tokens_per_step=cell.tokens_per_step,
         env=describe_environment(),
     )
 
 
-def prepare_loop(cell: Cell, device: torch.device) -> tuple[Backbone, TrainingLoop]:
-    """Load the cell's backbone onto ``device`` and let its method build on it; the loop has not trained yet."""
+def prepare_loop(
+    cell: Cell, device: torch.device, held_out: Callable[[Backbone], list[Batch]] | None = None
+) -> tuple[Backbone, TrainingLoop]:
+    """Load the cell's backbone onto ``device`` and let its method build on it; the loop has not trained yet.
+
+    Args:
+        cell: what is to be trained.
+        device: where.
+        held_out: makes another evaluation set than that of the cell's data.
+    """
     torch.manual_seed(cell.seed)
     backbone = load_backbone(resolve_name(cell.model), DTYPES[cell.dtype], cell.quantization, device, cell.seed)
     torch.manual_seed(cell.seed)
@@ -83,8 +90,10 @@ def prepare_loop(cell: Cell, device: torch.device) -> tuple[Backbone, TrainingLo
 
     if method.prepare is not None:
         method.prepare(model, (batch.inputs for batch in batches()))
-    held_out = held_out_batches(cell, backbone.tokenizer, vocab_size(backbone), device)
-    return backbone, TrainingLoop(model, cell, batches(), held_out)
+    if held_out is not None:
+        return backbone, TrainingLoop(model, cell, batches(), held_out(backbone))
+    usual = held_out_batches(cell, backbone.tokenizer, vocab_size(backbone), device)
+    return backbone, TrainingLoop(model, cell, batches(), usual)
 
 
 _PASSES_BESIDE_TRAINING = 4
@@ -112,7 +121,8 @@ def vocab_size(backbone: Backbone) -> int:
     return int(config.get_text_config().vocab_size)
 
 
-def _forward_and_backward(loop: TrainingLoop) -> None:
+def forward_and_backward(loop: TrainingLoop) -> None:
+    """One more pass, whose gradients are let go: for what is counted beside the training."""
     loop.model.train()
     loop.backward(loop.next_batches())
     loop.optimizer.zero_grad(set_to_none=True)

@@ -77,9 +77,8 @@ def predict_cell(
     gpu = find_gpu(gpu) if isinstance(gpu, str) else gpu
     with _simulated(cell, gpu, alloc_conf, torch_version) as trace:
         loop = _load_and_evaluate(cell, trace, tick)
-        tokens = cell.seq_len * cell.batch_size * cell.gradient_accumulation
         with trace.span(FIRST_STEP):
-            flops = _first_step(loop, tokens, counts_flops)
+            flops = _first_step(loop, cell.tokens_per_step, counts_flops)
         tick(0.5 if cell.generate else 0.7)
         batches = loop.next_batches()  # as for a meter: they are there when the step begins
         with trace.span(STEADY_STEP):
@@ -100,7 +99,7 @@ def predict_cell(
         details=details_of(trace, STEADY_STEP) if detailed else None,
         params=params,
         flops=flops,
-        tokens_per_step=tokens,
+        tokens_per_step=cell.tokens_per_step,
         env=describe_environment(),
     )
     return Prediction(record, trace)

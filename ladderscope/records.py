@@ -110,6 +110,11 @@ class Cell:
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
     @property
+    def tokens_per_step(self) -> int:
+        """Tokens that go through the model in an optimizer step, padding included."""
+        return self.seq_len * self.batch_size * self.gradient_accumulation
+
+    @property
     def label(self) -> str:
         """A short name for people: ``'smollm2-135m qlora r=8 256 tokens'``."""
         settings = f" {self.settings}" if self.settings else ""

@@ -193,7 +193,7 @@ def _finish(
     steps = [_step(entry) for entry in history if "loss" in entry]
     evaluations = [{"step": entry["step"], "loss": entry["eval_loss"]} for entry in history if "eval_loss" in entry]
     run.update(
-        tokens_per_step=cell.seq_len * cell.batch_size * cell.gradient_accumulation,
+        tokens_per_step=cell.tokens_per_step,
         eval_loss={"before": evaluations[0]["loss"], "after": evaluations[-1]["loss"]} if evaluations else None,
         seconds=math.fsum(step["seconds"] for step in steps),
         environment=describe_environment(),

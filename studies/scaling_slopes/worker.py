@@ -15,17 +15,13 @@ from typing import Any
 
 import torch
 
-from ladderscope.backbones.loading import DTYPES, load_backbone
-from ladderscope.backbones.names import resolve_name
 from ladderscope.environment import describe_environment
 from ladderscope.flops import count_flops
-from ladderscope.measure import count_parameters, vocab_size
+from ladderscope.measure import count_parameters, forward_and_backward, prepare_loop
 from ladderscope.memory.meters import resolve_meter
-from ladderscope.methods import get_method
 from ladderscope.records import Cell, EvalLoss, Record
-from ladderscope.training.batches import Batch, cut_row, stack_rows, to_row, training_batches
+from ladderscope.training.batches import Batch, cut_row, stack_rows, to_row
 from ladderscope.training.layouts import Example
-from ladderscope.training.loop import TrainingLoop
 
 HELD_OUT, HELD_OUT_TOKENS, HELD_OUT_BATCH, HELD_OUT_SEED = 24, 256, 8, 123_456_789
 
@@ -34,37 +30,22 @@ def measure(cell: Cell) -> Record:
     """Train the cell: held-out loss before, its steps, held-out loss after, one more step that counts FLOPs."""
     meter = resolve_meter("auto")
     device = meter.device
-    torch.manual_seed(cell.seed)
-    backbone = load_backbone(resolve_name(cell.model), DTYPES[cell.dtype], cell.quantization, device, cell.seed)
-    torch.manual_seed(cell.seed)
-    method = get_method(cell.method)
-    model = method.build(backbone.model, cell)
-    size = vocab_size(backbone)
-    if method.prepare is not None:
-        method.prepare(model, (b.inputs for b in training_batches(cell, backbone.tokenizer, size, device)))
-    batches = training_batches(cell, backbone.tokenizer, size, device)
-    loop = TrainingLoop(model, cell, batches, held_out(backbone.tokenizer, device))
+    backbone, loop = prepare_loop(cell, device, lambda backbone: held_out(backbone.tokenizer, device))
     before = loop.evaluate()
     steps = [loop.step() for _ in range(cell.steps)]
     after = loop.evaluate()
-
-    def one_more() -> None:
-        model.train()
-        loop.backward(loop.next_batches())
-
-    tokens = cell.seq_len * cell.batch_size * cell.gradient_accumulation
     return Record(
         cell=cell,
         meter=meter.name,
         gpu=meter.hardware(),
         status="ok",
         weights=backbone.weights,
-        params=count_parameters(model),
-        flops=count_flops(model, one_more, tokens),
+        params=count_parameters(loop.model),
+        flops=count_flops(loop.model, lambda: forward_and_backward(loop), cell.tokens_per_step),
         loss=[step.loss for step in steps],
         eval_loss=EvalLoss(before=before, after=after),
         step_seconds=[step.seconds for step in steps],
-        tokens_per_step=tokens,
+        tokens_per_step=cell.tokens_per_step,
         env=describe_environment(),
     )
 
