@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from ladderscope.records import Record
 from ladderscope.studies.bases import Basis, common_basis
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Findings, Verdict
+from ladderscope.studies.intervals import MeanInterval
 
-from .equal import LogRatio, at_equal
+from .equal import at_equal
 from .family import REFERENCE, WHOLE, cells_of
 from .fitting import BACKBONE, RUN, comparison_of, fits_of
 from .plots import curves_figure, slopes_figure
@@ -75,17 +76,17 @@ def _slope(claim: str, method: str, fits: dict[str, ScalingFit], basis: Basis) -
     return Verdict(claim, answer, why, basis)
 
 
-def equal_compute(found: LogRatio | None, bounds: Mapping[str, float], basis: Basis) -> Verdict:
+def equal_compute(found: MeanInterval | None, bounds: Mapping[str, float], basis: Basis) -> Verdict:
     """The verdict on losses at equal compute."""
     needed = int(bounds["backbones"])
-    if found is None or found.low is None or found.high is None or found.backbones < needed:
-        backbones = found.backbones if found else 0
+    if found is None or found.low is None or found.high is None or found.count < needed:
+        backbones = found.count if found else 0
         why = f"Only {backbones} of the {needed} backbones that are needed have a compute that both methods reach."
         return Verdict(EQUAL_COMPUTE, CANNOT_TELL, why, basis if found else None)
     answer: Answer = REPRODUCED if found.high < 0 else NOT_REPRODUCED if found.low > 0 else CANNOT_TELL
     why = (
         f"At the largest compute that both reach, Ladder's loss is {percent(found.mean, signed=True)} against QLoRA's "
         f"({bounds['confidence']:.0%} interval {percent(found.low, signed=True)} to "
-        f"{percent(found.high, signed=True)}, logarithms, {found.backbones} backbones)."
+        f"{percent(found.high, signed=True)}, logarithms, {found.count} backbones)."
     )
     return Verdict(EQUAL_COMPUTE, answer, why, basis)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from ladderscope.records import Record
+from ladderscope.studies.intervals import MeanInterval, mean_interval
 
 AXES: Mapping[str, Callable[[Record], float]] = {
     "data": lambda record: float(record.cell.steps * (record.tokens_per_step or 0)),
@@ -16,18 +16,8 @@ AXES: Mapping[str, Callable[[Record], float]] = {
 """What is made equal -> how much of it a run spent: tokens, FLOPs, seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogRatio:
-    """Mean over backbones of log(loss of one method / of the other), with its t interval; None from one backbone."""
-
-    mean: float
-    low: float | None
-    high: float | None
-    backbones: int
-
-
-def at_equal(records: Sequence[Record], first: str, second: str, axis: str, confidence: float) -> LogRatio | None:
-    """Losses of two methods where both have spent the most of ``axis`` that both reach, on each backbone.
+def at_equal(records: Sequence[Record], first: str, second: str, axis: str, confidence: float) -> MeanInterval | None:
+    """Mean over backbones of log(loss of the first / of the second), at the most of ``axis`` that both reach on each.
 
     Runs of one budget are averaged (their logarithms), and between budgets logarithms are interpolated. None where no
     backbone has both methods over a shared range.
@@ -38,7 +28,7 @@ def at_equal(records: Sequence[Record], first: str, second: str, axis: str, conf
         gap = _gap(mine, theirs)
         if gap is not None:
             gaps.append(gap)
-    return _summary(gaps, confidence) if gaps else None
+    return mean_interval(gaps, confidence) if gaps else None
 
 
 def curve(records: Sequence[Record], model: str, method: str, axis: str) -> list[tuple[float, float]]:
@@ -72,17 +62,6 @@ def _at(points: Sequence[tuple[float, float]], place: float) -> float:
     import numpy as np
 
     return float(np.interp(place, [x for x, _ in points], [y for _, y in points]))
-
-
-def _summary(gaps: Sequence[float], confidence: float) -> LogRatio:
-    from scipy import stats
-
-    mean, n = _mean(gaps), len(gaps)
-    if n < 2:
-        return LogRatio(mean, None, None, n)
-    error = math.sqrt(math.fsum((gap - mean) ** 2 for gap in gaps) / (n - 1) / n)
-    half = float(stats.t.isf((1 - confidence) / 2, n - 1)) * error
-    return LogRatio(mean, mean - half, mean + half, n)
 
 
 def _mean(values: Sequence[float]) -> float:

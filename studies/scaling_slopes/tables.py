@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from ladderscope.records import Record
 from ladderscope.studies.bases import Basis, common_basis
 from ladderscope.studies.findings import NOTHING, Table, Value
+from ladderscope.studies.intervals import MeanInterval
 
-from .equal import AXES, LogRatio, at_equal
+from .equal import AXES, at_equal
 from .family import FAMILY, METHODS, REFERENCE, WHOLE
 from .fitting import RUN, comparison_of
 
@@ -116,7 +117,7 @@ def _longest(runs: Sequence[Record]) -> str:
     return f"{math.fsum(losses) / len(losses):.3f} ({work:.2f}, {time:.2f} s)"
 
 
-def _gap(found: LogRatio | None) -> str:
+def _gap(found: MeanInterval | None) -> str:
     if found is None:
         return NOTHING
     if found.low is None or found.high is None:

@@ -22,6 +22,7 @@ CHECKPOINT_SECONDS = 60.0
 
 
 def main(settings: dict[str, Any]) -> None:
+    """Make the folder ``settings["folder"]``: weights, tokenizer and what was set, with the loss on held-out rows."""
     folder = Path(settings["folder"])
     torch.manual_seed(settings["seed"])
     tokenizer = AutoTokenizer.from_pretrained(settings["tokenizer"])
