@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from ladderscope.records import Record
 from ladderscope.studies.intervals import MeanInterval, mean_interval
 
-AXES: Mapping[str, Callable[[Record], float]] = {
-    "data": lambda record: float(record.cell.steps * (record.tokens_per_step or 0)),
-    "compute": lambda record: float(record.cell.steps * (record.flops.per_step if record.flops else 0)),
-    "time": lambda record: math.fsum(record.step_seconds),
-}
-"""What is made equal -> how much of it a run spent: tokens, FLOPs, seconds."""
+AXES = ("data", "compute", "time")
+"""What is made equal: tokens, FLOPs, seconds of training."""
+Setting = tuple[str, str]
+"""Backbone and method."""
 
 
 def at_equal(records: Sequence[Record], first: str, second: str, axis: str, confidence: float) -> MeanInterval | None:
@@ -37,11 +35,38 @@ def curve(records: Sequence[Record], model: str, method: str, axis: str) -> list
     for record in records:
         if (record.cell.model, record.cell.method) == (model, method) and record.eval_loss is not None:
             runs.setdefault(record.cell.steps, []).append(record)
-    spent = AXES[axis]
+    spent = _spent(records, axis)
     return sorted(
         (_mean([math.log(spent(one)) for one in some]), _mean([math.log(_after(one)) for one in some]))
         for some in runs.values()
     )
+
+
+def typical_seconds(records: Sequence[Record]) -> dict[Setting, float]:
+    """Lower quartile over all steps of a backbone and method, but for the first of each run, which warms caches up.
+
+    Two runs share the machine with each other and with what else it does; the quartile leaves out what was waited for.
+    """
+    import numpy as np
+
+    steps: dict[Setting, list[float]] = {}
+    for record in records:
+        steps.setdefault(_setting(record), []).extend(record.step_seconds[1:] or record.step_seconds)
+    return {setting: float(np.quantile(seconds, 0.25)) for setting, seconds in steps.items() if seconds}
+
+
+def _spent(records: Sequence[Record], axis: str) -> Callable[[Record], float]:
+    """How much of an axis a run spent."""
+    if axis == "data":
+        return lambda record: float(record.cell.steps * (record.tokens_per_step or 0))
+    if axis == "compute":
+        return lambda record: float(record.cell.steps * (record.flops.per_step if record.flops else 0))
+    seconds = typical_seconds(records)
+    return lambda record: record.cell.steps * seconds[_setting(record)]
+
+
+def _setting(record: Record) -> Setting:
+    return record.cell.model, record.cell.method
 
 
 def _after(record: Record) -> float:

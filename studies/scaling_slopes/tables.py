@@ -11,7 +11,7 @@ from ladderscope.studies.bases import Basis, common_basis
 from ladderscope.studies.findings import NOTHING, Table, Value
 from ladderscope.studies.intervals import MeanInterval
 
-from .equal import AXES, at_equal
+from .equal import AXES, at_equal, typical_seconds
 from .family import FAMILY, METHODS, REFERENCE, WHOLE
 from .fitting import RUN, comparison_of
 
@@ -90,7 +90,7 @@ def equal_table(records: Sequence[Record], confidence: float) -> Table:
 
 def data_table(records: Sequence[Record]) -> Table:
     """Held-out losses of the longest runs, and what a step of them costs."""
-    basis = common_basis(records)
+    basis, seconds = common_basis(records), typical_seconds(records)
     rows = []
     for backbone in FAMILY:
         of_model = [one for one in records if one.cell.model == backbone.name]
@@ -98,23 +98,25 @@ def data_table(records: Sequence[Record]) -> Table:
         start = next(
             (one.eval_loss.before for one in of_model if one.cell.method == REFERENCE and one.eval_loss), None
         )
-        cells = [_longest([one for one in longest if one.cell.method == method]) for method in METHODS]
+        cells = [
+            _longest([one for one in longest if one.cell.method == method], seconds.get((backbone.name, method)))
+            for method in METHODS
+        ]
         parameters = f"{backbone.parameters / 1e6:.2f} M"
         before = NOTHING if start is None else f"{start:.3f}"
         rows.append([parameters, *(Value(cell, basis) for cell in (before, *cells))])
-    note = "Mean over repetitions; in brackets GFLOPs and seconds of a step."
+    note = "Mean over repetitions; in brackets GFLOPs of a step and its seconds (lower quartile of all steps)."
     title = f"Held-out loss after {max(WHOLE.budgets)} steps"
     return Table(title, ["backbone", "QLoRA's start", *METHODS], rows, note)
 
 
-def _longest(runs: Sequence[Record]) -> str:
+def _longest(runs: Sequence[Record], seconds: float | None) -> str:
     losses = [one.eval_loss.after for one in runs if one.eval_loss]
     flops = [one.flops.per_step for one in runs if one.flops]
-    seconds = [one.seconds_per_step for one in runs if one.seconds_per_step]
     if not (losses and flops and seconds):
         return NOTHING
-    work, time = math.fsum(flops) / len(flops) / 1e9, math.fsum(seconds) / len(seconds)
-    return f"{math.fsum(losses) / len(losses):.3f} ({work:.2f}, {time:.2f} s)"
+    work = math.fsum(flops) / len(flops) / 1e9
+    return f"{math.fsum(losses) / len(losses):.3f} ({work:.2f}, {seconds:.2f} s)"
 
 
 def _gap(found: MeanInterval | None) -> str:
