@@ -164,9 +164,7 @@ def test_the_bounds_of_the_study_decide(study: Study, invent: Invent) -> None:
     assert found["rank-free"] == "reproduced"
 
 
-def test_every_claim_has_its_verdict_and_all_say_where_their_numbers_come_from(
-    study: Study, falling: Findings
-) -> None:
+def test_every_claim_has_its_verdict_and_all_numbers_say_where_they_come_from(study: Study, falling: Findings) -> None:
     assert set(verdicts_by_claim(falling, study.definition.claims, study.name)) == set(answers(falling))
     assert {verdict.basis for verdict in falling.verdicts} == {ON_CPU}
     assert [table.bases for table in falling.tables] == [{ON_CPU}] * 6
