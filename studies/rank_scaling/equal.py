@@ -1,0 +1,103 @@
+"""What methods reach at equal parameters, data, compute and time: logarithms of losses, seed by seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ladderscope.records import Record
+from ladderscope.studies.intervals import MeanInterval, mean_interval
+
+from .plan import REFERENCE, USUAL_RANK, WHOLE, size_of
+
+AXES: Mapping[str, Callable[[Record], float]] = {
+    "data": lambda record: float(record.cell.steps * (record.tokens_per_step or 0)),
+    "compute": lambda record: float(record.cell.steps * (record.flops.per_step if record.flops else 0)),
+    "time": lambda record: record.cell.steps * (record.seconds_per_step or 0.0),
+}
+"""What is made equal -> how much of it a run spent: tokens, FLOPs, seconds."""
+_POINTS = 33
+Point = tuple[float, float]
+
+
+def of_runs(records: Sequence[Record], model: str, method: str, seed: int | None = None) -> list[Record]:
+    """The runs of a method on a backbone, of one seed or of all, those with the fewest parameters first."""
+    found = [one for one in records if (one.cell.model, one.cell.method) == (model, method)]
+    return sorted((one for one in found if seed in (None, one.cell.seed)), key=parameters)
+
+
+def log_loss(record: Record) -> float:
+    """Logarithm of the held-out loss after training."""
+    assert record.eval_loss is not None
+    return math.log(record.eval_loss.after)
+
+
+def parameters(record: Record) -> int:
+    """Trained ones."""
+    assert record.params is not None
+    return record.params.trainable
+
+
+def points(runs: Sequence[Record]) -> list[Point]:
+    """(log of trained parameters, log of the loss) of each run."""
+    return [(math.log(parameters(one)), log_loss(one)) for one in runs]
+
+
+def gap_at_equal_parameters(
+    records: Sequence[Record], model: str, method: str, other: str, confidence: float
+) -> MeanInterval | None:
+    """Mean over seeds of log(loss of the method / of the other), averaged over the numbers of parameters of both.
+
+    Losses between two sizes are interpolated on logarithms. None where the two share no range of parameters.
+    """
+    gaps = []
+    for seed in WHOLE.seeds:
+        gap = _mean_gap(*(points(of_runs(records, model, one, seed)) for one in (method, other)))
+        if gap is not None:
+            gaps.append(gap)
+    return mean_interval(gaps, confidence) if gaps else None
+
+
+def _mean_gap(mine: Sequence[Point], theirs: Sequence[Point]) -> float | None:
+    import numpy as np
+
+    low, high = max(mine[0][0], theirs[0][0]), min(mine[-1][0], theirs[-1][0])
+    if low >= high:
+        return None
+    places = np.linspace(low, high, _POINTS)
+    one, other = (np.interp(places, *np.array(curve).T) for curve in (mine, theirs))
+    return float(np.trapezoid(one - other, places) / (high - low))
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The size of a method that comes out best within what QLoRA of rank 8 spends, and its loss against QLoRA's.
+
+    Attributes:
+        size: its rank or reduction.
+        gap: mean over seeds of log(its loss / that of QLoRA of rank 8).
+    """
+
+    size: int
+    gap: MeanInterval
+
+
+def best_within(records: Sequence[Record], model: str, method: str, axis: str, confidence: float) -> Best | None:
+    """The method's best size that spends no more of ``axis`` than QLoRA of rank 8; None where all spend more."""
+    usual = [one for one in of_runs(records, model, REFERENCE) if one.cell.rank == USUAL_RANK]
+    allowed = mean(list(map(AXES[axis], usual)))
+    runs: dict[int, list[Record]] = {}
+    for one in of_runs(records, model, method):
+        runs.setdefault(size_of(one.cell), []).append(one)
+    fitting = {size: some for size, some in runs.items() if mean(list(map(AXES[axis], some))) <= allowed}
+    if not fitting:
+        return None
+    size = min(fitting, key=lambda one: mean(list(map(log_loss, fitting[one]))))
+    theirs = {one.cell.seed: log_loss(one) for one in usual}
+    return Best(size, mean_interval([log_loss(one) - theirs[one.cell.seed] for one in fitting[size]], confidence))
+
+
+def mean(values: Sequence[float]) -> float:
+    """Of at least one value."""
+    return math.fsum(values) / len(values)
