@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
+
 from ladderscope.ledger import Ledger, read_ledger
 from ladderscope.records import Cell, Record
 from ladderscope.studies.run import RunContext
@@ -20,6 +22,7 @@ def _context(folder: Path, said: list[str], stop: threading.Event, *, retry: boo
     return RunContext(folder, folder / "ledger.jsonl", False, 1, said.append, retry, stop)
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_predicted_beside_what_was_trained_and_not_again(tmp_path: Path) -> None:
     said: list[str] = []
     context = _context(tmp_path, said, threading.Event())
@@ -34,10 +37,28 @@ def test_what_is_missing_is_predicted_beside_what_was_trained_and_not_again(tmp_
     assert done.memory is not None
     assert done.memory.peak_allocated_bytes > 0
     assert any(line.startswith("2 of 2 cells") for line in said)
-
     predict_missing(context, [TINY, BROKEN], "8GiB:sm86")
-    assert len(read_ledger(context.ledger)) == 3
+    assert read_ledger(context.ledger) == [trained, *predicted]
+
+
+def test_what_has_a_record_is_left_alone_whether_or_not_it_ended_well(tmp_path: Path) -> None:
+    said: list[str] = []
+    context = _context(tmp_path, said, threading.Event())
+    known = [
+        Record(cell=TINY, meter="predict", gpu="8GiB:sm86", status="ok"),
+        Record(cell=BROKEN, meter="predict", gpu="8GiB:sm86", status="error", error="no"),
+    ]
+    with Ledger(context.ledger) as ledger:
+        for record in known:
+            ledger.append(record)
+    predict_missing(context, [TINY, BROKEN], "8GiB:sm86")
+    assert read_ledger(context.ledger) == known
+    assert not said
+
+
+def test_after_an_interrupt_nothing_begins(tmp_path: Path) -> None:
     stopped = threading.Event()
     stopped.set()
-    predict_missing(_context(tmp_path, said, stopped, retry=True), [TINY, BROKEN], "8GiB:sm86")
-    assert len(read_ledger(context.ledger)) == 3
+    context = _context(tmp_path, [], stopped, retry=True)
+    predict_missing(context, [TINY, BROKEN], "8GiB:sm86")
+    assert not context.ledger.exists() or read_ledger(context.ledger) == []

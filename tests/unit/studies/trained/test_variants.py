@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ladderscope.studies.trained.variants import Plan, predicted_cells, trained_cells, variant
 
-PLAN = Plan(variants=(variant("a", (4, 8), gate="none"), variant("b", (8,), taps="every:2", gate="none")), seeds=(0, 1))
+PLAN = Plan(
+    variants=(variant("a", (4, 8), gate="none"), variant("b", (8,), taps="every:2", gate="none")), seeds=(0, 1)
+)
 
 
 def test_a_variant_has_one_text_for_its_settings() -> None:
