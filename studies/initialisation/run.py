@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ladderscope.studies.run import RunContext
 from ladderscope.studies.trained.variant_running import run_plan
 
@@ -12,4 +10,4 @@ from .plan import plan_of
 
 def run(context: RunContext) -> None:
     """Fill the ledger; what has a record is not made again."""
-    run_plan(context, plan_of(quick=context.quick), Path(__file__).with_name("worker.py"))
+    run_plan(context, plan_of(quick=context.quick))

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 from ladderscope.records import Record
 from ladderscope.studies.intervals import MeanInterval, mean_interval
+from ladderscope.studies.trained.timing import quiet_seconds
 
 from .plan import REFERENCE, USUAL_RANK, WHOLE, size_of
 
-AXES: Mapping[str, Callable[[Record], float]] = {
-    "data": lambda record: float(record.cell.steps * (record.tokens_per_step or 0)),
-    "compute": lambda record: float(record.cell.steps * (record.flops.per_step if record.flops else 0)),
-    "time": lambda record: record.cell.steps * (record.seconds_per_step or 0.0),
+AXES: Mapping[str, Callable[[Sequence[Record]], float]] = {
+    "data": lambda runs: mean([one.cell.steps * (one.tokens_per_step or 0) for one in runs]),
+    "compute": lambda runs: mean([one.cell.steps * (one.flops.per_step if one.flops else 0) for one in runs]),
+    "time": lambda runs: mean([one.cell.steps for one in runs]) * (quiet_seconds(runs) or 0.0),
 }
-"""What is made equal -> how much of it a run spent: tokens, FLOPs, seconds."""
+"""What is made equal -> how much of it a run of a size spent: tokens, FLOPs, seconds."""
 _POINTS = 33
 Point = tuple[float, float]
 
@@ -86,11 +87,11 @@ class Best:
 def best_within(records: Sequence[Record], model: str, method: str, axis: str, confidence: float) -> Best | None:
     """The method's best size that spends no more of ``axis`` than QLoRA of rank 8; None where all spend more."""
     usual = [one for one in of_runs(records, model, REFERENCE) if one.cell.rank == USUAL_RANK]
-    allowed = mean(list(map(AXES[axis], usual)))
+    allowed = AXES[axis](usual)
     runs: dict[int, list[Record]] = {}
     for one in of_runs(records, model, method):
         runs.setdefault(size_of(one.cell), []).append(one)
-    fitting = {size: some for size, some in runs.items() if mean(list(map(AXES[axis], some))) <= allowed}
+    fitting = {size: some for size, some in runs.items() if AXES[axis](some) <= allowed}
     if not fitting:
         return None
     size = min(fitting, key=lambda one: mean(list(map(log_loss, fitting[one]))))

@@ -28,7 +28,7 @@ def parameters_figure(records: Sequence[Record], basis: Basis) -> Figure:
 
     def draw(canvas: Canvas) -> None:
         for axes, backbone in zip(_panels(canvas), BACKBONES, strict=True):
-            _lines(axes, records, backbone.name, lambda one: float(parameters(one)))
+            _lines(axes, records, backbone.name, lambda runs: float(parameters(runs[0])))
             axes.set_title(f"backbone of {backbone_text(backbone)}")
             axes.set_xlabel("trained parameters")
         _finish(canvas)
@@ -60,10 +60,10 @@ def _panels(canvas: Canvas) -> list[Axes]:
     return list(canvas.subplots(1, len(BACKBONES)))
 
 
-def _lines(axes: Axes, records: Sequence[Record], model: str, place: Callable[[Record], float]) -> None:
+def _lines(axes: Axes, records: Sequence[Record], model: str, place: Callable[[Sequence[Record]], float]) -> None:
     for method in METHODS:
         sizes = [[one for one in of_runs(records, model, method) if size_of(one.cell) == s] for s in SIZES[method]]
-        x = [mean(list(map(place, runs))) for runs in sizes]
+        x = [place(runs) for runs in sizes]
         losses = [list(map(log_loss, runs)) for runs in sizes]
         low, middle, high = ([math.exp(of(some)) for some in losses] for of in (min, mean, max))
         colour = method_colour(method)

@@ -9,6 +9,7 @@ from ladderscope.records import Record
 from ladderscope.studies.bases import Basis, basis_of
 from ladderscope.studies.findings import NOTHING, Table, Value
 from ladderscope.studies.pretrained.backbone import SmallBackbone
+from ladderscope.studies.trained.timing import quiet_seconds
 
 from .equal import AXES, Best, best_within, gap_at_equal_parameters, log_loss, mean, of_runs, parameters
 from .plan import BACKBONES, METHODS, REFERENCE, SIZES, STEPS, USUAL_RANK, WHOLE, size_of
@@ -79,7 +80,7 @@ def frontier(records: Sequence[Record], model: str, axis: str) -> list[tuple[flo
     for method in METHODS:
         for size in SIZES[method]:
             runs = [one for one in of_runs(records, model, method) if size_of(one.cell) == size]
-            points.append((mean(list(map(spent, runs))), math.exp(mean(list(map(log_loss, runs)))), method, size))
+            points.append((spent(runs), math.exp(mean(list(map(log_loss, runs)))), method, size))
     found: list[tuple[float, float, str, int]] = []
     for point in sorted(points):
         if not found or point[1] < found[-1][1]:
@@ -114,7 +115,7 @@ def _numbers(runs: Sequence[Record]) -> list[str]:
     losses = list(map(log_loss, runs))
     shown = [math.exp(one) for one in (mean(losses), min(losses), max(losses))]
     flops = mean([one.flops.per_step for one in runs if one.flops])
-    seconds = mean([one.seconds_per_step or 0.0 for one in runs])
+    seconds = quiet_seconds(runs) or 0.0
     return [f"{parameters(runs[0]):,}", *(f"{one:.4f}" for one in shown), f"{flops / 1e9:.2f}", f"{seconds:.3f}"]
 
 

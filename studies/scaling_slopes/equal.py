@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ladderscope.records import Record
 from ladderscope.studies.intervals import MeanInterval, mean_interval
+from ladderscope.studies.trained.timing import quiet_seconds
 
 AXES = ("data", "compute", "time")
 """What is made equal: tokens, FLOPs, seconds of training."""
@@ -42,17 +43,12 @@ def curve(records: Sequence[Record], model: str, method: str, axis: str) -> list
     )
 
 
-def typical_seconds(records: Sequence[Record]) -> dict[Setting, float]:
-    """Lower quartile over all steps of a backbone and method, but for the first of each run, which warms caches up.
-
-    Two runs share the machine with each other and with what else it does; the quartile leaves out what was waited for.
-    """
-    import numpy as np
-
-    steps: dict[Setting, list[float]] = {}
+def seconds_of_steps(records: Sequence[Record]) -> dict[Setting, float]:
+    """Seconds of a step of every backbone and method, both repetitions and all budgets together."""
+    groups: dict[Setting, list[Record]] = {}
     for record in records:
-        steps.setdefault(_setting(record), []).extend(record.step_seconds[1:] or record.step_seconds)
-    return {setting: float(np.quantile(seconds, 0.25)) for setting, seconds in steps.items() if seconds}
+        groups.setdefault(_setting(record), []).append(record)
+    return {setting: seconds for setting, some in groups.items() if (seconds := quiet_seconds(some))}
 
 
 def _spent(records: Sequence[Record], axis: str) -> Callable[[Record], float]:
@@ -61,7 +57,7 @@ def _spent(records: Sequence[Record], axis: str) -> Callable[[Record], float]:
         return lambda record: float(record.cell.steps * (record.tokens_per_step or 0))
     if axis == "compute":
         return lambda record: float(record.cell.steps * (record.flops.per_step if record.flops else 0))
-    seconds = typical_seconds(records)
+    seconds = seconds_of_steps(records)
     return lambda record: record.cell.steps * seconds[_setting(record)]
 
 

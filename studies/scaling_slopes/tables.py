@@ -11,7 +11,7 @@ from ladderscope.studies.bases import Basis, common_basis
 from ladderscope.studies.findings import NOTHING, Table, Value
 from ladderscope.studies.intervals import MeanInterval
 
-from .equal import AXES, at_equal, typical_seconds
+from .equal import AXES, at_equal, seconds_of_steps
 from .family import FAMILY, METHODS, REFERENCE, WHOLE
 from .fitting import RUN, comparison_of
 
@@ -90,7 +90,7 @@ def equal_table(records: Sequence[Record], confidence: float) -> Table:
 
 def data_table(records: Sequence[Record]) -> Table:
     """Held-out losses of the longest runs, and what a step of them costs."""
-    basis, seconds = common_basis(records), typical_seconds(records)
+    basis, seconds = common_basis(records), seconds_of_steps(records)
     rows = []
     for backbone in FAMILY:
         of_model = [one for one in records if one.cell.model == backbone.name]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import islice
+from pathlib import Path
 
 from ladderscope.backbones.loading import Backbone
 from ladderscope.training.batches import Batch, cut_row, stack_rows, to_row
 from ladderscope.training.layouts import Example
 
+PROBLEMS_WORKER = Path(__file__).with_name("problems_worker.py")
+"""For :func:`ladderscope.studies.trained.filling.fill`, of studies that train on a cell's own data."""
 HELD_OUT, HELD_OUT_TOKENS, HELD_OUT_BATCH, HELD_OUT_SEED = 24, 256, 8, 123_456_789
 
 

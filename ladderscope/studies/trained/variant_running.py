@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ladderscope.backbones.wheel import smollm2_folder
 from ladderscope.records import Cell
 from ladderscope.studies.run import RunContext
 from ladderscope.studies.trained.filling import fill, work_folder
 from ladderscope.studies.trained.predicting import predict_missing
+from ladderscope.studies.trained.problems import PROBLEMS_WORKER
 from ladderscope.studies.trained.variants import GPU, Plan, predicted_cells, trained_cells
 
 
-def run_plan(context: RunContext, plan: Plan, script: Path) -> None:
+def run_plan(context: RunContext, plan: Plan) -> None:
     """Fill the ledger with what it lacks of the plan.
 
     Args:
         context: of the run.
         plan: what is to be there.
-        script: of the worker that trains a cell.
     """
     predict_missing(context, predicted_cells(plan), GPU)
     if context.stop.is_set():
         return
     smollm2_folder(context.say)  # here, so that workers do not wait for each other
-    fill(context, trained_cells(plan), script, work_folder(context), cost_of)
+    fill(context, trained_cells(plan), PROBLEMS_WORKER, work_folder(context), cost_of)
 
 
 def cost_of(cell: Cell) -> float:

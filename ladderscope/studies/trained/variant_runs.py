@@ -11,6 +11,7 @@ from typing import Literal
 from ladderscope.records import PREDICT, Cell, Record
 from ladderscope.studies.bases import Basis, basis_of, weakest
 from ladderscope.studies.chosen import peak_allocated
+from ladderscope.studies.trained.timing import quiet_seconds
 from ladderscope.studies.trained.variants import GPU, Plan, Variant, predicted_cell, trained_cell
 
 Axis = Literal["width", "memory", "compute", "time"]
@@ -162,7 +163,7 @@ def _flops(runs: Runs, record: Record, variant: str, reduction: int) -> float | 
 
 
 def _seconds(runs: Runs, record: Record, variant: str, reduction: int) -> float | None:
-    return record.seconds_per_step
+    return quiet_seconds(runs.runs_of(variant, reduction))
 
 
 _SPENT: Mapping[Axis, Callable[[Runs, Record, str, int], float | None]] = {

@@ -11,6 +11,7 @@ from ladderscope.records import Record
 from ladderscope.studies.bases import PREDICTED
 from ladderscope.studies.chosen import peak_allocated
 from ladderscope.studies.findings import NOTHING, Table, Value
+from ladderscope.studies.trained.timing import quiet_seconds
 from ladderscope.studies.trained.variant_runs import Axis, Runs, differences, loss_of
 from ladderscope.studies.trained.variant_verdicts import (
     Intervals,
@@ -156,7 +157,7 @@ def _cell(runs: Sequence[Record]) -> str:
         return NOTHING
     loss = _average([loss_of(one) for one in runs])
     flops = _average([one.flops.per_step for one in runs if one.flops]) / 1e9
-    seconds = _average([one.seconds_per_step for one in runs if one.seconds_per_step is not None])
+    seconds = quiet_seconds(runs)
     trained = [one.params.trainable for one in runs if one.params]
     parameters = f"{_average(trained) / 1e6:.2f} M, " if trained else ""
     return f"{loss:.3f} ({parameters}{flops:.0f}, {seconds:.2f} s)"

@@ -1,4 +1,4 @@
-"""A worker of this study: 24 held-out problems, where the package's eight would leave much noise in differences."""
+"""A worker that holds 24 problems out, where the package's eight would leave much noise in differences."""
 
 from __future__ import annotations
 
