@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ladderscope.records import Record
 from ladderscope.studies.bases import Basis
@@ -79,7 +79,7 @@ def loss_table(results: Results, basis: Basis) -> Table:
     return Table("Held-out loss", ["method", *TASK_NAMES], rows, note)
 
 
-AXES = {
+AXES: Mapping[str, Callable[[Record], float]] = {
     "data": lambda record: float(record.cell.steps * record.cell.tokens_per_step),
     "compute": lambda record: float(record.cell.steps * (record.flops.per_step if record.flops else 0)),
     "time": lambda record: math.fsum(record.step_seconds),

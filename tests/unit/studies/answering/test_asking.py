@@ -70,22 +70,12 @@ def test_results_that_were_learned_are_right_and_others_wrong(
     assert bool(record.answers[way.name].tokens) == (way is WRITTEN)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_what_counts_as_exact_is_what_greedy_decoding_writes(
-    method: str, shaken: Callable[[str], Any], tokenizer: Any
-) -> None:
-    model = shaken(method)
-    items = [Item(prompt, "") for prompt in ("12 + 34 =", "7 =", "56 - 78 + 90 =")]
-    prompts = [tokenizer(item.prompt, add_special_tokens=False)["input_ids"] for item in items]
-    written = [tokenizer.decode(tokens[:2]) for tokens in generated(prompts, 4, model, tokenizer)]
-    follows = [tokenizer.decode(tokens[2:3]) for tokens in generated(prompts, 4, model, tokenizer)]
-    same = [Item(item.prompt, text) for item, text in zip(items, written, strict=True)]
-    retold = [tokenizer(item.completion, add_special_tokens=False)["input_ids"] for item in same]
-    expected = "".join("0" if text[:1].isdigit() else "1" for text in follows)
-    if all(len(ids) == 2 for ids in retold):  # the text of two tokens may be that of others
-        assert ask(EXACT, same, model, tokenizer).correct == expected
-    other = [replace(item, completion=" 12 12") for item in items]
-    assert ask(EXACT, other, model, tokenizer).correct == "000"
+def test_a_number_that_goes_on_is_another_one(cell: Callable[..., Cell], tmp_path: Path) -> None:
+    taught = [Item(prompt, " 4690") for prompt in ("12 =", "34 + 56 =", "78 - 12 =")]
+    write_items(tmp_path / TRAIN, taught)
+    write_items(tmp_path / TEST, [*taught, replace(taught[0], completion=" 46"), replace(taught[0], completion=" 5")])
+    there = replace(cell("full", steps=25, lr=5e-3), data=str(tmp_path / TRAIN), seq_len=32, batch_size=8)
+    assert measure_task(there, EXACT).answers["chain"].correct == "11100"
 
 
 @pytest.mark.parametrize("method", METHODS)

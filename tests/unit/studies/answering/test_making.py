@@ -153,9 +153,10 @@ class TestFiles:
         assert not fits("12", "? ? ? ?")
 
     def test_files_are_made_once_and_whole(self, tokenizer: Any, tmp_path: Path) -> None:
-        task, said = small("sentiment", train=4, test=2), []
-        for text in (REVIEWS, "never read"):
-            make_task(task, tmp_path, tokenizer, lambda text=text: text, said.append)
+        task = small("sentiment", train=4, test=2)
+        said: list[str] = []
+        make_task(task, tmp_path, tokenizer, lambda: REVIEWS, said.append)
+        make_task(task, tmp_path, tokenizer, lambda: "never read", said.append)
         folder = tmp_path / RECIPE / "sentiment"
         train, test = (read_items(folder / name) for name in (TRAIN, TEST))
         assert (len(train), len(test)) == (4, 2)
