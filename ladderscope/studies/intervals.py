@@ -75,8 +75,11 @@ def accuracy_difference(
         table = _bits(first[name]) - _bits(second[name])  # (runs, items)
         gaps.append(float(table.mean()))
         runs, items = table.shape
+        if runs == 1:  # all draws at once, which is a hundred times as fast
+            draws += table[0, rng.integers(items, size=(RESAMPLES, items))].mean(axis=1) / len(first)
+            continue
         for draw in range(RESAMPLES):
-            some = table[rng.integers(runs, size=runs)] if runs > 1 else table
+            some = table[rng.integers(runs, size=runs)]
             draws[draw] += some[:, rng.integers(items, size=items)].mean() / len(first)
     low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
     return MeanInterval(math.fsum(gaps) / len(gaps), float(low), float(high), len(gaps))

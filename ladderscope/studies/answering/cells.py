@@ -1,0 +1,28 @@
+"""A cell of a task, in a worker: its rows, its held-out loss and its answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ladderscope.records import Answers, Cell, Record
+from ladderscope.studies.answering.asking import ask
+from ladderscope.studies.answering.items import TEST, Task, read_items
+from ladderscope.studies.answering.rows import held_out_batches, training_batches
+from ladderscope.studies.trained.training import train_cell
+
+
+def measure_task(cell: Cell, task: Task) -> Record:
+    """Train on the file that the cell names, and ask the test set that lies beside it."""
+    path = Path(cell.data)
+    train, test = read_items(path), read_items(path.with_name(TEST))
+
+    def examine(model: Any, tokenizer: Any) -> dict[str, Answers]:
+        return {task.name: ask(task, test, model, tokenizer)}
+
+    return train_cell(
+        cell,
+        held_out=lambda backbone: held_out_batches(test[: task.held_out], backbone),
+        rows=lambda backbone: training_batches(train, cell, backbone),
+        examine=examine,
+    )

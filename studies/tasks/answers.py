@@ -1,0 +1,68 @@
+"""Whose answers are whose, and what they differ by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ladderscope.records import Answers, Record
+from ladderscope.studies.intervals import MeanInterval, accuracy_difference
+
+from .plan import REFERENCE, SAME_DATA, SIDE_NETWORKS, TWICE, WHOLE, backbone_cell, cell_of
+
+TASK_NAMES = WHOLE.tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A method with its budget, in times of the steps at equal data; 0 is the backbone as it is."""
+
+    method: str
+    times: int
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        if self.times == 0:
+            return "backbone as it is"
+        return self.method if self.times == SAME_DATA else f"{self.method}, {self.times}x steps"
+
+
+BACKBONE, QLORA = Contestant(REFERENCE, 0), Contestant(REFERENCE, SAME_DATA)
+SIDES = [Contestant(side, times) for times in (SAME_DATA, TWICE) for side in SIDE_NETWORKS]
+ALL = [BACKBONE, QLORA, *SIDES]
+
+
+class Results:
+    """The records of the whole plan, each of which is there."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._by_cell = {record.cell.cell_id: record for record in records}
+
+    def runs(self, task: str, who: Contestant) -> list[Record]:
+        """A record for each seed; the backbone's one stands for all."""
+        if who.times == 0:
+            return [self._by_cell[backbone_cell(task).cell_id]] * len(WHOLE.seeds)
+        cells = [cell_of(task, who.method, who.times, seed) for seed in WHOLE.seeds]
+        return [self._by_cell[cell.cell_id] for cell in cells]
+
+    def answers(self, task: str, who: Contestant) -> list[Answers]:
+        """Those of each run."""
+        return [record.answers[task] for record in self.runs(task, who)]
+
+    def difference(
+        self, first: Contestant, second: Contestant, tasks: Sequence[str], confidence: float
+    ) -> MeanInterval:
+        """Mean over tasks of the first's accuracy minus the second's, with a paired bootstrap interval."""
+        mine, theirs = ({task: self.answers(task, who) for task in tasks} for who in (first, second))
+        return accuracy_difference(mine, theirs, confidence)
+
+    def learned(self, confidence: float) -> Mapping[str, MeanInterval]:
+        """Task -> QLoRA's accuracy minus the backbone's, where its interval is above 0: where there was to learn."""
+        found = {task: self.difference(QLORA, BACKBONE, [task], confidence) for task in TASK_NAMES}
+        return {task: gap for task, gap in found.items() if gap.low is not None and gap.low > 0}
+
+
+def pooled(answers: Sequence[Answers]) -> Answers:
+    """The answers of all runs one after the other."""
+    return Answers(correct="".join(one.correct for one in answers))

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ladderscope.records import Answers, EvalLoss, Flops, Params, Record
+from ladderscope.studies.answering.tasks import TASKS
+from ladderscope.studies.folder import Study, find_study
+
+STUDIES = Path(__file__).parents[4] / "studies"
+Invent = Callable[..., list[Record]]
+STEP_COSTS = {"qlora": 2.0}
+
+
+@pytest.fixture(scope="session")
+def study() -> Study:
+    return find_study(STUDIES, "tasks")
+
+
+@pytest.fixture(scope="session")
+def module(study: Study) -> Callable[[str], Any]:
+    """A module of the study by its name; which of the loaded copies does not matter to what is pure."""
+    _ = study.analyse([])
+
+    def named(name: str) -> ModuleType:
+        return sys.modules[f"ladderscope_study_tasks_analysis.{name}"]
+
+    return named
+
+
+@pytest.fixture(scope="session")
+def invent(module: Callable[[str], Any]) -> Invent:
+    """Records of all cells: an item is right where its difficulty, which methods share but for noise, is low enough.
+
+    ``levels`` has the share of right answers by task, or by task and method, or by task, method and steps; without
+    one it is 0.5 for the backbone and 0.8 for the others.
+    """
+    plan = module("plan")
+
+    def make(levels: Mapping[Any, float], *, noise: float = 0.03) -> list[Record]:
+        rng = np.random.default_rng(0)
+        difficulty = {name: rng.random(task.test) for name, task in TASKS.items()}
+        records = []
+        for cell in plan.cells_of(plan.WHOLE):
+            task = cell.data.split("/")[1]
+            usual = levels.get(task, 0.8) if cell.steps else 0.5
+            level = levels.get((task, cell.method), usual) if cell.steps else usual
+            level = levels.get((task, cell.method, cell.steps), level)
+            right = difficulty[task] + rng.normal(0, noise, len(difficulty[task])) < level
+            per_step = STEP_COSTS.get(cell.method, 1.0) * 1e12
+            records.append(
+                Record(
+                    cell=cell,
+                    meter="cpu",
+                    status="ok",
+                    weights="pretrained",
+                    params=Params(trainable=2_000_000, total=137_000_000),
+                    flops=Flops(per_step=int(per_step), per_token=per_step / 1024, by_component={}),
+                    eval_loss=EvalLoss(before=2.0, after=1.0 if cell.steps else 2.0),
+                    answers={task: Answers(correct="".join("1" if one else "0" for one in right))},
+                    step_seconds=[per_step / 4e11] * cell.steps,
+                    tokens_per_step=cell.tokens_per_step,
+                )
+            )
+        return records
+
+    return make
