@@ -10,7 +10,7 @@ from ladderscope.studies.chosen import chosen, is_measured
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, NOTHING, Findings, Table, Value, Verdict
 from ladderscope.units import format_flops
 
-from .on_cpu import cpu_sentence, cpu_table
+from .on_cpu import cpu_sentence, seconds_table
 
 GPU = "1024GiB:sm86"
 MODELS = ("llama-2-7b", "llama-2-13b", "llama-2-70b")
@@ -32,7 +32,7 @@ def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
     """A pure function of the committed ledger and of the rules' bounds."""
     found, other = _with(records, DECIDES), _with(records, OTHER)
     verdicts = [_flops(found, bounds), _others(found, bounds), _speed(found, records, bounds["faster"])]
-    tables = [_ratios_table(found, other), _parts_table(found), _seconds_table(records), cpu_table(records)]
+    tables = [_ratios_table(found, other), _parts_table(found), _seconds_table(records), seconds_table(records)]
     return Findings(verdicts, tables)
 
 

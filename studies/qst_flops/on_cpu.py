@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ladderscope.records import Record
-from ladderscope.studies.bases import ON_CPU, basis_of
-from ladderscope.studies.findings import NOTHING, Table, Value
+from ladderscope.records import Cell, Record
+from ladderscope.studies.bases import ON_CPU
+from ladderscope.studies.cpu_seconds import CpuSteps, cpu_steps, cpu_table
+from ladderscope.studies.findings import Table
 
-MODEL, REFERENCE, CLAIMED = "smollm2-135m", "qlora", "qst"
-METHODS = (REFERENCE, CLAIMED, "lora", "lst")
-_COLUMNS = (
-    "CPU",
-    "threads",
-    "model",
-    "method",
-    "seconds per step",
-    "over QLoRA's",
-    "FLOPs over QLoRA's",
-    "GFLOPs per second",
-)
+MODEL, REFERENCE, CLAIMED = "smollm2-135m", "qlora r=64", "qst 1/16"
+LABELS = (REFERENCE, CLAIMED, "lora r=32", "lst 1/8")
 _NOTE = (
     "Median step at 4 x 384 random tokens, adapters in bf16, one run each. FLOPs are counted on the operations that "
     "ran; unpacking 4-bit weights, norms and the optimizer take time and are not among them. Losses of these runs are "
@@ -27,67 +18,26 @@ _NOTE = (
 )
 
 
-def cpu_table(records: Sequence[Record]) -> Table:
+def seconds_table(records: Sequence[Record]) -> Table:
     """Seconds per step of each method, beside its FLOPs, both over QLoRA's."""
-    found = _measured(records)
-    rows: list[list[str | Value]] = []
-    for method in METHODS:
-        record = found.get(method)
-        if record is None:
-            rows.append([NOTHING, NOTHING, MODEL, method, "not measured", *[NOTHING] * 3])
-            continue
-        seconds, flops = _seconds(record), _flops(record)
-        numbers = [f"{seconds:.3g}", *_ratios(found, method), f"{flops / seconds / 1e9:.3g}"]
-        hardware = [str(record.env.get(name, NOTHING)) for name in ("cpu", "cpu_threads")]
-        values = [Value(number, ON_CPU) for number in numbers]
-        rows.append([*hardware, MODEL, record.cell.method_label, *values])
-    return Table("Seconds per step on this CPU", _COLUMNS, rows, _NOTE)
+    return cpu_table(_steps(records), LABELS, _NOTE)
 
 
 def cpu_sentence(records: Sequence[Record]) -> str:
     """QLoRA's seconds and FLOPs over QST's on the CPU, which decide nothing; empty where they were not measured."""
-    found = _measured(records)
-    one, other = found.get(REFERENCE), found.get(CLAIMED)
-    if one is None or other is None or not _are_comparable(one, other):
+    steps = _steps(records)
+    seconds, flops = steps.seconds_ratio(CLAIMED), steps.flops_ratio(CLAIMED)
+    if seconds is None or flops is None:
         return ""
-    seconds, flops = _seconds(one) / _seconds(other), _flops(one) / _flops(other)
     return (
-        f" On a CPU, which decides nothing here, QLoRA's step takes {seconds:.2f} times as long as QST's on {MODEL} "
-        f"({ON_CPU}), with {flops:.2f} times the FLOPs."
+        f" On a CPU, which decides nothing here, QLoRA's step takes {1 / seconds:.2f} times as long as QST's on "
+        f"{MODEL} ({ON_CPU}), with {1 / flops:.2f} times the FLOPs."
     )
 
 
-def _measured(records: Sequence[Record]) -> dict[str, Record]:
-    """Method -> its record."""
-    return {
-        record.cell.method: record
-        for record in records
-        if basis_of(record) == ON_CPU
-        and (record.status, record.cell.model) == ("ok", MODEL)
-        and record.flops
-        and record.seconds_per_step
-    }
+def _steps(records: Sequence[Record]) -> CpuSteps:
+    return cpu_steps(records, MODEL, REFERENCE, _label)
 
 
-def _ratios(found: dict[str, Record], method: str) -> list[str]:
-    """Of seconds and of FLOPs, over QLoRA's."""
-    record, reference = found[method], found.get(REFERENCE)
-    if reference is None:
-        return [NOTHING, NOTHING]
-    seconds = f"{_seconds(record) / _seconds(reference):.2f}" if _are_comparable(record, reference) else NOTHING
-    return [seconds, f"{_flops(record) / _flops(reference):.2f}"]
-
-
-def _are_comparable(one: Record, other: Record) -> bool:
-    """Whether both ran on the same kind of CPU, with as many threads."""
-    return all(one.env.get(name) == other.env.get(name) for name in ("cpu", "cpu_threads"))
-
-
-def _seconds(record: Record) -> float:
-    assert record.seconds_per_step is not None
-    return record.seconds_per_step
-
-
-def _flops(record: Record) -> int:
-    assert record.flops is not None
-    return record.flops.per_step
+def _label(cell: Cell) -> str:
+    return cell.method_label
