@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from ladderscope.records import Record
 from ladderscope.studies.intervals import MeanInterval, mean_interval
+from ladderscope.studies.trained.spent import flops_spent
 from ladderscope.studies.trained.timing import quiet_seconds
 
 from .plan import REFERENCE, USUAL_RANK, WHOLE, size_of
 
 AXES: Mapping[str, Callable[[Sequence[Record]], float]] = {
     "data": lambda runs: mean([one.cell.steps * (one.tokens_per_step or 0) for one in runs]),
-    "compute": lambda runs: mean([one.cell.steps * (one.flops.per_step if one.flops else 0) for one in runs]),
+    "compute": lambda runs: mean(list(map(flops_spent, runs))),
     "time": lambda runs: mean([one.cell.steps for one in runs]) * (quiet_seconds(runs) or 0.0),
 }
 """What is made equal -> how much of it a run of a size spent: tokens, FLOPs, seconds."""

@@ -10,7 +10,7 @@ from ladderscope.backbones.loading import Backbone
 from ladderscope.training.batches import Batch, cut_row, stack_rows, to_row
 from ladderscope.training.layouts import Example
 
-PROBLEMS_WORKER = Path(__file__).with_name("problems_worker.py")
+HELD_OUT_WORKER = Path(__file__).with_name("held_out_worker.py")
 """For :func:`ladderscope.studies.trained.filling.fill`, of studies that train on a cell's own data."""
 HELD_OUT, HELD_OUT_TOKENS, HELD_OUT_BATCH, HELD_OUT_SEED = 24, 256, 8, 123_456_789
 
