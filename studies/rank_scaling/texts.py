@@ -5,7 +5,7 @@ from __future__ import annotations
 from ladderscope.studies.intervals import MeanInterval
 from ladderscope.studies.pretrained.backbone import SmallBackbone
 
-from .plan import ADAPTERS
+from .plan import ADAPTERS, SCALED
 
 
 def percent(share: float, *, signed: bool = False) -> str:
@@ -35,4 +35,4 @@ def backbone_text(backbone: SmallBackbone) -> str:
 
 def size_text(method: str, size: int) -> str:
     """``r=8`` or ``1/8``."""
-    return f"r={size}" if method in ADAPTERS else f"1/{size}"
+    return f"r={size}" if method in (*ADAPTERS, SCALED) else f"1/{size}"
