@@ -19,9 +19,19 @@ _SCRIPT = Path(__file__).with_name("pretrain.py")
 
 
 def pretraining_settings(
-    backbone: SmallBackbone, *, steps: int, work: Path, text: Path, tokenizer: Path
+    backbone: SmallBackbone,
+    *,
+    steps: int,
+    work: Path,
+    text: Path,
+    tokenizer: Path,
+    rows: tuple[int, int] = (8, 256),
 ) -> dict[str, Any]:
-    """What ``pretrain.py`` is told: ``steps`` of 2,048 tokens of ``text``, into a folder below ``work``."""
+    """What ``pretrain.py`` is told: ``steps`` of ``text``, into a folder below ``work``.
+
+    A step takes ``rows``: how many, and of how many consecutive tokens each. A text whose lines have all that many
+    tokens is not cut within a line.
+    """
     return {
         "folder": str(work / backbone.name),
         "text": str(text),
@@ -31,6 +41,8 @@ def pretraining_settings(
         "heads": backbone.heads,
         "ffn_width": backbone.ffn_width,
         "steps": steps,
+        "batch": rows[0],
+        "length": rows[1],
         "seed": 0,
     }
 

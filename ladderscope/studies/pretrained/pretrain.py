@@ -27,7 +27,8 @@ def main(settings: dict[str, Any]) -> None:
     torch.manual_seed(settings["seed"])
     tokenizer = AutoTokenizer.from_pretrained(settings["tokenizer"])
     ids = torch.tensor(tokenizer(Path(settings["text"]).read_text(encoding="utf-8"))["input_ids"])
-    rows = ids[: len(ids) // LENGTH * LENGTH].view(-1, LENGTH)
+    length, batch = settings.get("length", LENGTH), settings.get("batch", BATCH)
+    rows = ids[: len(ids) // length * length].view(-1, length)
     held_out, rows = rows[-16:], rows[:-16]
     model = LlamaForCausalLM(_config(settings, len(tokenizer), tokenizer.eos_token_id))
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=0.1)
@@ -35,7 +36,7 @@ def main(settings: dict[str, Any]) -> None:
     done = _resume(partial, model, optimizer)
     saved = time.monotonic()
     for step in range(done, settings["steps"]):
-        _step(model, optimizer, _batch(rows, step, settings["seed"]), step, settings["steps"])
+        _step(model, optimizer, _batch(rows, step, settings["seed"], batch), step, settings["steps"])
         if time.monotonic() - saved > CHECKPOINT_SECONDS:
             _save(partial, model, optimizer, step + 1)
             saved = time.monotonic()
@@ -59,12 +60,12 @@ def _config(settings: dict[str, Any], vocabulary: int, end: int) -> LlamaConfig:
     )
 
 
-def _batch(rows: torch.Tensor, step: int, seed: int) -> torch.Tensor:
+def _batch(rows: torch.Tensor, step: int, seed: int, batch: int = BATCH) -> torch.Tensor:
     """Rows of that step: every epoch has its own order, and none is left to a state that a resumed run lacks."""
-    per_epoch = len(rows) // BATCH
+    per_epoch = len(rows) // batch
     epoch, place = divmod(step, per_epoch)
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed * 1000 + epoch))
-    return rows[order[place * BATCH : (place + 1) * BATCH]]
+    return rows[order[place * batch : (place + 1) * batch]]
 
 
 def _step(model: Any, optimizer: torch.optim.Optimizer, batch: torch.Tensor, step: int, steps: int) -> None:
