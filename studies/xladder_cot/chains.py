@@ -1,9 +1,9 @@
 """The task: a chain of operations on one digit, modulo 10, whose intermediate values are written or not.
 
 A problem of ``n`` operations reads ``7 A +3 B *7 ... =``, with a letter for each operation. Its solution with
-granularity ``g`` writes every g-th operation again, with its letter and the value behind it, ``B *7 0 D -2 5 ... ;``, and
-the last value is the answer. What is between must be done without writing. Every operation maps the ten digits one to one, so that all answers are equally likely, and
-additions do not commute with multiplications.
+granularity ``g`` writes every g-th operation again, with its letter and the value behind it, ``B *7 0 D -2 5 ... ;``,
+and the last value is the answer. What is between must be done without writing. Every operation maps the ten digits
+one to one, so that all answers are equally likely, and additions do not commute with multiplications.
 """
 
 from __future__ import annotations

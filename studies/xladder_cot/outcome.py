@@ -79,7 +79,10 @@ def difference(
     Equal data: both are of the largest budget, on the same examples in the same order.
     """
     tests = [
-        {str(granularity): [answers_of(one) for one in runs_of(records, arm, granularity)] for granularity in granularities}
+        {
+            str(granularity): [answers_of(one) for one in runs_of(records, arm, granularity)]
+            for granularity in granularities
+        }
         for arm in (first, second)
     ]
     return accuracy_difference(tests[0], tests[1], confidence)

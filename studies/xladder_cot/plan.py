@@ -14,10 +14,10 @@ OPERATIONS = 8
 GRANULARITIES = (1, 2, 4, 8)
 LONG, SHORT = 1, (2, 4, 8)
 BATCH_SIZE = 16
-REDUCTION = 4
-SIDE_PARAMETERS = 112_039
-"""Trained by ``ladder`` of reduction 4 on this backbone; every xLadder has as many within 2%."""
-RANK = 6
+REDUCTION = 2
+SIDE_PARAMETERS = 108_391
+"""Trained by ``ladder`` of reduction 2 on this backbone; every xLadder has as many within 2%."""
+RANK = 11
 """Of the QLoRA that comes nearest to that."""
 BACKBONE_ALONE = "backbone"
 REFERENCE, DEFAULT = "ladder", "xladder-4"
@@ -103,7 +103,7 @@ def cells_of(plan: Plan) -> list[Cell]:
 
 
 def cell_of(name: str, granularity: int, seed: int, steps: int) -> Cell:
-    """A run of an arm. Budgets have seeds of their own: with one, a short run would be the first part of a long one."""
+    """A run of an arm. Budgets have seeds of their own: with one, a short run would begin a long one."""
     arm = ARMS[name]
     return Cell(
         model=BACKBONE.name,
@@ -135,6 +135,4 @@ def arm_of(cell: Cell) -> str:
     """Its name: of a method with its size, or of the backbone alone."""
     if cell.steps == 0:
         return BACKBONE_ALONE
-    return next(
-        name for name, arm in ARMS.items() if (arm.method, arm.settings) == (cell.method, cell.settings)
-    )
+    return next(name for name, arm in ARMS.items() if (arm.method, arm.settings) == (cell.method, cell.settings))

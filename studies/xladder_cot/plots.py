@@ -35,8 +35,10 @@ def accuracy_figure(records: Sequence[Record], bounds: Mapping[str, float]) -> F
             x = [tokens(some) * _SPREAD ** (place - len(ARMS) // 2) for some in runs]
             y = [accuracy(some) for some in runs]
             ends = [accuracy_interval(pooled(some), confidence) for some in runs]
-            errors = [[top - low for top, (low, _) in zip(y, ends, strict=True)],
-                      [high - top for top, (_, high) in zip(y, ends, strict=True)]]
+            errors = [
+                [top - low for top, (low, _) in zip(y, ends, strict=True)],
+                [high - top for top, (_, high) in zip(y, ends, strict=True)],
+            ]
             axes.errorbar(x, y, yerr=errors, fmt=style, marker=".", color=method_colour(one.method), label=arm, lw=1.4)
         alone = runs_of(records, BACKBONE_ALONE, LONG)
         axes.plot(tokens(alone), accuracy(alone), "x", color="#222222", label="backbone as it is")

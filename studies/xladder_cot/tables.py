@@ -35,8 +35,8 @@ def accuracy_table(records: Sequence[Record], bounds: Mapping[str, float]) -> Ta
         if any(cell != NOTHING for cell in cells):
             rows.append([arm, *cells])
     note = (
-        f"All seeds together, with Wilson's {bounds['confidence']:.0%} intervals, which know of items alone; in brackets the "
-        f"mean number of tokens written. Chance is {points(bounds['chance'])}."
+        f"All seeds together, with Wilson's {bounds['confidence']:.0%} intervals, which know of items alone; "
+        f"in square brackets the mean number of tokens written. Chance is {points(bounds['chance'])}."
     )
     return Table("Right answers at equal data", ["written", *map(every, GRANULARITIES)], rows, note)
 
@@ -57,8 +57,9 @@ def equal_table(records: Sequence[Record], bounds: Mapping[str, float]) -> Table
             shown = [f"{points(found.mean, signed=True)} {ends}", *map(_gap, others)]
             rows.append([arm, name, *(Value(text, basis) for text in shown)])
     note = (
-        f"Differences in accuracy, means over granularities; at equal data with a paired bootstrap interval ({confidence:.0%}). "
-        "At equal compute and time: at the most that both methods spend, interpolated between their budgets."
+        "Differences in accuracy, means over granularities; at equal data with a paired bootstrap interval "
+        f"({confidence:.0%}). At equal compute and time: at the most that both methods spend, interpolated between "
+        "their budgets."
     )
     columns = ["against Ladder", "chains", *(f"equal {axis}" for axis in SPENT)]
     return Table("Against Ladder at equal data, compute and time", columns, rows, note)

@@ -26,11 +26,23 @@ def pretraining_settings(
     text: Path,
     tokenizer: Path,
     rows: tuple[int, int] = (8, 256),
+    initial: float = 0.02,
+    peak_rate: float = 3e-3,
 ) -> dict[str, Any]:
     """What ``pretrain.py`` is told: ``steps`` of ``text``, into a folder below ``work``.
 
     A step takes ``rows``: how many, and of how many consecutive tokens each. A text whose lines have all that many
     tokens is not cut within a line.
+
+    Args:
+        backbone: what to make.
+        steps: of the optimizer.
+        work: folder below which it is made.
+        text: file to learn from.
+        tokenizer: its folder.
+        rows: of a step.
+        initial: standard deviation of the weights at the start; what is usual is small for narrow models.
+        peak_rate: learning rate after the warm-up.
     """
     return {
         "folder": str(work / backbone.name),
@@ -43,6 +55,8 @@ def pretraining_settings(
         "steps": steps,
         "batch": rows[0],
         "length": rows[1],
+        "initial": initial,
+        "peak_rate": peak_rate,
         "seed": 0,
     }
 

@@ -43,7 +43,10 @@ def test_chains_that_nobody_learns_are_not_asked(better: Findings) -> None:
 
 
 def test_the_same_accuracy_is_no_gain(study: Study, invent: Invent) -> None:
-    assert answers(study.analyse(invent({}))) == {"shorter-chains": "not reproduced", "deeper-shorter": "does not hold"}
+    assert answers(study.analyse(invent({}))) == {
+        "shorter-chains": "not reproduced",
+        "deeper-shorter": "does not hold",
+    }
 
 
 def test_a_gain_that_costs_the_long_chain_is_none(study: Study, invent: Invent) -> None:

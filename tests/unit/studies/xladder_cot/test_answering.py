@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
-from ladderscope.records import Cell
 from ladderscope.methods import get_method
+from ladderscope.records import Cell
 
 
 @pytest.fixture
@@ -58,7 +57,7 @@ def test_greedy_decoding_takes_what_the_whole_text_makes_likeliest(answering: An
     )
     cell = Cell(model="m", method=method, reduction_factor=2, settings="init=xavier downsample=linear", dtype="fp32")
     model: Any = get_method(method).build(LlamaForCausalLM(config), cell)
-    for name, parameter in model.named_parameters():
+    for parameter in model.parameters():
         if parameter.requires_grad and not parameter.any():
             torch.nn.init.normal_(parameter, std=0.3)
     model.eval()

@@ -29,9 +29,7 @@ def test_a_chain_is_computed_from_left_to_right_modulo_ten(problem: Any) -> None
     ("granularity", "solution"),
     [(1, "A +2 9 B *3 7 C -3 4 D *9 6"), (2, "B *3 7 D *9 6"), (4, "D *9 6")],
 )
-def test_a_solution_writes_the_value_after_every_gth_operation(
-    problem: Any, granularity: int, solution: str
-) -> None:
+def test_a_solution_writes_the_value_after_every_gth_operation(problem: Any, granularity: int, solution: str) -> None:
     assert problem.prompt == "7 A +2 B *3 C -3 D *9 ="
     assert problem.solution(granularity) == solution
 
