@@ -9,7 +9,7 @@ from ladderscope.studies.bases import common_basis
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Findings, Verdict
 from ladderscope.studies.intervals import MeanInterval
 
-from .outcome import WANTED, accuracy, difference, is_above, runs_of, usable
+from .outcome import WANTED, accuracy, difference, differences_by_seed, is_above, runs_of, usable
 from .plan import DEFAULT, DELTAS, LONG, REFERENCE, SHORT
 from .plots import accuracy_figure
 from .shortest import shortest_table
@@ -47,21 +47,24 @@ def _shorter(records: Sequence[Record], bounds: Mapping[str, float]) -> Verdict:
     if not told:
         return Verdict(SHORTER, CANNOT_TELL, "No short chain is above chance with either method.", basis)
     gain = difference(records, DEFAULT, REFERENCE, told, confidence)
+    alone = differences_by_seed(records, DEFAULT, REFERENCE, told)
     kept = difference(records, DEFAULT, REFERENCE, (LONG,), confidence)
+    seeds = ", ".join(points(one, signed=True) for one in alone)
     why = (
         f"xLadder's accuracy with a value every {_listed(told)} operations is {_gap(gain, confidence)} against "
-        f"Ladder's, and {_gap(kept, confidence)} with every value written, where Ladder's is {points(long)}."
+        f"Ladder's ({seeds} by seed), and {_gap(kept, confidence)} with every value written, where Ladder's is "
+        f"{points(long)}."
     )
-    return Verdict(SHORTER, answer_on(gain, kept, bounds["margin"]), why, basis)
+    return Verdict(SHORTER, answer_on(gain, alone, kept, bounds["margin"]), why, basis)
 
 
-def answer_on(gain: MeanInterval, kept: MeanInterval, margin: float) -> Answer:
-    """What the gain on short chains, and what is kept on long ones, say of the claim."""
+def answer_on(gain: MeanInterval, alone: Sequence[float], kept: MeanInterval, margin: float) -> Answer:
+    """What the gain on short chains, with all seeds and with each, and what is kept on long ones say of the claim."""
     low, high, kept_low = gain.low, gain.high, kept.low
     assert low is not None
     assert high is not None
     assert kept_low is not None
-    if low > 0 and kept_low > -margin:
+    if low > 0 and min(alone) > 0 and kept_low > -margin:
         return REPRODUCED
     return NOT_REPRODUCED if high < margin else CANNOT_TELL
 

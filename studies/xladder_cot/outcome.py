@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from ladderscope.records import Answers, Record
 from ladderscope.studies.intervals import MeanInterval, accuracy_difference, accuracy_interval
 
-from .plan import ARMS, arm_of, cells_of, granularity_of
-from .plan import WHOLE as WHOLE_PLAN
+from .plan import ARMS, BUDGETS, WHOLE, arm_of, cells_of, granularity_of
 
-WANTED = {cell.cell_id for cell in cells_of(WHOLE_PLAN)}
+WANTED = {cell.cell_id for cell in cells_of(WHOLE)}
 Spent = Callable[[Record], float]
 SPENT: Mapping[str, Spent] = {
     "data": lambda record: float(record.cell.steps * record.cell.batch_size),
@@ -39,7 +38,7 @@ def answers_of(record: Record) -> Answers:
 def runs_of(records: Sequence[Record], arm: str, granularity: int, steps: int | None = None) -> list[Record]:
     """The runs of an arm, in the order of their seeds; of its largest budget where no ``steps`` are given."""
     if steps is None:
-        steps = ARMS[arm].budgets[-1] if arm in ARMS else 0
+        steps = BUDGETS[-1] if arm in ARMS else 0
     return [
         one
         for one in records
@@ -88,6 +87,20 @@ def difference(
     return accuracy_difference(tests[0], tests[1], confidence)
 
 
+def differences_by_seed(
+    records: Sequence[Record], first: str, second: str, granularities: Sequence[int]
+) -> list[float]:
+    """What :func:`difference` is the mean of: for each seed, the mean over granularities."""
+    pairs = [
+        list(zip(runs_of(records, first, granularity), runs_of(records, second, granularity), strict=True))
+        for granularity in granularities
+    ]
+    return [
+        _mean([answers_of(one).accuracy - answers_of(other).accuracy for one, other in of_seed])
+        for of_seed in zip(*pairs, strict=True)
+    ]
+
+
 def gap_at_equal(
     records: Sequence[Record], first: str, second: str, granularities: Sequence[int], axis: str
 ) -> float | None:
@@ -110,7 +123,7 @@ def gap_at_equal(
 def curve(records: Sequence[Record], arm: str, granularity: int, spent: Spent) -> list[tuple[float, float]]:
     """(log of what was spent, accuracy) of each budget that was run, ascending."""
     points = []
-    for steps in ARMS[arm].budgets:
+    for steps in BUDGETS:
         runs = runs_of(records, arm, granularity, steps)
         if runs:
             points.append((_mean([math.log(spent(one)) for one in runs]), accuracy(runs)))

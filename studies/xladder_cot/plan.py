@@ -13,7 +13,7 @@ from .chains import chain_of, data_name, tokens_of_prompt, tokens_written
 OPERATIONS = 8
 GRANULARITIES = (1, 2, 4, 8)
 LONG, SHORT = 1, (2, 4, 8)
-BATCH_SIZE = 16
+BATCH_SIZE = 24
 REDUCTION = 2
 SIDE_PARAMETERS = 108_391
 """Trained by ``ladder`` of reduction 2 on this backbone; every xLadder has as many within 2%."""
@@ -33,32 +33,30 @@ class Arm:
         method: as in cells.
         settings: of its config.
         rank: of adapters.
-        lr: the package's default.
-        budgets: optimizer steps, ascending; a budget is a run of its own.
+        lr: constant.
     """
 
     method: str
     settings: str = ""
     rank: int | None = None
     lr: float
-    budgets: tuple[int, ...]
 
 
-STEPS = 600
-SIDE_BUDGETS, ADAPTER_BUDGETS = (300, STEPS), (150, STEPS)
-"""A step of QLoRA costs more than two of Ladder's, so that its second budget has to be smaller to meet theirs."""
+BUDGETS = (250, 500)
+"""Optimizer steps; a budget is a run of its own."""
+MORE_BUDGETS_AT = (2,)
+"""Granularities at which the smaller budget is run too, so that equal compute can be read."""
+SIDE_RATE = 5e-3
+"""Of all side networks; with the package's 2e-3, Ladder learned no short chain in a pilot."""
 ARMS: Mapping[str, Arm] = {
-    REFERENCE: Arm(method="ladder", lr=2e-3, budgets=SIDE_BUDGETS),
+    REFERENCE: Arm(method="ladder", lr=SIDE_RATE),
     **{
         f"xladder-{delta}": Arm(
-            method="xladder",
-            settings=f"delta={delta} match_params={SIDE_PARAMETERS}",
-            lr=2e-3,
-            budgets=SIDE_BUDGETS,
+            method="xladder", settings=f"delta={delta} match_params={SIDE_PARAMETERS}", lr=SIDE_RATE
         )
         for delta in DELTAS
     },
-    "qlora": Arm(method="qlora", rank=RANK, lr=1e-3, budgets=ADAPTER_BUDGETS),
+    "qlora": Arm(method="qlora", rank=RANK, lr=1e-3),
 }
 
 
@@ -70,7 +68,7 @@ class Plan:
         arms: names of ``ARMS``.
         granularities: what chains are trained; the backbone as it is writes long ones only.
         seeds: each with examples of its own, the same for all arms, granularities and budgets but for their number.
-        all_budgets: whether the smaller ones are run too.
+        all_budgets: whether the smaller one is run too, where it is asked for.
     """
 
     arms: Sequence[str]
@@ -92,12 +90,12 @@ def plan_of(*, quick: bool) -> Plan:
 def cells_of(plan: Plan) -> list[Cell]:
     """All cells of a plan: the backbone as it is, then a whole seed before the next."""
     trained = [
-        cell_of(name, granularity, seed * len(ARMS[name].budgets) + place, steps)
+        cell_of(name, granularity, seed * len(BUDGETS) + place, steps)
         for seed in plan.seeds
         for granularity in plan.granularities
         for name in plan.arms
-        for place, steps in enumerate(reversed(ARMS[name].budgets))
-        if plan.all_budgets or place == 0
+        for place, steps in enumerate(reversed(BUDGETS))
+        if place == 0 or (plan.all_budgets and granularity in MORE_BUDGETS_AT)
     ]
     return [BACKBONE_CELL, *trained]
 

@@ -11,9 +11,9 @@ from ladderscope.studies.findings import NOTHING, Table, Value
 from ladderscope.studies.intervals import accuracy_interval
 
 from .outcome import SPENT, accuracy, difference, gap_at_equal, pooled, runs_of, tokens
-from .plan import ARMS, BACKBONE_ALONE, GRANULARITIES, LONG, REFERENCE, SHORT
+from .plan import ARMS, BACKBONE_ALONE, BUDGETS, GRANULARITIES, LONG, REFERENCE, SHORT
 
-CHAINS: Mapping[str, Sequence[int]] = {"every value written": (LONG,), "short chains": SHORT}
+CHAINS: Mapping[str, Sequence[int]] = {"long": (LONG,), "every 2nd": (2,), "all short": SHORT}
 """Groups of granularities, of which means are shown."""
 
 
@@ -59,7 +59,7 @@ def equal_table(records: Sequence[Record], bounds: Mapping[str, float]) -> Table
     note = (
         "Differences in accuracy, means over granularities; at equal data with a paired bootstrap interval "
         f"({confidence:.0%}). At equal compute and time: at the most that both methods spend, interpolated between "
-        "their budgets."
+        "their budgets, where there are two."
     )
     columns = ["against Ladder", "chains", *(f"equal {axis}" for axis in SPENT)]
     return Table("Against Ladder at equal data, compute and time", columns, rows, note)
@@ -68,8 +68,8 @@ def equal_table(records: Sequence[Record], bounds: Mapping[str, float]) -> Table
 def compute_table(records: Sequence[Record]) -> Table:
     """What every budget costs, and how far it leads."""
     rows = []
-    for arm, one in ARMS.items():
-        for steps in one.budgets:
+    for arm in ARMS:
+        for steps in BUDGETS:
             runs = [runs_of(records, arm, granularity, steps) for granularity in GRANULARITIES]
             cells = [_spent_and_reached(some) for some in runs]
             if any(cell != NOTHING for cell in cells):
@@ -89,7 +89,7 @@ def cost_table(records: Sequence[Record]) -> Table:
         if params is not None and flops and seconds:
             numbers = [f"{params:,}", f"{_mean(flops):.2f}", f"{_mean(seconds):.3f}"]
             rows.append([arm, *(Value(text, common_basis(runs)) for text in numbers)])
-    note = "Of a step of 16 long chains; seconds are those of one thread."
+    note = "Of a step of 24 long chains; seconds are those of one thread."
     columns = ["method", "trained parameters", "GFLOPs per step", "seconds per step"]
     return Table("What a step costs", columns, rows, note)
 

@@ -47,14 +47,14 @@ def invent(module: Callable[[str], Any]) -> Invent:
     """Records of all cells, whose answers are right with given probabilities; items are as hard for all methods."""
     plan, chains = module("plan"), module("chains")
 
-    def make(accuracies: Accuracies, *, usual: Mapping[int, float] | None = None, items: int = 200) -> list[Record]:
-        falling = usual or {1: 0.95, 2: 0.6, 4: 0.3, 8: 0.1}
+    def make(accuracies: Accuracies, *, usual: Mapping[int, float] | None = None, items: int = 600) -> list[Record]:
+        falling = usual or {1: 0.95, 2: 0.6, 4: 0.3, 8: 0.05}
         records = []
         for cell in plan.cells_of(plan.WHOLE):
             arm, granularity = plan.arm_of(cell), plan.granularity_of(cell)
             hard, rng = random.Random(f"{granularity} {cell.seed}"), random.Random(f"{cell.cell_id}")
             share = accuracies.get((arm, granularity), falling[granularity])
-            right = [hard.random() + rng.gauss(0, 0.02) < share for _ in range(items)]
+            right = [hard.random() + rng.gauss(0, 0.1) < share for _ in range(items)]
             count = chains.tokens_written(plan.OPERATIONS, granularity)
             per_step = 3_000_000 if arm == "qlora" else 2_000_000
             records.append(

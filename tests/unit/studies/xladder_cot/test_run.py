@@ -33,9 +33,9 @@ def test_every_token_of_the_task_is_one_of_the_tokenizer(module: Callable[[str],
 def test_cells_train_on_the_backbone_and_write_their_answers(
     study: Study, module: Callable[[str], Any], tmp_path: Path
 ) -> None:
-    """Real processes: two steps of pretraining, then the backbone as it is and two steps of Ladder and of xLadder."""
+    """Real processes: two steps of pretraining, then the backbone as it is and two steps of xLadder."""
     own, plan, chains = module("backbone"), module("plan"), module("chains")
-    backbone = SmallBackbone(recipe="tiny-1", vocabulary=len(chains.TOKENS), width=64, depth=4)
+    backbone = SmallBackbone(recipe="tiny-1", vocabulary=len(chains.TOKENS), width=32, depth=2)
     text, tokenizer = own.prepare_text(tmp_path, 200), own.prepare_tokenizer(tmp_path)
     settings = pretraining_settings(
         backbone, steps=2, work=tmp_path, text=text, tokenizer=tokenizer, rows=(8, chains.TOKENS_OF_LINE)
@@ -44,8 +44,7 @@ def test_cells_train_on_the_backbone_and_write_their_answers(
 
     cells = [
         dataclasses.replace(plan.BACKBONE_CELL, model=backbone.name),
-        dataclasses.replace(plan.cell_of("ladder", 4, 0, 2), model=backbone.name),
-        dataclasses.replace(plan.cell_of("xladder-4", 8, 0, 2), model=backbone.name, settings="delta=2"),
+        dataclasses.replace(plan.cell_of("xladder-4", 4, 0, 2), model=backbone.name, settings="delta=1"),
     ]
     records: list[Record] = []
     train_all(cells, study.folder / "worker.py", 1, tmp_path, records.append, threading.Event())
