@@ -45,7 +45,7 @@ def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -
     for _ in range(cell.steps):
         steps.append(loop.step())
         progress.advance()
-    _check_finite([before, *(step.loss for step in steps)])
+    check_finite([before, *(step.loss for step in steps)])
     after = loop.evaluate()
     progress.advance()
     flops = count_flops(loop.model, lambda: forward_and_backward(loop), cell.tokens_per_step)
@@ -105,7 +105,8 @@ def prepare_loop(
 _PASSES_BESIDE_TRAINING = 4
 
 
-def _check_finite(losses: list[float]) -> None:
+def check_finite(losses: list[float]) -> None:
+    """Raise FloatingPointError where training has diverged."""
     if not all(map(math.isfinite, losses)):
         raise FloatingPointError("the loss is no longer a finite number: lower the learning rate with --lr")
 

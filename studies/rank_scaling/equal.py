@@ -9,21 +9,27 @@ from dataclasses import dataclass
 from ladderscope.records import Record
 from ladderscope.studies.curves import Point, mean_gap
 from ladderscope.studies.intervals import MeanInterval, mean, mean_interval
+from ladderscope.studies.trained.spent import flops_spent
 from ladderscope.studies.trained.timing import quiet_seconds
 
-from .plan import REFERENCE, USUAL_RANK, WHOLE, size_of
+from .plan import REFERENCE, SCALED, USUAL_RANK, WHOLE, method_of, size_of
 
 AXES: Mapping[str, Callable[[Sequence[Record]], float]] = {
     "data": lambda runs: mean([one.cell.steps * (one.tokens_per_step or 0) for one in runs]),
-    "compute": lambda runs: mean([one.cell.steps * (one.flops.per_step if one.flops else 0) for one in runs]),
+    "compute": lambda runs: mean(list(map(flops_spent, runs))),
     "time": lambda runs: mean([one.cell.steps for one in runs]) * (quiet_seconds(runs) or 0.0),
 }
 """What is made equal -> how much of it a run of a size spent: tokens, FLOPs, seconds."""
 
 
 def of_runs(records: Sequence[Record], model: str, method: str, seed: int | None = None) -> list[Record]:
-    """The runs of a method on a backbone, of one seed or of all, those with the fewest parameters first."""
-    found = [one for one in records if (one.cell.model, one.cell.method) == (model, method)]
+    """The runs of a method on a backbone, of one seed or of all, those with the fewest parameters first.
+
+    QLoRA with a growing alpha has that of rank 8, which is QLoRA as it is, between its smallest and its largest rank.
+    """
+    found = [one for one in records if (one.cell.model, method_of(one.cell)) == (model, method)]
+    if method == SCALED:
+        found += [one for one in of_runs(records, model, REFERENCE) if one.cell.rank == USUAL_RANK]
     return sorted((one for one in found if seed in (None, one.cell.seed)), key=parameters)
 
 

@@ -20,7 +20,15 @@ RANKS = (1, 2, 4, 8, 16, 32)
 REDUCTIONS = (16, 8, 4, 2)
 """A head of the backbones has 32 channels, and one of a side network needs an even number of them."""
 USUAL_RANK, LARGEST_RANK = 8, max(RANKS)
-SIZES: Mapping[str, Sequence[int]] = {**dict.fromkeys(ADAPTERS, RANKS), **dict.fromkeys(SIDE_NETWORKS, REDUCTIONS)}
+SCALED = "qlora, alpha 2r"
+"""QLoRA whose alpha grows with the rank, so that the factor alpha over rank is that of rank 8 at all of them."""
+SCALED_RANKS = (min(RANKS), LARGEST_RANK)
+"""At rank 8 it is QLoRA as it is."""
+SIZES: Mapping[str, Sequence[int]] = {
+    **dict.fromkeys(ADAPTERS, RANKS),
+    **dict.fromkeys(SIDE_NETWORKS, REDUCTIONS),
+    SCALED: SCALED_RANKS,
+}
 """Ranks of adapters and reductions of side networks, those with the fewest parameters first."""
 
 SMALL, LARGE = kjv_backbone(96, 6), kjv_backbone(384, 10)
@@ -40,7 +48,7 @@ class Plan:
     seeds: Sequence[int]
 
 
-WHOLE = Plan(backbones=BACKBONES, methods=METHODS, seeds=(0, 1, 2))
+WHOLE = Plan(backbones=BACKBONES, methods=(*METHODS, SCALED), seeds=(0, 1, 2))
 QUICK = Plan(backbones=(SMALL,), methods=(REFERENCE, "ladder"), seeds=WHOLE.seeds[:1])
 """A part of the whole, so that its numbers can be compared with the committed ones."""
 
@@ -61,6 +69,11 @@ def cells_of(plan: Plan) -> list[Cell]:
     ]
 
 
+def method_of(cell: Cell) -> str:
+    """The method, or QLoRA with a growing alpha."""
+    return SCALED if cell.settings else cell.method
+
+
 def size_of(cell: Cell) -> int:
     """Its rank, or its reduction."""
     size = cell.rank or cell.reduction_factor
@@ -69,17 +82,18 @@ def size_of(cell: Cell) -> int:
 
 
 def _cell(model: str, method: str, size: int, seed: int) -> Cell:
-    is_side = method in SIDE_NETWORKS
+    is_side, is_scaled = method in SIDE_NETWORKS, method == SCALED
     return Cell(
         model=model,
-        method=method,
+        method=REFERENCE if is_scaled else method,
+        settings=f"lora_alpha={2 * size}" if is_scaled else "",
         rank=None if is_side else size,
         reduction_factor=size if is_side else None,
         seq_len=SEQ_LEN,
         batch_size=BATCH_SIZE,
         dtype="fp32",
         quantization="none" if method == "lora" else "nf4-dq",
-        lr=LEARNING_RATES[method],
+        lr=LEARNING_RATES[REFERENCE if is_scaled else method],
         steps=STEPS,
         seed=seed,
         data="gsm-symbolic",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ladderscope.records import Cell
 from ladderscope.studies.pretrained.kjv import pretrain_on_kjv
 from ladderscope.studies.run import RunContext
 from ladderscope.studies.trained.filling import fill, work_folder
-from ladderscope.studies.trained.problems import PROBLEMS_WORKER
 
 from .plan import BACKBONES, cells_of, plan_of
 
@@ -19,7 +20,7 @@ def run(context: RunContext) -> None:
     plan, work = plan_of(quick=context.quick), work_folder(context)
     pretrain_on_kjv(context, plan.backbones, work)
     if not context.stop.is_set():
-        fill(context, cells_of(plan), PROBLEMS_WORKER, work, cost_of)
+        fill(context, cells_of(plan), Path(__file__).with_name("worker.py"), work, cost_of)
 
 
 def cost_of(cell: Cell) -> float:

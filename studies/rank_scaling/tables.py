@@ -13,7 +13,7 @@ from ladderscope.studies.pretrained.backbone import SmallBackbone
 from ladderscope.studies.trained.timing import quiet_seconds
 
 from .equal import AXES, Best, best_within, gap_at_equal_parameters, log_loss, of_runs, parameters
-from .plan import BACKBONES, METHODS, REFERENCE, SIZES, STEPS, USUAL_RANK, WHOLE, size_of
+from .plan import BACKBONES, METHODS, REFERENCE, SCALED, SIZES, STEPS, USUAL_RANK, WHOLE, size_of
 from .texts import backbone_text, interval_text, size_text, slope_text
 from .trends import trend_of
 
@@ -24,7 +24,7 @@ def trend_table(records: Sequence[Record], confidence: float, basis: Basis) -> T
     """Slopes, and changes from the smallest size to the largest."""
     rows: list[list[str | Value]] = []
     for backbone in BACKBONES:
-        for method in METHODS:
+        for method in (*METHODS, SCALED):
             found = trend_of(records, backbone.name, method, confidence)
             runs = of_runs(records, backbone.name, method)
             span = f"{parameters(runs[0]):,} to {parameters(runs[-1]):,}"
@@ -92,7 +92,7 @@ def frontier(records: Sequence[Record], model: str, axis: str) -> list[tuple[flo
 def size_table(records: Sequence[Record], backbone: SmallBackbone) -> Table:
     """Every size of every method on a backbone."""
     rows: list[list[str | Value]] = []
-    for method in METHODS:
+    for method in (*METHODS, SCALED):
         for size in SIZES[method]:
             runs = [one for one in of_runs(records, backbone.name, method) if size_of(one.cell) == size]
             cells = _numbers(runs) if runs else [NOTHING] * 6

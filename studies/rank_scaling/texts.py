@@ -6,7 +6,7 @@ from ladderscope.studies import texts
 from ladderscope.studies.intervals import MeanInterval
 from ladderscope.studies.pretrained.backbone import SmallBackbone
 
-from .plan import ADAPTERS
+from .plan import ADAPTERS, SCALED
 
 
 def interval_text(found: MeanInterval) -> str:
@@ -28,4 +28,4 @@ def backbone_text(backbone: SmallBackbone) -> str:
 
 def size_text(method: str, size: int) -> str:
     """``r=8`` or ``1/8``."""
-    return f"r={size}" if method in ADAPTERS else f"1/{size}"
+    return f"r={size}" if method in (*ADAPTERS, SCALED) else f"1/{size}"

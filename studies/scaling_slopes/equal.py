@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ladderscope.records import Record
 from ladderscope.studies.intervals import MeanInterval, mean, mean_interval
+from ladderscope.studies.trained.spent import flops_spent
 from ladderscope.studies.trained.timing import quiet_seconds
 
 AXES = ("data", "compute", "time")
@@ -56,7 +57,7 @@ def _spent(records: Sequence[Record], axis: str) -> Callable[[Record], float]:
     if axis == "data":
         return lambda record: float(record.cell.steps * (record.tokens_per_step or 0))
     if axis == "compute":
-        return lambda record: float(record.cell.steps * (record.flops.per_step if record.flops else 0))
+        return flops_spent
     seconds = seconds_of_steps(records)
     return lambda record: record.cell.steps * seconds[_setting(record)]
 

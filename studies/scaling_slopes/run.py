@@ -6,7 +6,7 @@ from ladderscope.records import Cell
 from ladderscope.studies.pretrained.kjv import pretrain_on_kjv
 from ladderscope.studies.run import RunContext
 from ladderscope.studies.trained.filling import fill, work_folder
-from ladderscope.studies.trained.problems import PROBLEMS_WORKER
+from ladderscope.studies.trained.held_out import HELD_OUT_WORKER
 
 from .family import FAMILY, cells_of, plan_of
 
@@ -21,7 +21,7 @@ def run(context: RunContext) -> None:
     plan, work = plan_of(quick=context.quick), work_folder(context)
     pretrain_on_kjv(context, plan.family, work)
     if not context.stop.is_set():
-        fill(context, cells_of(plan), PROBLEMS_WORKER, work, cost_of)
+        fill(context, cells_of(plan), HELD_OUT_WORKER, work, cost_of)
 
 
 def cost_of(cell: Cell) -> float:

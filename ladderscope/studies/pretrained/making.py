@@ -19,9 +19,31 @@ _SCRIPT = Path(__file__).with_name("pretrain.py")
 
 
 def pretraining_settings(
-    backbone: SmallBackbone, *, steps: int, work: Path, text: Path, tokenizer: Path
+    backbone: SmallBackbone,
+    *,
+    steps: int,
+    work: Path,
+    text: Path,
+    tokenizer: Path,
+    rows: tuple[int, int] = (8, 256),
+    initial: float = 0.02,
+    peak_rate: float = 3e-3,
 ) -> dict[str, Any]:
-    """What ``pretrain.py`` is told: ``steps`` of 2,048 tokens of ``text``, into a folder below ``work``."""
+    """What ``pretrain.py`` is told: ``steps`` of ``text``, into a folder below ``work``.
+
+    A step takes ``rows``: how many, and of how many consecutive tokens each. A text whose lines have all that many
+    tokens is not cut within a line.
+
+    Args:
+        backbone: what to make.
+        steps: of the optimizer.
+        work: folder below which it is made.
+        text: file to learn from.
+        tokenizer: its folder.
+        rows: of a step.
+        initial: standard deviation of the weights at the start; what is usual is small for narrow models.
+        peak_rate: learning rate after the warm-up.
+    """
     return {
         "folder": str(work / backbone.name),
         "text": str(text),
@@ -31,6 +53,10 @@ def pretraining_settings(
         "heads": backbone.heads,
         "ffn_width": backbone.ffn_width,
         "steps": steps,
+        "batch": rows[0],
+        "length": rows[1],
+        "initial": initial,
+        "peak_rate": peak_rate,
         "seed": 0,
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Callable
 
 from ladderscope.memory.meters import resolve_meter
@@ -19,6 +20,7 @@ def serve(measure: Callable[[Cell], Record]) -> None:
             record = measure(cell)
         except Exception as error:  # the run goes on with the other cells
             meter = resolve_meter("auto")
+            traceback.print_exc()
             reason = f"{type(error).__name__}: {error}"
             record = Record(cell=cell, meter=meter.name, gpu=meter.hardware(), status="error", error=reason)
         print(json.dumps(record.to_json()), file=answers, flush=True)

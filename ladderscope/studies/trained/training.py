@@ -8,7 +8,7 @@ from typing import Any
 from ladderscope.backbones.loading import Backbone
 from ladderscope.environment import describe_environment
 from ladderscope.flops import count_flops
-from ladderscope.measure import count_parameters, forward_and_backward, prepare_loop
+from ladderscope.measure import check_finite, count_parameters, forward_and_backward, prepare_loop
 from ladderscope.memory.meters import resolve_meter
 from ladderscope.records import Answers, Cell, EvalLoss, Record
 from ladderscope.training.batches import Batch
@@ -31,12 +31,16 @@ def train_cell(
         held_out: makes another evaluation set than that of the cell's data.
         rows: makes other training batches, without an end, than those of the cell's data.
         examine: asks the trained model for answers.
+
+    Raises:
+        FloatingPointError: a loss is no longer finite.
     """
     meter = resolve_meter("auto")
     backbone, loop = prepare_loop(cell, meter.device, held_out, rows)
     before = loop.evaluate()
     steps = [loop.step() for _ in range(cell.steps)]
     after = loop.evaluate() if steps else before
+    check_finite([before, *(step.loss for step in steps), after])
     loop.model.eval()
     answers = examine(loop.model, backbone.tokenizer) if examine is not None else {}
     return Record(

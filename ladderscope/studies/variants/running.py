@@ -6,8 +6,8 @@ from ladderscope.backbones.wheel import smollm2_folder
 from ladderscope.records import Cell
 from ladderscope.studies.run import RunContext
 from ladderscope.studies.trained.filling import fill, work_folder
+from ladderscope.studies.trained.held_out import HELD_OUT_WORKER
 from ladderscope.studies.trained.predicting import predict_missing
-from ladderscope.studies.trained.problems import PROBLEMS_WORKER
 from ladderscope.studies.variants.cells import GPU, predicted_cells, trained_cells
 from ladderscope.studies.variants.plan import Plan
 
@@ -23,7 +23,7 @@ def run_plan(context: RunContext, plan: Plan) -> None:
     if context.stop.is_set():
         return
     smollm2_folder(context.say)  # here, so that workers do not wait for each other
-    fill(context, trained_cells(plan), PROBLEMS_WORKER, work_folder(context), cost_of)
+    fill(context, trained_cells(plan), HELD_OUT_WORKER, work_folder(context), cost_of)
 
 
 def cost_of(cell: Cell) -> float:

@@ -83,9 +83,9 @@ def test_pretraining_that_was_killed_ends_with_the_same_weights(
 
 
 def _killed_at(step: int, batch: Callable[..., Any]) -> Callable[..., Any]:
-    def batch_or_end(rows: Any, at: int, seed: int) -> Any:
+    def batch_or_end(rows: Any, at: int, *rest: int) -> Any:
         if at == step:
             raise KeyboardInterrupt
-        return batch(rows, at, seed)
+        return batch(rows, at, *rest)
 
     return batch_or_end

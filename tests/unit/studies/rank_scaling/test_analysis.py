@@ -43,6 +43,26 @@ def test_both_methods_must_fall_by_more_than_what_counts_as_flat(
     assert answers(study.analyse(invent({"ladder": ladder, "qlora": qlora})))["scales"] == answer
 
 
+def test_a_fall_over_ranks_that_comes_with_a_fixed_alpha_alone_is_none(
+    study: Study, invent: Invent, module: Callable[[str], Any]
+) -> None:
+    plan = module("plan")
+    records = invent()
+    usual = {
+        (one.cell.model, one.cell.seed): one
+        for one in records
+        if plan.method_of(one.cell) == "qlora" and one.cell.rank == plan.USUAL_RANK
+    }
+    mixed = [
+        dataclasses.replace(one, eval_loss=usual[one.cell.model, one.cell.seed].eval_loss)
+        if plan.method_of(one.cell) == plan.SCALED
+        else one
+        for one in records
+    ]
+    assert answers(study.analyse(records))["scales"] == "reproduced"
+    assert answers(study.analyse(mixed))["scales"] == "cannot tell"
+
+
 def test_backbones_that_disagree_tell_nothing(study: Study, invent: Invent, module: Callable[[str], Any]) -> None:
     small, large = (one.name for one in module("plan").BACKBONES)
     steep, flat = invent({}), invent({"ladder": 0.0, "qlora": 0.0}, levels={"ladder": 0.1})
@@ -139,22 +159,22 @@ def test_the_frontier_falls_as_more_is_spent_and_nothing_beats_it(
 def test_a_ledger_with_holes_says_how_many_and_lists_what_there_is(study: Study, invent: Invent) -> None:
     findings = study.analyse(invent()[:-3])
     assert set(answers(findings).values()) == {"cannot tell"}
-    assert all("3 of 168 cells have no result yet." in verdict.why for verdict in findings.verdicts)
-    assert [len(table.rows) for table in findings.tables] == [28, 28]
-    assert study.analyse([]).verdicts[0].why == "168 of 168 cells have no result yet."
+    assert all("3 of 180 cells have no result yet." in verdict.why for verdict in findings.verdicts)
+    assert [len(table.rows) for table in findings.tables] == [30, 30]
+    assert study.analyse([]).verdicts[0].why == "180 of 180 cells have no result yet."
 
 
 @pytest.mark.parametrize("status", ["error", "timeout"])
 def test_failed_cells_count_as_missing(study: Study, invent: Invent, status: Status) -> None:
     failed = [Record(cell=one.cell, meter="cpu", status=status, error="no luck") for one in invent()]
     findings = study.analyse(failed)
-    assert all("168 of 168 cells" in verdict.why for verdict in findings.verdicts)
+    assert all("180 of 180 cells" in verdict.why for verdict in findings.verdicts)
     assert not findings.tables
 
 
 def test_runs_on_a_cpu_and_on_a_gpu_do_not_fill_up_one_ledger(study: Study, invent: Invent) -> None:
     records = [dataclasses.replace(one, meter="cuda") if one.cell.method == "qst" else one for one in invent()]
-    assert all("24 of 168 cells" in verdict.why for verdict in study.analyse(records).verdicts)
+    assert all("24 of 180 cells" in verdict.why for verdict in study.analyse(records).verdicts)
 
 
 def test_the_bounds_of_the_study_decide(study: Study, invent: Invent) -> None:
@@ -176,8 +196,9 @@ def test_the_tables_name_all_methods_and_the_figures_can_be_drawn(falling: Findi
 
     trends, equal, *_, small, large = falling.tables
     methods = {"qlora", "lora", "ladder", "xladder", "qst", "lst"}
-    assert {row[1] for row in trends.rows} == {row[1] for row in equal.rows} == methods
-    assert {row[0] for row in small.rows} == {row[0] for row in large.rows} == methods
+    assert {row[1] for row in equal.rows} == methods
+    assert {row[1] for row in trends.rows} == methods | {"qlora, alpha 2r"}
+    assert {row[0] for row in small.rows} == {row[0] for row in large.rows} == methods | {"qlora, alpha 2r"}
     for figure in falling.figures:
         canvas = Canvas(layout="constrained")
         figure.draw(canvas)

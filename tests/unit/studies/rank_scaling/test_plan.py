@@ -16,12 +16,21 @@ def plan(module: Callable[[str], Any]) -> Any:
 
 def test_every_size_of_every_method_runs_once_for_each_seed_on_each_backbone(plan: Any) -> None:
     cells = plan.cells_of(plan.WHOLE)
-    assert len({cell.cell_id for cell in cells}) == len(cells) == 168
+    assert len({cell.cell_id for cell in cells}) == len(cells) == 180
     assert Counter(cell.method for cell in cells) == {
-        **dict.fromkeys(("qlora", "lora"), 36),
+        "qlora": 36 + 12,
+        "lora": 36,
         **dict.fromkeys(("ladder", "xladder", "qst", "lst"), 24),
     }
     assert {(cell.steps, cell.seq_len, cell.batch_size, cell.data) for cell in cells} == {(48, 256, 2, "gsm-symbolic")}
+
+
+def test_alpha_grows_with_the_rank_in_the_cells_that_ask_for_it_and_equals_the_default_at_rank_8(plan: Any) -> None:
+    from ladderscope.methods.lora import ALPHA, lora_config
+
+    scaled = [cell for cell in plan.cells_of(plan.WHOLE) if plan.method_of(cell) == plan.SCALED]
+    assert {(cell.rank, lora_config(cell).lora_alpha) for cell in scaled} == {(1, 2), (32, 64)}
+    assert 2 * plan.USUAL_RANK == ALPHA
 
 
 def test_reductions_are_all_that_leave_a_head_an_even_number_of_channels(plan: Any) -> None:

@@ -14,7 +14,6 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from ladderscope.records import Record
 from ladderscope.studies.folder import Study
 from ladderscope.studies.pretrained.corpus import prepare_tokenizer
-from ladderscope.studies.trained.problems import PROBLEMS_WORKER
 from ladderscope.studies.trained.workers import train_all
 
 EDGES = {("ladder", 16), ("ladder", 2)}
@@ -36,7 +35,7 @@ def test_the_widest_and_the_narrowest_side_network_train_in_a_real_worker(
     chosen = [one for one in plan.cells_of(plan.QUICK) if (one.method, one.reduction_factor) in EDGES]
     cells = [dataclasses.replace(one, model="tiny-1/64x2", steps=2) for one in chosen]
     records: list[Record] = []
-    train_all(cells, PROBLEMS_WORKER, 1, tmp_path, records.append, threading.Event())
+    train_all(cells, study.folder / "worker.py", 1, tmp_path, records.append, threading.Event())
     assert [(one.status, one.error) for one in records] == [("ok", None)] * 2
     narrow, wide = (one.params.trainable for one in records if one.params)
     assert wide > 20 * narrow

@@ -15,7 +15,7 @@ from ladderscope.studies.folder import Study
 from ladderscope.studies.pretrained.backbone import SmallBackbone
 from ladderscope.studies.pretrained.corpus import prepare_tokenizer
 from ladderscope.studies.pretrained.making import pretrain_all, pretraining_settings
-from ladderscope.studies.trained.problems import PROBLEMS_WORKER
+from ladderscope.studies.trained.held_out import HELD_OUT_WORKER
 from ladderscope.studies.trained.workers import train_all
 
 
@@ -43,7 +43,7 @@ def test_a_cell_trains_on_a_backbone_of_the_work_folder(
     tiny = dataclasses.replace(family.QUICK, family=(backbone,), budgets=(2,), repetitions=1)
     (cell, _) = family.cells_of(tiny)
     records: list[Record] = []
-    train_all([cell], PROBLEMS_WORKER, 1, tmp_path, records.append, threading.Event())
+    train_all([cell], HELD_OUT_WORKER, 1, tmp_path, records.append, threading.Event())
     (record,) = records
     assert record.status == "ok", record.error
     assert record.cell == cell

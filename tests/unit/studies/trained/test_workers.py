@@ -16,6 +16,7 @@ import json, os, sys
 for line in sys.stdin:
     cell = json.loads(line)
     if cell["method"] == "full":
+        print("it says why", file=sys.stderr)
         sys.exit(7)
     print(json.dumps({"schema_version": 1, "cell": cell, "meter": "cpu", "status": "ok",
                       "env": {"cwd": os.getcwd(), "threads": os.environ["OMP_NUM_THREADS"]}}), flush=True)
@@ -52,8 +53,42 @@ def test_after_an_interrupt_no_further_cell_begins(script: Path, tmp_path: Path)
     assert [record.cell for record in records] == CELLS[:1]
 
 
-def test_a_worker_that_dies_is_said_with_its_cell_and_what_was_done_is_kept(script: Path, tmp_path: Path) -> None:
+def test_a_worker_that_dies_becomes_a_record_and_another_takes_its_place(script: Path, tmp_path: Path) -> None:
     records: list[Record] = []
-    with pytest.raises(LadderscopeError, match=r"at m full .*exit code 7: run again"):
-        train_all([CELLS[0], Cell(model="m", method="full")], script, 1, tmp_path, records.append, threading.Event())
-    assert [record.cell for record in records] == CELLS[:1]
+    cells = [CELLS[0], Cell(model="m", method="full"), CELLS[1]]
+    train_all(cells, script, 1, tmp_path, records.append, threading.Event())
+    assert [(record.cell, record.status) for record in records] == [
+        (cells[0], "ok"),
+        (cells[1], "error"),
+        (cells[2], "ok"),
+    ]
+    assert records[1].error == "the worker ended with exit code 7; see workers.log"
+    assert "it says why" in (tmp_path / "workers.log").read_text()
+
+
+def test_a_worker_that_is_killed_has_run_out_of_memory(script: Path, tmp_path: Path) -> None:
+    script.write_text(ECHO.replace("sys.exit(7)", "os.kill(os.getpid(), 9)"))
+    records: list[Record] = []
+    train_all([CELLS[0], Cell(model="m", method="full")], script, 1, tmp_path, records.append, threading.Event())
+    assert [record.status for record in records] == ["ok", "oom"]
+
+
+def test_workers_that_never_begin_are_said_once_and_no_cell_is_blamed(script: Path, tmp_path: Path) -> None:
+    script.write_text("import no_such_module")
+    records: list[Record] = []
+    with pytest.raises(LadderscopeError, match=r"workers end before they have trained a cell: .*workers.log says why"):
+        train_all(CELLS, script, 2, tmp_path, records.append, threading.Event())
+    assert not records
+    assert "no_such_module" in (tmp_path / "workers.log").read_text()
+
+
+def test_a_record_that_cannot_be_kept_ends_the_run(script: Path, tmp_path: Path) -> None:
+    kept: list[Record] = []
+
+    def refuse(record: Record) -> None:
+        kept.append(record)
+        raise ValueError("the disk is full")
+
+    with pytest.raises(ValueError, match="disk is full"):
+        train_all(CELLS, script, 1, tmp_path, refuse, threading.Event())
+    assert len(kept) == 1

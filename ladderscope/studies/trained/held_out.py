@@ -10,15 +10,18 @@ from ladderscope.backbones.loading import Backbone
 from ladderscope.training.batches import Batch, cut_row, stack_rows, to_row
 from ladderscope.training.layouts import Example
 
-PROBLEMS_WORKER = Path(__file__).with_name("problems_worker.py")
+HELD_OUT_WORKER = Path(__file__).with_name("held_out_worker.py")
 """For :func:`ladderscope.studies.trained.filling.fill`, of studies that train on a cell's own data."""
 HELD_OUT, HELD_OUT_TOKENS, HELD_OUT_BATCH, HELD_OUT_SEED = 24, 256, 8, 123_456_789
 
 
-def held_out_problems(backbone: Backbone) -> list[Batch]:
-    """24 problems that no run trains on, a row each, the same for every cell; loss on their solutions."""
+def held_out_problems(backbone: Backbone, tokens: int = HELD_OUT_TOKENS) -> list[Batch]:
+    """24 problems that no run trains on, a row each of at most ``tokens``, the same for every cell.
+
+    The loss is on their solutions.
+    """
     tokenizer, device = backbone.tokenizer, next(backbone.model.parameters()).device
-    rows = [cut_row(to_row(example, tokenizer), HELD_OUT_TOKENS) for example in _problems()]
+    rows = [cut_row(to_row(example, tokenizer), tokens) for example in _problems()]
     rows.sort(key=lambda row: len(row.tokens))
     pad = tokenizer.pad_token_id
     return [stack_rows(rows[i : i + HELD_OUT_BATCH], pad, device) for i in range(0, len(rows), HELD_OUT_BATCH)]

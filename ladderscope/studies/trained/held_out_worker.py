@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ladderscope.records import Cell, Record
-from ladderscope.studies.trained.problems import held_out_problems
+from ladderscope.studies.trained.held_out import held_out_problems
 from ladderscope.studies.trained.serving import serve
 from ladderscope.studies.trained.training import train_cell
 
