@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from ladderscope.studies.intervals import MeanInterval, mean_interval
+from ladderscope.studies.intervals import MeanInterval, mean, mean_interval
 
 Side = Literal["below", "above", "open"]
 """Where zero leaves an interval: wholly below zero, wholly above it, or neither."""
@@ -40,15 +41,44 @@ def side_of(interval: MeanInterval) -> Side:
     return "below" if interval.high < 0 else "above" if interval.low > 0 else "open"
 
 
-def all_sides(intervals: Sequence[MeanInterval | None]) -> Side:
-    """Of claims that need every interval below zero: ``below`` if all are, ``above`` if any is above, else ``open``.
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A mean of a family with two t intervals.
 
-    None, where nothing can be compared, leaves it open.
+    Attributes:
+        plain: at the confidence itself.
+        adjusted: by Holm's steps over the family.
     """
-    sides = ["open" if one is None else side_of(one) for one in intervals]
-    if "above" in sides:
+
+    plain: MeanInterval
+    adjusted: MeanInterval
+
+    def moved(self, by: float) -> Compared:
+        """The same on a scale whose zero is elsewhere."""
+        return Compared(self.plain.moved(by), self.adjusted.moved(by))
+
+
+def compare_all(family: Mapping[str, Sequence[float]], confidence: float) -> dict[str, Compared | None]:
+    """Both intervals of every mean of a family; None where there are no differences."""
+    adjusted = holm_intervals(family, confidence)
+    return {
+        name: Compared(mean_interval(values, confidence), adjusted[name]) if values else None
+        for name, values in family.items()
+    }
+
+
+def all_below(found: Iterable[Compared | None]) -> Side:
+    """Of a claim that needs every mean of a family below zero.
+
+    ``below`` if every plain interval is: all of them must be, so that together they err no more often than one does,
+    without an adjustment (an intersection-union test, Berger 1982). ``above`` if any adjusted interval is: one is
+    enough, so that these need it. Else ``open``, as with None, where nothing can be compared.
+    """
+    known = list(found)
+    if any(one is not None and side_of(one.adjusted) == "above" for one in known):
         return "above"
-    return "below" if sides and all(side == "below" for side in sides) else "open"
+    is_below = all(one is not None and side_of(one.plain) == "below" for one in known)
+    return "below" if known and is_below else "open"
 
 
 def _p_value(values: Sequence[float]) -> float:
@@ -58,8 +88,8 @@ def _p_value(values: Sequence[float]) -> float:
     n = len(values)
     if n < 2:
         return 1.0
-    mean = math.fsum(values) / n
-    error = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1) / n)
+    middle = mean(values)
+    error = math.sqrt(math.fsum((value - middle) ** 2 for value in values) / (n - 1) / n)
     if error == 0:
-        return 1.0 if mean == 0 else 0.0
-    return float(2 * stats.t.sf(abs(mean) / error, n - 1))
+        return 1.0 if middle == 0 else 0.0
+    return float(2 * stats.t.sf(abs(middle) / error, n - 1))

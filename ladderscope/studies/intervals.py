@@ -25,18 +25,27 @@ class MeanInterval:
     high: float | None
     count: int
 
+    def moved(self, by: float) -> MeanInterval:
+        """The same on a scale whose zero is elsewhere."""
+        low, high = (None if end is None else end + by for end in (self.low, self.high))
+        return MeanInterval(self.mean + by, low, high, self.count)
+
+
+def mean(values: Sequence[float]) -> float:
+    """Of at least one value."""
+    return math.fsum(values) / len(values)
+
 
 def mean_interval(values: Sequence[float], confidence: float) -> MeanInterval:
     """Mean of at least one value with its Student t interval."""
     from scipy import stats
 
-    n = len(values)
-    mean = math.fsum(values) / n
+    n, middle = len(values), mean(values)
     if n < 2:
-        return MeanInterval(mean, None, None, n)
-    error = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1) / n)
+        return MeanInterval(middle, None, None, n)
+    error = math.sqrt(math.fsum((value - middle) ** 2 for value in values) / (n - 1) / n)
     half = float(stats.t.isf((1 - confidence) / 2, n - 1)) * error
-    return MeanInterval(mean, mean - half, mean + half, n)
+    return MeanInterval(middle, middle - half, middle + half, n)
 
 
 def accuracy_interval(answers: Answers, confidence: float) -> tuple[float, float]:

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from ladderscope.records import Record
 from ladderscope.studies.findings import Findings
-from ladderscope.studies.trained.variant_plots import differences_figure
-from ladderscope.studies.trained.variant_runs import runs_of
-from ladderscope.studies.trained.variant_tables import bytes_table, defaults_table, difference_table, loss_table
-from ladderscope.studies.trained.variant_verdicts import against_reference, equivalent, lowest
+from ladderscope.studies.variants.plots import differences_figure
+from ladderscope.studies.variants.presets import defaults_table
+from ladderscope.studies.variants.records import runs_of
+from ladderscope.studies.variants.tables import cost_table, difference_table, loss_table
+from ladderscope.studies.variants.verdicts import against_reference, equivalent, lowest
 
-from .plan import GAINS, GATES, STARTS, WHOLE
+from .plan import GAINS, GATES, REFERENCE, STARTS, WHOLE
 
 START, GATE, GAIN = "identity-start", "gate", "gain"
 
@@ -19,7 +20,7 @@ START, GATE, GAIN = "identity-start", "gate", "gain"
 def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
     """A pure function of the committed ledger and of the rules' bounds; cells of other plans are passed over."""
     runs = runs_of(WHOLE, records)
-    starts, gates, gains = (runs.only(one.name for one in some) for some in (STARTS, GATES, GAINS))
+    families = starts, gates, gains = [runs.family(REFERENCE, some) for some in (STARTS, GATES, GAINS)]
     verdicts = [
         lowest(START, starts, "width", bounds),
         equivalent(GATE, gates, bounds),
@@ -27,18 +28,15 @@ def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
     ]
     if not runs.trained:
         return Findings(verdicts)
-    said = {
-        field: against_reference(one, "width", bounds)
-        for field, one in (("init", starts), ("gate", gates), ("output_gain", gains))
-    }
+    found = [against_reference(one, "width", bounds) for one in families]
     tables = [
         loss_table(runs),
         *(
-            difference_table(f"{what} at equal width, compute and time", one, bounds)
-            for what, one in (("Starts", starts), ("Gates", gates), ("Gain", gains))
+            difference_table(f"{what} at equal width", one, bounds, ("width",))
+            for what, one in zip(("Starts", "Gates", "Gain"), families, strict=True)
         ),
-        bytes_table(runs),
-        defaults_table(runs, said),
+        cost_table(runs),
+        defaults_table(runs, dict(zip(("init", "gate", "output_gain"), found, strict=True))),
     ]
-    every = {name: interval for found in said.values() for name, interval in found.items()}
-    return Findings(verdicts, tables, [differences_figure(runs, "width", every, bounds)])
+    every = {name: one for some in found for name, one in some.items()}
+    return Findings(verdicts, tables, [differences_figure(runs, "width", every)])

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from ladderscope.studies.trained.variants import Plan, Variant, variant
+from ladderscope.studies.variants.plan import Plan, variant
 
-WIDTHS = (4, 8)
-"""Reduction factors: widths of 144 and 72 channels of SmolLM2's 576."""
+AT = 8
+"""Reduction factor: a width of 72 channels of SmolLM2's 576, the preset's."""
 REFERENCE = "identity"
+STARTS = ("default", "orthogonal", "xavier", "he", "pruned", "sliced")
+_GATES = {f"gate {gate}": gate for gate in ("vector", "none")}
+_GAINS = {"gain 1": 1.0}
+GATES, GAINS = tuple(_GATES), tuple(_GAINS)
 
-
-def _variant(name: str, *, init: str = "identity", gate: str = "scalar", output_gain: float = 8.0) -> Variant:
-    return variant(name, WIDTHS, init=init, gate=gate, output_gain=output_gain)
-
-
-STARTS = tuple(_variant(init, init=init) for init in ("default", "orthogonal", "xavier", "he", "pruned", "sliced"))
-GATES = tuple(_variant(f"gate {gate}", gate=gate) for gate in ("vector", "none"))
-GAINS = (_variant("gain 1", output_gain=1.0),)
-WHOLE = Plan(variants=(_variant(REFERENCE), *STARTS, *GATES, *GAINS), seeds=(0, 1))
-QUICK = WHOLE.part(("identity", "default", "gate none"), reductions=(8,), seeds=(0,))
+WHOLE = Plan(
+    variants=(
+        variant(REFERENCE, (AT,)),
+        *(variant(init, (AT,), init=init) for init in STARTS),
+        *(variant(name, (AT,), gate=gate) for name, gate in _GATES.items()),
+        *(variant(name, (AT,), output_gain=gain) for name, gain in _GAINS.items()),
+    ),
+    seeds=(0, 1, 2, 3),
+)
+QUICK = WHOLE.part((REFERENCE, "default", "gate none"), reductions=(AT,), seeds=(0,))
 """A part of the whole, with the same cells."""
 
 

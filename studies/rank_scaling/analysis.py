@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ladderscope.records import Record
 from ladderscope.studies.bases import common_basis
+from ladderscope.studies.complete import missing_sentence, of_one_meter
 from ladderscope.studies.findings import CANNOT_TELL, Findings, Verdict
 
 from .plan import BACKBONES, WHOLE, cells_of
@@ -18,10 +18,9 @@ from .verdicts import CLAIMS, at_equal_parameters, rank_free, scales
 def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
     """A pure function of the committed ledger and of the rules' bounds; cells of other plans are passed over."""
     wanted = {cell.cell_id for cell in cells_of(WHOLE)}
-    known = _of_one_meter([one for one in records if one.cell.cell_id in wanted and _is_whole(one)])
-    missing = len(wanted) - len({one.cell.cell_id for one in known})
-    if missing:
-        why = f"{missing} of {len(wanted)} cells have no result yet."
+    known = of_one_meter([one for one in records if one.cell.cell_id in wanted and _is_whole(one)])
+    why = missing_sentence(len({one.cell.cell_id for one in known}), len(wanted))
+    if why:
         tables = [size_table(known, backbone) for backbone in BACKBONES] if known else []
         return Findings([Verdict(name, CANNOT_TELL, why, None) for name in CLAIMS], tables)
     confidence, basis = bounds["confidence"], common_basis(known)
@@ -38,9 +37,3 @@ def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
 def _is_whole(record: Record) -> bool:
     has_all = record.eval_loss and record.params and record.flops and record.step_seconds
     return record.status == "ok" and bool(has_all)
-
-
-def _of_one_meter(records: Sequence[Record]) -> list[Record]:
-    """Those of the meter that has the most: one line does not go through a CPU's runs and a GPU's."""
-    most = Counter(record.meter for record in records).most_common(1)
-    return [record for record in records if record.meter == most[0][0]] if most else []

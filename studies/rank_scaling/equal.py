@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ladderscope.records import Record
-from ladderscope.studies.intervals import MeanInterval, mean_interval
+from ladderscope.studies.curves import Point, mean_gap
+from ladderscope.studies.intervals import MeanInterval, mean, mean_interval
 from ladderscope.studies.trained.spent import flops_spent
 from ladderscope.studies.trained.timing import quiet_seconds
 
@@ -19,8 +20,6 @@ AXES: Mapping[str, Callable[[Sequence[Record]], float]] = {
     "time": lambda runs: mean([one.cell.steps for one in runs]) * (quiet_seconds(runs) or 0.0),
 }
 """What is made equal -> how much of it a run of a size spent: tokens, FLOPs, seconds."""
-_POINTS = 33
-Point = tuple[float, float]
 
 
 def of_runs(records: Sequence[Record], model: str, method: str, seed: int | None = None) -> list[Record]:
@@ -60,21 +59,10 @@ def gap_at_equal_parameters(
     """
     gaps = []
     for seed in WHOLE.seeds:
-        gap = _mean_gap(*(points(of_runs(records, model, one, seed)) for one in (method, other)))
+        gap = mean_gap(*(points(of_runs(records, model, one, seed)) for one in (method, other)))
         if gap is not None:
             gaps.append(gap)
     return mean_interval(gaps, confidence) if gaps else None
-
-
-def _mean_gap(mine: Sequence[Point], theirs: Sequence[Point]) -> float | None:
-    import numpy as np
-
-    low, high = max(mine[0][0], theirs[0][0]), min(mine[-1][0], theirs[-1][0])
-    if low >= high:
-        return None
-    places = np.linspace(low, high, _POINTS)
-    one, other = (np.interp(places, *np.array(curve).T) for curve in (mine, theirs))
-    return float(np.trapezoid(one - other, places) / (high - low))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +91,3 @@ def best_within(records: Sequence[Record], model: str, method: str, axis: str, c
     size = min(fitting, key=lambda one: mean(list(map(log_loss, fitting[one]))))
     theirs = {one.cell.seed: log_loss(one) for one in usual}
     return Best(size, mean_interval([log_loss(one) - theirs[one.cell.seed] for one in fitting[size]], confidence))
-
-
-def mean(values: Sequence[float]) -> float:
-    """Of at least one value."""
-    return math.fsum(values) / len(values)

@@ -10,8 +10,9 @@ from ladderscope.records import Record
 from ladderscope.report.palette import method_colour
 from ladderscope.studies.bases import Basis
 from ladderscope.studies.findings import Figure
+from ladderscope.studies.intervals import mean
 
-from .equal import AXES, log_loss, mean, of_runs, parameters
+from .equal import AXES, log_loss, of_runs, parameters
 from .plan import BACKBONES, METHODS, SIZES, size_of
 from .tables import frontier
 from .texts import backbone_text

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from ladderscope.records import Record
 from ladderscope.studies.bases import Basis, basis_of
 from ladderscope.studies.findings import NOTHING, Table, Value
+from ladderscope.studies.intervals import mean
 from ladderscope.studies.pretrained.backbone import SmallBackbone
 from ladderscope.studies.trained.timing import quiet_seconds
 
-from .equal import AXES, Best, best_within, gap_at_equal_parameters, log_loss, mean, of_runs, parameters
+from .equal import AXES, Best, best_within, gap_at_equal_parameters, log_loss, of_runs, parameters
 from .plan import BACKBONES, METHODS, REFERENCE, SCALED, SIZES, STEPS, USUAL_RANK, WHOLE, size_of
 from .texts import backbone_text, interval_text, size_text, slope_text
 from .trends import trend_of
@@ -50,11 +51,11 @@ def equal_table(records: Sequence[Record], confidence: float, basis: Basis) -> T
             rows.append([backbone_text(backbone), method, *(Value(cell, basis) for cell in cells)])
     columns = ["backbone", "method", "equal parameters", "equal data", "no more compute", "no more time"]
     note = (
-        "Held-out loss against QLoRA's (difference of logarithms). Equal parameters: mean over the range that both "
-        f"have, interpolated. The others: the method's best size within what QLoRA of rank {USUAL_RANK} spends, "
-        "against that. A best of several sizes is chosen by the losses that it is shown with, so it is a little "
-        "flattered. All runs have the same data; a method that spends less than it may could make more steps, which "
-        "is not measured here."
+        "Held-out loss over QLoRA's, minus one (means of logarithms of ratios). Equal parameters: mean over the "
+        "range that both have, interpolated. The others: the method's best size within what QLoRA of rank "
+        f"{USUAL_RANK} spends, against that. A best of several sizes is chosen by the losses that it is shown with, "
+        "so it is a little flattered. All runs have the same data; a method that spends less than it may could make "
+        "more steps, which is not measured here."
     )
     return Table("At equal parameters, data, compute and time", columns, rows, note)
 

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
+from ladderscope.studies import texts
 from ladderscope.studies.intervals import MeanInterval
 from ladderscope.studies.pretrained.backbone import SmallBackbone
 
 from .plan import ADAPTERS, SCALED
 
 
-def percent(share: float, *, signed: bool = False) -> str:
-    """A share, or a logarithm of a ratio that is near to one, as percent."""
-    return f"{100 * share:+.2f}%" if signed else f"{100 * share:.3g}%"
-
-
 def interval_text(found: MeanInterval) -> str:
-    """A mean of logarithms of ratios with its ends, as percent."""
-    mean = percent(found.mean, signed=True)
-    if found.low is None or found.high is None:
-        return mean
-    return f"{mean} ({percent(found.low, signed=True)} to {percent(found.high, signed=True)})"
+    """A mean of logarithms of ratios with its ends, as percent with two digits."""
+    return texts.interval_text(found, digits=2)
 
 
 def slope_text(found: MeanInterval) -> str:

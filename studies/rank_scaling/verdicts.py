@@ -8,10 +8,11 @@ from ladderscope.records import Record
 from ladderscope.studies.bases import Basis
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Verdict
 from ladderscope.studies.intervals import MeanInterval
+from ladderscope.studies.texts import share_text
 
 from .equal import gap_at_equal_parameters
 from .plan import BACKBONES, LARGEST_RANK, REFERENCE, SCALED, USUAL_RANK
-from .texts import backbone_text, interval_text, percent
+from .texts import backbone_text, interval_text
 from .trends import beyond_usual_rank, trend_of
 
 SCALES, RANK_FREE, AT_EQUAL_PARAMETERS = "scales", "rank-free", "equal-parameters"
@@ -35,7 +36,7 @@ def scales(records: Sequence[Record], bounds: Mapping[str, float], basis: Basis)
     listed = "; ".join(f"{method} {_by_backbone(changes)}" for method, changes in found.items())
     why = (
         f"From the smallest size to the largest, the loss changes by this much ({bounds['confidence']:.0%} intervals "
-        f"over seeds): {listed}. A fall by less than {percent(bounds['flat'])} counts as flat."
+        f"over seeds): {listed}. A fall by less than {share_text(bounds['flat'])} counts as flat."
     )
     return Verdict(SCALES, answer, why, basis)
 
@@ -53,7 +54,7 @@ def rank_free(records: Sequence[Record], bounds: Mapping[str, float], basis: Bas
     why = (
         f"QLoRA's loss at rank {LARGEST_RANK} against rank {USUAL_RANK}, with {bounds['equivalence-confidence']:.0%} "
         f"intervals over seeds: {_by_alpha(narrow)}; with {bounds['confidence']:.0%} intervals: "
-        f"{_by_alpha(wide)}. The margin is {percent(bound)}."
+        f"{_by_alpha(wide)}. The margin is {share_text(bound)}."
     )
     return Verdict(RANK_FREE, answer, why, basis)
 

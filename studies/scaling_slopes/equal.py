@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from ladderscope.records import Record
-from ladderscope.studies.intervals import MeanInterval, mean_interval
+from ladderscope.studies.intervals import MeanInterval, mean, mean_interval
 from ladderscope.studies.trained.spent import flops_spent
 from ladderscope.studies.trained.timing import quiet_seconds
 
@@ -39,7 +39,7 @@ def curve(records: Sequence[Record], model: str, method: str, axis: str) -> list
             runs.setdefault(record.cell.steps, []).append(record)
     spent = _spent(records, axis)
     return sorted(
-        (_mean([math.log(spent(one)) for one in some]), _mean([math.log(_after(one)) for one in some]))
+        (mean([math.log(spent(one)) for one in some]), mean([math.log(_after(one)) for one in some]))
         for some in runs.values()
     )
 
@@ -84,7 +84,3 @@ def _at(points: Sequence[tuple[float, float]], place: float) -> float:
     import numpy as np
 
     return float(np.interp(place, [x for x, _ in points], [y for _, y in points]))
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ladderscope.records import Record
 from ladderscope.studies.bases import Basis, common_basis
 from ladderscope.studies.findings import NOTHING, Table, Value
-from ladderscope.studies.intervals import MeanInterval
+from ladderscope.studies.intervals import MeanInterval, mean
+from ladderscope.studies.texts import interval_text, share_text
 
 from .equal import AXES, at_equal, seconds_of_steps
 from .family import FAMILY, METHODS, REFERENCE, WHOLE
@@ -23,11 +23,6 @@ OTHERS = [method for method in METHODS if method != REFERENCE]
 UNITS = {RUN: "run"}
 
 
-def percent(share: float, *, signed: bool = False) -> str:
-    """A share, or a logarithm of a ratio that is near to one, as percent."""
-    return f"{100 * share:+.1f}%" if signed else f"{100 * share:.0f}%"
-
-
 def slope_table(fits: dict[str, ScalingFit], bound: float, basis: Basis) -> Table:
     """Every method against QLoRA, with either unit of statistics."""
     rows = []
@@ -37,7 +32,7 @@ def slope_table(fits: dict[str, ScalingFit], bound: float, basis: Basis) -> Tabl
             slope = found.slopes[0]
             ends = slope.equivalence_interval
             ratio = NOTHING if ends is None else f"{ends[0]:.2f} to {ends[1]:.2f}"
-            margin = NOTHING if slope.smallest_margin is None else percent(slope.smallest_margin)
+            margin = NOTHING if slope.smallest_margin is None else share_text(slope.smallest_margin)
             numbers = [_number(slope.first), _number(slope.second), ratio, margin, str(slope.runs_needed or NOTHING)]
             name = UNITS.get(unit, "backbone")
             rows.append([method, name, slope.estimand, *(Value(one, basis) for one in numbers), found.verdict])
@@ -53,8 +48,8 @@ def slope_table(fits: dict[str, ScalingFit], bound: float, basis: Basis) -> Tabl
         "verdict",
     ]
     note = (
-        f"Units needed: pairs of that unit that would show equal slopes within {percent(bound)} with a power of 80%. "
-        "Verdicts are adjusted by Holm over the five methods; intervals and margins are not."
+        f"Units needed: pairs of that unit that would show equal slopes within {share_text(bound)} with a power of "
+        "80%. Verdicts are adjusted by Holm over the five methods; intervals and margins are not."
     )
     return Table("Slopes against QLoRA's", columns, rows, note)
 
@@ -82,8 +77,8 @@ def equal_table(records: Sequence[Record], confidence: float) -> Table:
         for method in OTHERS
     ]
     note = (
-        f"Held-out loss against QLoRA's (difference of logarithms, mean over backbones with a {confidence:.0%} t "
-        "interval), at the most that both methods spend on each backbone."
+        f"Held-out loss against QLoRA's (a ratio minus one, mean of logarithms over backbones with a {confidence:.0%} "
+        "t interval), at the most that both methods spend on each backbone."
     )
     return Table("At equal data, compute and time", ["method", *(f"equal {axis}" for axis in AXES)], rows, note)
 
@@ -115,17 +110,12 @@ def _longest(runs: Sequence[Record], seconds: float | None) -> str:
     flops = [one.flops.per_step for one in runs if one.flops]
     if not (losses and flops and seconds):
         return NOTHING
-    work = math.fsum(flops) / len(flops) / 1e9
-    return f"{math.fsum(losses) / len(losses):.3f} ({work:.2f}, {seconds:.2f} s)"
+    work = mean(flops) / 1e9
+    return f"{mean(losses):.3f} ({work:.2f}, {seconds:.2f} s)"
 
 
 def _gap(found: MeanInterval | None) -> str:
-    if found is None:
-        return NOTHING
-    if found.low is None or found.high is None:
-        return percent(found.mean, signed=True)
-    low, high = percent(found.low, signed=True), percent(found.high, signed=True)
-    return f"{percent(found.mean, signed=True)} ({low} to {high})"
+    return NOTHING if found is None else interval_text(found)
 
 
 def _number(estimate: Estimate) -> str:

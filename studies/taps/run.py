@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ladderscope.studies.run import RunContext
-from ladderscope.studies.trained.variant_running import run_plan
+from ladderscope.studies.variants.running import run_plan
 
 from .plan import plan_of
 

@@ -13,7 +13,8 @@ import pytest
 from ladderscope.cli import run
 from ladderscope.records import PREDICT, Cell, EvalLoss, Flops, Memory, Params, Record
 from ladderscope.studies.folder import Study, find_study
-from ladderscope.studies.trained.variants import GPU, Plan, predicted_cell, trained_cell
+from ladderscope.studies.variants.cells import GPU, predicted_cell, trained_cell
+from ladderscope.studies.variants.plan import Plan
 from ladderscope.units import GIB
 
 DEFINITION = """

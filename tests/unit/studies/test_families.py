@@ -7,10 +7,14 @@ import pytest
 from scipy import stats
 
 from ladderscope.scaling.comparison.holm import holm
-from ladderscope.studies.families import all_sides, holm_intervals, side_of
+from ladderscope.studies.families import Compared, all_below, compare_all, holm_intervals, side_of
 from ladderscope.studies.intervals import MeanInterval, mean_interval
 
 BELOW, ABOVE, OPEN = (MeanInterval(0.0, low, high, 4) for low, high in ((-2.0, -1.0), (1.0, 2.0), (-1.0, 1.0)))
+
+
+def both(one: MeanInterval) -> Compared:
+    return Compared(one, one)
 
 
 def test_intervals_reject_what_holms_p_values_reject() -> None:
@@ -54,15 +58,42 @@ def test_equal_values_are_as_clear_as_can_be() -> None:
 
 
 @pytest.mark.parametrize(
-    ("intervals", "side"),
+    ("found", "side"),
     [
-        ([BELOW, BELOW], "below"),
-        ([BELOW, OPEN], "open"),
-        ([BELOW, None], "open"),
-        ([BELOW, ABOVE], "above"),
-        ([None, ABOVE], "above"),
+        ([both(BELOW), both(BELOW)], "below"),
+        ([both(BELOW), both(OPEN)], "open"),
+        ([both(BELOW), None], "open"),
+        ([both(BELOW), both(ABOVE)], "above"),
+        ([None, both(ABOVE)], "above"),
+        ([Compared(BELOW, OPEN), Compared(BELOW, OPEN)], "below"),
+        ([both(BELOW), Compared(ABOVE, OPEN)], "open"),
         ([], "open"),
     ],
 )
-def test_all_must_be_below_and_one_above_is_enough(intervals: list[MeanInterval | None], side: str) -> None:
-    assert all_sides(intervals) == side
+def test_all_must_be_below_without_an_adjustment_and_one_above_is_enough_with_it(
+    found: list[Compared | None], side: str
+) -> None:
+    assert all_below(found) == side
+
+
+def test_a_family_has_both_intervals_of_every_mean() -> None:
+    clear, unclear = [1.0, 1.01, 0.99], [0.1, -0.1, 0.05]
+    found = compare_all({"clear": clear, "unclear": unclear, "none": []}, 0.95)
+    assert found["none"] is None
+    one = found["clear"]
+    assert one == Compared(mean_interval(clear, 0.95), mean_interval(clear, 1 - 0.05 / 3))
+    assert one.moved(-1.0).plain.mean == pytest.approx(0.0)
+    assert one.moved(-1.0).plain.low == pytest.approx((one.plain.low or 0) - 1)
+
+
+def test_all_below_errs_no_more_often_than_one_test_does() -> None:
+    """One of two means is zero, the other far below: what is claimed of both is wrong in 2.5% of the cases."""
+    rng = np.random.default_rng(0)
+    wrong = sum(
+        all_below(
+            compare_all({"zero": list(rng.normal(0, 1, 3)), "below": list(rng.normal(-50, 1, 3))}, 0.95).values()
+        )
+        == "below"
+        for _ in range(2000)
+    )
+    assert 25 < wrong < 80

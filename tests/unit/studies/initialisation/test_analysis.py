@@ -68,24 +68,28 @@ def test_a_cell_that_is_missing_leaves_open_only_the_claim_that_needs_it(
     records = [one for one in ledger({}) if "output_gain=1.0" not in one.cell.settings or one.cell.seed == 0]
     findings = study.analyse(records)
     assert answers(findings) == USUAL | {"gain": "cannot tell"}
-    assert findings.verdicts[-1].why == "2 of 12 cells have no result yet."
+    assert findings.verdicts[-1].why == "3 of 8 cells have no result yet."
 
 
 def test_an_empty_ledger_tells_nothing(study: Study) -> None:
     findings = study.analyse([])
     assert [verdict.why for verdict in findings.verdicts] == [
-        "42 of 42 cells have no result yet.",
-        "18 of 18 cells have no result yet.",
+        "28 of 28 cells have no result yet.",
         "12 of 12 cells have no result yet.",
+        "8 of 8 cells have no result yet.",
     ]
     assert not findings.tables
 
 
 def test_the_spread_of_the_predicted_bytes_is_told(study: Study, ledger: Callable[..., list[Record]]) -> None:
     findings = study.analyse(ledger({}, bytes_of={"gate vector": 1.01}))
-    (table,) = [one for one in findings.tables if one.title == "Predicted bytes"]
-    assert table.bases == {"predicted"}
-    assert [one.text for one in table.rows[-1][1:] if not isinstance(one, str)] == ["+0.7%", "+0.6%"]
+    (table,) = [one for one in findings.tables if one.title == "What the variants cost"]
+    assert list(table.columns) == ["variant", "GiB at 1/8", "bytes at 1/8", "FLOPs at 1/8", "seconds at 1/8"]
+    assert [one.text for one in table.rows[-1][1:] if not isinstance(one, str)] == ["-", "+0.6%", "+0.1%", "+0.1%"]
+
+
+def test_no_verdict_waits_for_predictions(study: Study, ledger: Callable[..., list[Record]]) -> None:
+    assert answers(study.analyse([one for one in ledger({}) if one.meter == "cpu"])) == USUAL
 
 
 def test_every_claim_has_its_verdict_and_every_figure_can_be_drawn(study: Study, clear: Findings) -> None:

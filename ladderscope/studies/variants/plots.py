@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ladderscope.report.palette import LINE_STYLES, METHOD_COLOURS
 from ladderscope.studies.bases import PREDICTED, Basis
 from ladderscope.studies.chosen import peak_allocated
 from ladderscope.studies.findings import Figure
-from ladderscope.studies.trained.variant_runs import Axis, Runs, differences, loss_of
-from ladderscope.studies.trained.variant_verdicts import Intervals, others
+from ladderscope.studies.intervals import mean
+from ladderscope.studies.variants.records import Axis, Runs, differences, loss_of
+from ladderscope.studies.variants.verdicts import Comparisons
 from ladderscope.units import GIB
 
 if TYPE_CHECKING:
@@ -49,41 +49,38 @@ def memory_figure(runs: Runs) -> Figure:
         canvas.legend(loc="outside right upper")
 
     caption = (
-        "Bytes are predicted for llama-2-7b, losses measured on SmolLM2-135M, at the same reduction factors; the mean "
-        "over seeds."
+        "Bytes are predicted for llama-2-7b, losses measured on SmolLM2-135M-Instruct, at the same reduction factors; "
+        "the mean over seeds."
     )
     bases: frozenset[Basis] = frozenset({PREDICTED, runs.basis()})
     return Figure("memory", "Loss against memory", caption, draw, (9.0, 5.0), bases)
 
 
-def differences_figure(runs: Runs, axis: Axis, intervals: Intervals, bounds: Mapping[str, float]) -> Figure:
-    """The reference against every other variant: a dot for each pair, a line for the interval."""
+def differences_figure(runs: Runs, axis: Axis, found: Comparisons) -> Figure:
+    """The reference against every other variant: a dot for each seed, a line for the interval."""
+    reference = runs.plan.reference.name
 
     def draw(canvas: Canvas) -> None:
         axes = canvas.subplots()
-        names = others(runs)
+        names = [one.name for one in runs.plan.others]
         for place, name in enumerate(names):
-            gaps = differences(runs, axis, runs.plan.reference.name, name, bounds["reach"])
-            for (reduction, _), gap in gaps.items():
-                colour = _COLOURS[sorted(runs.plan.reference.reductions).index(reduction) % len(_COLOURS)]
-                axes.plot(100 * math.expm1(gap), place, "o", color=colour, ms=4, alpha=0.8)
-            found = intervals.get(name)
-            if found is not None and found.low is not None and found.high is not None:
-                ends = [100 * math.expm1(found.low), 100 * math.expm1(found.high)]
-                axes.plot(ends, [place, place], "-", color="#222222", lw=1.2)
-        for place, reduction in enumerate(sorted(runs.plan.reference.reductions)):
-            axes.plot([], [], "o", color=_COLOURS[place % len(_COLOURS)], ms=4, label=f"1/{reduction}")
+            gaps = differences(runs, axis, reference, name)
+            axes.plot(
+                [100 * math.expm1(gap) for gap in gaps.values()], [place] * len(gaps), "o", color="#555555", ms=4
+            )
+            one = found.get(name)
+            if one is not None and one.plain.low is not None and one.plain.high is not None:
+                ends = [100 * math.expm1(one.plain.low), 100 * math.expm1(one.plain.high)]
+                axes.plot(ends, [place, place], "-", color=_COLOURS[0], lw=1.4)
         axes.axvline(0, color="#999999", lw=0.8)
         axes.set_yticks(range(len(names)), names)
         axes.invert_yaxis()
-        axes.set_xlabel(f"loss of {runs.plan.reference.name} over the variant's at equal {axis}, minus one, %")
-        canvas.legend(loc="outside upper center", ncols=4)
+        axes.set_xlabel(f"loss of {reference} over the variant's at equal {axis}, minus one, %")
 
-    caption = "A dot is a pair of reduction factor and seed. Left of zero the reference is lower."
+    caption = "A dot is a seed, a line a t interval over the seeds. Left of zero the reference is lower."
     bases: frozenset[Basis] = frozenset({runs.basis(axis), runs.basis()})
-    return Figure("differences", f"{runs.plan.reference.name} against the others", caption, draw, (7.5, 4.6), bases)
+    return Figure("differences", f"{reference} against the others", caption, draw, (7.5, 4.6), bases)
 
 
 def _loss(runs: Runs, variant: str, reduction: int) -> float:
-    logs = [math.log(loss_of(one)) for one in runs.runs_of(variant, reduction)]
-    return math.exp(math.fsum(logs) / len(logs))
+    return math.exp(mean([math.log(loss_of(one)) for one in runs.runs_of(variant, reduction)]))

@@ -8,7 +8,8 @@ from ladderscope.studies.run import RunContext
 from ladderscope.studies.trained.filling import fill, work_folder
 from ladderscope.studies.trained.held_out import HELD_OUT_WORKER
 from ladderscope.studies.trained.predicting import predict_missing
-from ladderscope.studies.trained.variants import GPU, Plan, predicted_cells, trained_cells
+from ladderscope.studies.variants.cells import GPU, predicted_cells, trained_cells
+from ladderscope.studies.variants.plan import Plan
 
 
 def run_plan(context: RunContext, plan: Plan) -> None:
