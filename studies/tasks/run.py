@@ -7,7 +7,7 @@ from pathlib import Path
 from ladderscope.backbones.loading import load_tokenizer
 from ladderscope.backbones.names import resolve_name
 from ladderscope.records import Cell
-from ladderscope.studies.answering.making import make_task
+from ladderscope.studies.answering.task_files import make_task
 from ladderscope.studies.answering.reviews import prepare_reviews
 from ladderscope.studies.answering.tasks import TASKS
 from ladderscope.studies.run import RunContext

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from ladderscope.studies.answering.items import Fits, Item
-from ladderscope.studies.answering.problems import problems, question_in
+from ladderscope.studies.answering.generators import problems, question_in
 
 YES, NO = " yes", " no"
 ASKED = "\nIs every step of this solution right?"

@@ -16,8 +16,8 @@ import pytest
 from ladderscope.errors import DataError, LadderscopeError
 from ladderscope.studies.answering.critic import ASKED, critic_items, question_of, spoil
 from ladderscope.studies.answering.items import RECIPE, TEST, TRAIN, Task, read_items
-from ladderscope.studies.answering.making import fitting, make_task, split_of
-from ladderscope.studies.answering.problems import MARKER, chain_items, maths_items
+from ladderscope.studies.answering.task_files import fitting, make_task, split_of
+from ladderscope.studies.answering.generators import MARKER, chain_items, maths_items
 from ladderscope.studies.answering.reviews import prepare_reviews, rated_text, sentiment_items
 from ladderscope.studies.answering.tasks import TASKS
 

@@ -11,7 +11,7 @@ from typing import Any
 from ladderscope.errors import LadderscopeError
 from ladderscope.studies.answering.critic import critic_items, question_of
 from ladderscope.studies.answering.items import RECIPE, TEST, TRAIN, Fits, Item, Task, write_items
-from ladderscope.studies.answering.problems import chain_items, maths_items
+from ladderscope.studies.answering.generators import chain_items, maths_items
 from ladderscope.studies.answering.reviews import sentiment_items
 
 TRAIN_SEED, TEST_SEED = 10_000_000, 900_000_000
