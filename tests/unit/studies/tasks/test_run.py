@@ -50,4 +50,5 @@ def test_a_cell_trains_on_its_task_and_answers_its_test(
     assert record.status == "ok", record.error
     assert len(record.loss) == 2
     assert len(record.answers["chain"].correct) == 10
+    assert record.answers["chain"].items
     assert record.flops is not None
