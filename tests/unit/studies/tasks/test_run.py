@@ -59,20 +59,20 @@ def test_a_cell_trains_on_its_task_and_answers_its_test(
 def test_what_takes_long_is_said_before_anything_is_made(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = study.own_run()
+    run = study.own_run
     assert run is not None
 
-    class Enough(Exception):
+    class EnoughError(Exception):
         pass
 
     def folder(say: Callable[[str], None]) -> Path:
         say("fetching")
-        raise Enough
+        raise EnoughError
 
     monkeypatch.setattr(sys.modules[run.__module__], "smollm2_folder", folder)
     said: list[str] = []
     (tmp_path / "tasks").mkdir()
-    with pytest.raises(Enough):
+    with pytest.raises(EnoughError):
         run(
             RunContext(
                 folder=tmp_path / "tasks",
