@@ -54,6 +54,8 @@ FLOP_COMPONENTS = (
 
 _NEWER_FIELDS = {"settings": "", "generate": 0, "adapter_dtype": "fp32"}
 """Of a cell, added since the first ledgers were written: what older cells stand for."""
+_NEWER_ANSWERS_FIELDS = ("groups", "items")
+"""Left out where they are empty, as in older records."""
 _ABSENT = object()
 
 
@@ -215,10 +217,14 @@ class Answers:
 
     ``correct`` has a character for each item, in their order: ``1`` where the answer is right, else ``0``. ``tokens``
     has the number of tokens that were written for each; it is empty where the model chose between given answers.
+    ``groups`` has a number for each item; items of one number belong together and are drawn together. It is empty
+    where every item stands for itself. ``items`` is a digest of what was trained on and asked, where that is known.
     """
 
     correct: str
     tokens: list[int] = field(default_factory=list)
+    groups: list[int] = field(default_factory=list)
+    items: str = ""
 
     @property
     def accuracy(self) -> float:
@@ -277,6 +283,10 @@ class Record:
         for name in ("forecast", "details", "answers"):
             if not values[name]:
                 del values[name]
+        for answers in values.get("answers", {}).values():
+            for name in _NEWER_ANSWERS_FIELDS:
+                if not answers[name]:
+                    del answers[name]
         if values["memory"] is not None and values["memory"]["saved_for_backward_bytes"] is None:
             del values["memory"]["saved_for_backward_bytes"]
         return {"schema_version": values.pop("schema_version"), "cell_id": self.cell.cell_id, **values}

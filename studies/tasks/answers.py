@@ -34,17 +34,23 @@ ALL = [BACKBONE, QLORA, *SIDES]
 
 
 class Results:
-    """The records of the whole plan, each of which is there."""
+    """The records of the plan that are there."""
 
     def __init__(self, records: Sequence[Record]) -> None:
         self._by_cell = {record.cell.cell_id: record for record in records}
 
+    def by_seed(self, task: str, who: Contestant) -> dict[int, Record]:
+        """A record for each seed that has one; the backbone's one stands for all."""
+        cells = {
+            seed: backbone_cell(task) if who.times == 0 else cell_of(task, who.method, who.times, seed)
+            for seed in WHOLE.seeds
+        }
+        return {seed: self._by_cell[cell.cell_id] for seed, cell in cells.items() if cell.cell_id in self._by_cell}
+
     def runs(self, task: str, who: Contestant) -> list[Record]:
-        """A record for each seed; the backbone's one stands for all."""
-        if who.times == 0:
-            return [self._by_cell[backbone_cell(task).cell_id]] * len(WHOLE.seeds)
-        cells = [cell_of(task, who.method, who.times, seed) for seed in WHOLE.seeds]
-        return [self._by_cell[cell.cell_id] for cell in cells]
+        """Each once, in the order of their seeds."""
+        found = list(self.by_seed(task, who).values())
+        return found[:1] if who.times == 0 else found
 
     def answers(self, task: str, who: Contestant) -> list[Answers]:
         """Those of each run."""
@@ -52,17 +58,23 @@ class Results:
 
     def difference(
         self, first: Contestant, second: Contestant, tasks: Sequence[str], confidence: float
-    ) -> MeanInterval:
-        """Mean over tasks of the first's accuracy minus the second's, with a paired bootstrap interval."""
-        mine, theirs = ({task: self.answers(task, who) for task in tasks} for who in (first, second))
-        return accuracy_difference(mine, theirs, confidence)
+    ) -> MeanInterval | None:
+        """Mean over tasks of the first's accuracy minus the second's, over the seeds that both have.
+
+        The interval is that of a paired bootstrap. None where a task lacks runs of either, or there is no task.
+        """
+        mine: dict[str, list[Answers]] = {}
+        theirs: dict[str, list[Answers]] = {}
+        for task in tasks:
+            ours, others = self.by_seed(task, first), self.by_seed(task, second)
+            both = [seed for seed in ours if seed in others]
+            if not both:
+                return None
+            mine[task] = [ours[seed].answers[task] for seed in both]
+            theirs[task] = [others[seed].answers[task] for seed in both]
+        return accuracy_difference(mine, theirs, confidence) if tasks else None
 
     def learned(self, confidence: float) -> Mapping[str, MeanInterval]:
         """Task -> QLoRA's accuracy minus the backbone's, where its interval is above 0: where there was to learn."""
         found = {task: self.difference(QLORA, BACKBONE, [task], confidence) for task in TASK_NAMES}
-        return {task: gap for task, gap in found.items() if gap.low is not None and gap.low > 0}
-
-
-def pooled(answers: Sequence[Answers]) -> Answers:
-    """The answers of all runs one after the other."""
-    return Answers(correct="".join(one.correct for one in answers))
+        return {task: gap for task, gap in found.items() if gap and gap.low is not None and gap.low > 0}

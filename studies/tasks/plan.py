@@ -29,8 +29,8 @@ class Plan:
     Attributes:
         tasks: names.
         side_networks: methods that are trained beside QLoRA and the backbone as it is.
-        budgets: of side networks, in times of QLoRA's steps.
-        seeds: runs of each method, each with its own order of the data; more can be added at the end.
+        budgets: of side networks in the first seed, in times of QLoRA's steps; other seeds have the equal one.
+        seeds: runs of each method, each with its own order of the data.
     """
 
     tasks: Sequence[str]
@@ -39,7 +39,7 @@ class Plan:
     seeds: Sequence[int]
 
 
-WHOLE = Plan(tasks=tuple(STEPS), side_networks=SIDE_NETWORKS, budgets=(SAME_DATA, TWICE), seeds=(0,))
+WHOLE = Plan(tasks=tuple(STEPS), side_networks=SIDE_NETWORKS, budgets=(SAME_DATA, TWICE), seeds=(0, 1, 2))
 QUICK = Plan(tasks=(SENTIMENT.name,), side_networks=("ladder",), budgets=(SAME_DATA,), seeds=(0,))
 
 
@@ -64,9 +64,11 @@ def cell_of(task: str, method: str, times: int, seed: int) -> Cell:
 
 
 def _cells(plan: Plan, task: Task, seed: int) -> list[Cell]:
-    cells = [backbone_cell(task.name)] if seed == plan.seeds[0] else []
+    is_first = seed == plan.seeds[0]
+    cells = [backbone_cell(task.name)] if is_first else []
     cells.append(cell_of(task.name, REFERENCE, SAME_DATA, seed))
-    cells += [cell_of(task.name, side, times, seed) for times in plan.budgets for side in plan.side_networks]
+    budgets = plan.budgets if is_first else (SAME_DATA,)
+    cells += [cell_of(task.name, side, times, seed) for times in budgets for side in plan.side_networks]
     return cells
 
 

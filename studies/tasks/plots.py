@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from ladderscope.report.palette import method_colour
 from ladderscope.studies.bases import Basis
 from ladderscope.studies.findings import Figure
-from ladderscope.studies.intervals import accuracy_interval
+from ladderscope.studies.intervals import mean_accuracy
 
-from .answers import ALL, BACKBONE, TASK_NAMES, Contestant, Results, pooled
+from .answers import ALL, BACKBONE, TASK_NAMES, Contestant, Results
 from .plan import METHODS, SAME_DATA
 
 if TYPE_CHECKING:
@@ -26,18 +26,19 @@ def accuracy_figure(results: Results, confidence: float, basis: Basis) -> Figure
         labels = ["backbone", *METHODS]
         for axes, task in zip(panels, TASK_NAMES, strict=True):
             for who in ALL:
-                found = pooled(results.answers(task, who))
-                low, high = accuracy_interval(found, confidence)
-                errors = [[max(0.0, found.accuracy - low)], [max(0.0, high - found.accuracy)]]
-                axes.errorbar([_place(who)], [found.accuracy], yerr=errors, capsize=2, ms=5, **_style(who))
+                found = mean_accuracy(results.answers(task, who), confidence)
+                assert found.low is not None
+                assert found.high is not None
+                errors = [[max(0.0, found.mean - found.low)], [max(0.0, found.high - found.mean)]]
+                axes.errorbar([_place(who)], [found.mean], yerr=errors, capsize=2, ms=5, **_style(who))
             axes.set_title(task)
             axes.set_xticks(range(len(labels)), labels, rotation=60, ha="right")
         panels[0].set_ylim(0, 1)
         panels[0].set_ylabel("share of right answers")
 
     caption = (
-        f"Points with {confidence:.0%} intervals over items; filled at equal data, hollow with twice the steps, grey "
-        "the backbone as it is."
+        f"Points with {confidence:.0%} intervals over items, not over runs; filled at equal data (mean over seeds), "
+        "hollow with twice the steps (one seed), grey the backbone as it is."
     )
     return Figure("accuracy", "Accuracy by task and method", caption, draw, (9.0, 4.2), frozenset({basis}))
 

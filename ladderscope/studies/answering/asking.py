@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from ladderscope.records import Answers
+from ladderscope.studies.answering.generators import MARKER
 from ladderscope.studies.answering.items import Item, Task
-from ladderscope.studies.answering.problems import MARKER
 from ladderscope.studies.answering.rows import device_of, grouped, padded, padded_left, row_of
 
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")

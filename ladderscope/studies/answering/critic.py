@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Iterator
 
+from ladderscope.studies.answering.equations import equations_are_true
+from ladderscope.studies.answering.generators import worded_problems
 from ladderscope.studies.answering.items import Fits, Item
-from ladderscope.studies.answering.problems import problems, question_in
 
 YES, NO = " yes", " no"
 ASKED = "\nIs every step of this solution right?"
@@ -20,25 +22,34 @@ _OPERATION = re.compile(r"\d.*[-+*/x×÷]")
 _SHIFTS = (-10, -3, -2, -1, 1, 2, 3, 10)
 
 
-def critic_items(seed: int, fits: Fits, without: frozenset[str] = frozenset()) -> Iterator[Item]:
-    """Questions with a solution, each question once, a true one and a spoiled one in turn, without an end.
+def critic_items(
+    seed: int, fits: Fits, without: frozenset[str] = frozenset(), per_template: int = 0
+) -> Iterator[Item]:
+    """Questions with a solution, each question once, a true one and a spoiled one in turn.
+
+    Left out are solutions of the generator with an equation that is false (some round, or drop a fraction) or that
+    cannot be checked, so that a true solution is one and a spoiled one has one false step.
 
     Args:
         seed: of the problems and of what is spoiled.
         fits: keeps what is short enough.
         without: questions that are left out.
+        per_template: most items of one template, as many of either kind; 0 for any number.
     """
     rng, seen, is_true = random.Random(seed), set(without), True
-    for problem in problems("gsm_symbolic", seed):
-        solution = problem["metadata"]["answer_cot"]
-        spoiled = spoil(solution, rng)
-        question = question_in(problem)
-        if spoiled is None or question in seen:
+    taken: Counter[tuple[int, bool]] = Counter()
+    for problem in worded_problems(seed):
+        question, kind = problem.question, (problem.template, is_true)
+        is_full = per_template and taken[kind] >= per_template // 2
+        spoiled = spoil(problem.solution, rng)
+        if spoiled is None or is_full or question in seen or not equations_are_true(problem.solution):
             continue
-        text = solution if is_true else spoiled
-        item = Item(f"Question: {question}\nSolution: {text}{ASKED}", YES if is_true else NO)
+        text = problem.solution if is_true else spoiled
+        prompt = f"Question: {question}\nSolution: {text}{ASKED}"
+        item = Item(prompt, YES if is_true else NO, template=problem.template)
         if fits(item.prompt, item.completion):
             seen.add(question)
+            taken[kind] += 1
             yield item
             is_true = not is_true
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -11,9 +12,10 @@ from typing import Literal
 from ladderscope.errors import DataError
 from ladderscope.whole_files import write_atomically
 
-RECIPE = "tasks-1"
+RECIPE = "tasks-2"
 """Folder of the files, with a number that whoever changes how they are made counts up."""
 TRAIN, TEST = "train.jsonl", "test.jsonl"
+_DIGITS = 16
 
 Way = Literal["choice", "exact", "generation"]
 """How a task is answered; see :mod:`ladderscope.studies.answering.asking`."""
@@ -23,11 +25,19 @@ Fits = Callable[[str, str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An example: the loss is on ``completion``. ``answer`` is the number that its text comes to, if it does."""
+    """An example: the loss is on ``completion``.
+
+    Attributes:
+        prompt: stands before it.
+        completion: of the prompt.
+        answer: the number that the completion comes to, if it does.
+        template: of which it is one with its own names and numbers; such items are right or wrong together.
+    """
 
     prompt: str
     completion: str
     answer: str = ""
+    template: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +51,7 @@ class Task:
         batch_size: rows of a step.
         train: items to train on.
         test: items of the test set.
+        per_template: most test items of one template; 0 for any number.
         held_out: how many of these the held-out loss is taken on.
         choices: completions to choose from.
         new_tokens: most tokens that are written; items whose completion is longer are left out.
@@ -55,6 +66,7 @@ class Task:
     held_out: int
     choices: tuple[str, ...] = ()
     new_tokens: int = 0
+    per_template: int = 0
 
     @property
     def data(self) -> str:
@@ -76,5 +88,15 @@ def read_items(path: Path) -> list[Item]:
 
 def write_items(path: Path, items: Sequence[Item]) -> None:
     """A JSON line for each."""
-    lines = [json.dumps({name: text for name, text in asdict(item).items() if text}) for item in items]
+    lines = [
+        json.dumps({name: value for name, value in asdict(item).items() if value not in ("", None)}) for item in items
+    ]
     write_atomically(path, "".join(line + "\n" for line in lines), "the studies' folder")
+
+
+def digest_of(folder: Path) -> str:
+    """16 hexadecimal digits that depend on every byte of a task's two files."""
+    whole = hashlib.sha256()
+    for name in (TRAIN, TEST):
+        whole.update(hashlib.sha256((folder / name).read_bytes()).digest())
+    return whole.hexdigest()[:_DIGITS]

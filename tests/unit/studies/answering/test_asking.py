@@ -12,7 +12,7 @@ import pytest
 from ladderscope.records import Cell
 from ladderscope.studies.answering.asking import ask, comes_to, generated
 from ladderscope.studies.answering.cells import measure_task
-from ladderscope.studies.answering.items import TEST, TRAIN, Item, Task, write_items
+from ladderscope.studies.answering.items import TEST, TRAIN, Item, Task, digest_of, write_items
 
 CHOICE = Task(
     name="sentiment",
@@ -42,6 +42,18 @@ def test_what_is_learned_is_chosen(cell: Callable[..., Cell], reviews: list[Item
     assert record.answers["sentiment"].tokens == []
     assert record.eval_loss.after < 0.2 * record.eval_loss.before
     assert record.flops.per_step > 0
+
+
+def test_answers_say_which_items_they_are_to_and_which_of_these_belong_together(
+    cell: Callable[..., Cell], reviews: list[Item], tmp_path: Path
+) -> None:
+    of_templates = [replace(item, template=place // 2) for place, item in enumerate(reviews)]
+    plain = trained(CHOICE, reviews, cell("lora", steps=0), tmp_path).answers["sentiment"]
+    assert (plain.groups, plain.items) == ([], digest_of(tmp_path))
+    grouped = trained(CHOICE, of_templates, cell("lora", steps=0), tmp_path).answers["sentiment"]
+    assert grouped.groups == [place // 2 for place in range(16)]
+    assert grouped.items != plain.items
+    assert grouped.correct == plain.correct
 
 
 def test_a_constant_guess_is_right_on_half_of_a_balanced_set(

@@ -36,7 +36,7 @@ def module(study: Study) -> Callable[[str], Any]:
 
 @pytest.fixture(scope="session")
 def invent(module: Callable[[str], Any]) -> Invent:
-    """Records of all cells: an item is right where its difficulty, which methods share but for noise, is low enough.
+    """Records of all cells: an item is right where its difficulty, which runs share but for noise, is low enough.
 
     ``levels`` has the share of right answers by task, or by task and method, or by task, method and steps; without
     one it is 0.5 for the backbone and 0.8 for the others.
@@ -63,7 +63,7 @@ def invent(module: Callable[[str], Any]) -> Invent:
                     params=Params(trainable=2_000_000, total=137_000_000),
                     flops=Flops(per_step=int(per_step), per_token=per_step / 1024, by_component={}),
                     eval_loss=EvalLoss(before=2.0, after=1.0 if cell.steps else 2.0),
-                    answers={task: Answers(correct="".join("1" if one else "0" for one in right))},
+                    answers={task: _answers(task, right)},
                     step_seconds=[per_step / 4e11] * cell.steps,
                     tokens_per_step=cell.tokens_per_step,
                 )
@@ -71,3 +71,8 @@ def invent(module: Callable[[str], Any]) -> Invent:
         return records
 
     return make
+
+
+def _answers(task: str, right: np.ndarray) -> Answers:
+    groups = [place % 30 for place in range(len(right))] if TASKS[task].per_template else []
+    return Answers(correct="".join("1" if one else "0" for one in right), groups=groups, items=f"items of {task}")

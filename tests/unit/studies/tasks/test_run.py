@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from ladderscope.records import Record
 from ladderscope.studies.answering.items import TEST, Item, write_items
 from ladderscope.studies.folder import Study
 from ladderscope.studies.pretrained.corpus import prepare_tokenizer
+from ladderscope.studies.run import RunContext
 from ladderscope.studies.trained.workers import train_all
 
 
@@ -50,4 +52,36 @@ def test_a_cell_trains_on_its_task_and_answers_its_test(
     assert record.status == "ok", record.error
     assert len(record.loss) == 2
     assert len(record.answers["chain"].correct) == 10
+    assert record.answers["chain"].items
     assert record.flops is not None
+
+
+def test_what_takes_long_is_said_before_anything_is_made(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = study.own_run
+    assert run is not None
+
+    class EnoughError(Exception):
+        pass
+
+    def folder(say: Callable[[str], None]) -> Path:
+        say("fetching")
+        raise EnoughError
+
+    monkeypatch.setattr(sys.modules[run.__module__], "smollm2_folder", folder)
+    said: list[str] = []
+    (tmp_path / "tasks").mkdir()
+    with pytest.raises(EnoughError):
+        run(
+            RunContext(
+                folder=tmp_path / "tasks",
+                ledger=tmp_path / "ledger.jsonl",
+                quick=True,
+                jobs=1,
+                say=said.append,
+                retry_failed=False,
+                stop=threading.Event(),
+            )
+        )
+    assert said == ["fetching"]

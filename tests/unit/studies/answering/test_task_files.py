@@ -6,6 +6,7 @@ import io
 import random
 import re
 import tarfile
+from collections import Counter
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -15,10 +16,11 @@ import pytest
 
 from ladderscope.errors import DataError, LadderscopeError
 from ladderscope.studies.answering.critic import ASKED, critic_items, question_of, spoil
-from ladderscope.studies.answering.items import RECIPE, TEST, TRAIN, Task, read_items
-from ladderscope.studies.answering.making import fitting, make_task, split_of
-from ladderscope.studies.answering.problems import MARKER, chain_items, maths_items
+from ladderscope.studies.answering.equations import equations_are_true
+from ladderscope.studies.answering.generators import MARKER, chain_items, maths_items
+from ladderscope.studies.answering.items import RECIPE, TEST, TRAIN, Task, digest_of, read_items
 from ladderscope.studies.answering.reviews import prepare_reviews, rated_text, sentiment_items
+from ladderscope.studies.answering.task_files import fitting, make_task, split_of
 from ladderscope.studies.answering.tasks import TASKS
 
 REVIEWS = "".join(
@@ -31,7 +33,9 @@ def everything(prompt: str, completion: str) -> bool:
 
 
 def small(name: str, **values: Any) -> Task:
-    return replace(TASKS[name], **{"train": 30, "test": 10, "seq_len": 400, "new_tokens": 0, **values})
+    return replace(
+        TASKS[name], **{"train": 30, "test": 10, "seq_len": 400, "new_tokens": 0, "per_template": 0, **values}
+    )
 
 
 class TestReviews:
@@ -86,6 +90,14 @@ class TestProblems:
             assert float(item.completion.split(MARKER)[1]) == float(item.answer)
             assert "final answer" not in item.prompt
 
+    def test_problems_of_one_template_are_the_same_words_with_other_names_and_numbers(self) -> None:
+        by_template: dict[int | None, set[str]] = {}
+        for item in islice(maths_items(7, everything), 300):
+            by_template.setdefault(item.template, set()).add(re.sub(r"[\d.,]+", "0", item.prompt)[-12:])
+        assert None not in by_template
+        assert 50 < len(by_template) < 100
+        assert all(item.template is None for item in islice(chain_items(7, everything), 3))
+
     def test_what_is_too_long_is_passed_over(self) -> None:
         short = [item.completion for item in islice(maths_items(7, lambda p, c: len(c) < 150), 10)]
         assert all(len(text) < 150 for text in short)
@@ -125,6 +137,17 @@ class TestCritic:
         assert len({question_of(item.prompt) for item in items}) == 40
         assert all(item.prompt.endswith(ASKED) for item in items)
 
+    def test_true_solutions_are_true_and_spoiled_ones_are_not(self) -> None:
+        for item in islice(critic_items(3, everything), 60):
+            solution = item.prompt.split("\nSolution: ")[1].removesuffix(ASKED)
+            assert equations_are_true(solution) == (item.completion == " yes")
+
+    def test_a_template_has_few_items_and_as_many_of_either_kind(self) -> None:
+        items = list(islice(critic_items(3, everything, per_template=4), 60))
+        counted = Counter((item.template, item.completion) for item in items)
+        assert max(counted.values()) == 2
+        assert len({item.template for item in items}) > 20
+
     def test_questions_can_be_left_out_and_both_kinds_stay_in_turn(self) -> None:
         first = list(islice(critic_items(3, everything), 5))
         without = frozenset(question_of(item.prompt) for item in first)
@@ -162,6 +185,21 @@ class TestFiles:
         assert (len(train), len(test)) == (4, 2)
         assert said == ["making the task sentiment"]
         assert tmp_path / task.data == folder / TRAIN
+
+    def test_files_for_other_numbers_of_the_task_are_made_anew(self, tokenizer: Any, tmp_path: Path) -> None:
+        folder = tmp_path / RECIPE / "sentiment"
+        digests = []
+        for test in (2, 4, 2):
+            make_task(small("sentiment", train=2, test=test), tmp_path, tokenizer, lambda: REVIEWS, lambda line: None)
+            assert len(read_items(folder / TEST)) == test
+            digests.append(digest_of(folder))
+        assert digests[0] == digests[2] != digests[1]
+        assert re.fullmatch("[0-9a-f]{16}", digests[0])
+
+    def test_a_test_has_few_items_of_a_template(self, tokenizer: Any) -> None:
+        task = small("maths", train=5, test=60, per_template=2)
+        _, test = split_of(task, lambda prompt, completion: True, lambda: "")
+        assert max(Counter(item.template for item in test).values()) == 2
 
     def test_too_few_items_are_said(self, tokenizer: Any, tmp_path: Path) -> None:
         with pytest.raises(LadderscopeError, match="sentiment has 0 items to train on and 6 to test"):
