@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ladderscope.records import Record
+from ladderscope.report.loss_axis import loss_axis
 from ladderscope.report.palette import method_colour
 from ladderscope.studies.bases import Basis
 from ladderscope.studies.findings import Figure
@@ -71,7 +72,7 @@ def _lines(axes: Axes, records: Sequence[Record], model: str, place: Callable[[S
         axes.fill_between(x, low, high, color=colour, alpha=0.2, lw=0)
         axes.plot(x, middle, color=colour, marker=".", label=method)
     axes.set_xscale("log")
-    axes.set_yscale("log")
+    loss_axis(axes)
 
 
 def _finish(canvas: Canvas) -> None:

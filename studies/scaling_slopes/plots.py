@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ladderscope.records import Record
+from ladderscope.report.loss_axis import loss_axis
 from ladderscope.report.palette import method_colour
 from ladderscope.studies.bases import Basis, basis_of
 from ladderscope.studies.findings import Figure
@@ -44,7 +45,7 @@ def curves_figure(records: Sequence[Record], fit: ScalingFit) -> Figure:
             else:
                 axes.plot([], [], color=colour, label=f"{label} (no fit)")
         axes.set_xscale("log")
-        axes.set_yscale("log")
+        loss_axis(axes)
         axes.set_xlabel("compute of training, FLOPs")
         axes.set_ylabel("held-out loss, nats per token")
         canvas.legend(loc="outside upper center", ncols=len(METHODS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from ladderscope.records import Record
 from ladderscope.studies.bases import Basis, common_basis
 from ladderscope.studies.findings import NOTHING, Table, Value
 from ladderscope.studies.intervals import MeanInterval, mean
+from ladderscope.studies.pretrained.kjv import VOCABULARY
 from ladderscope.studies.texts import interval_text, share_text
 
 from .equal import AXES, at_equal, seconds_of_steps
@@ -100,7 +102,10 @@ def data_table(records: Sequence[Record]) -> Table:
         parameters = f"{backbone.parameters / 1e6:.2f} M"
         before = NOTHING if start is None else f"{start:.3f}"
         rows.append([parameters, *(Value(cell, basis) for cell in (before, *cells))])
-    note = "Mean over repetitions; in brackets GFLOPs of a step and its seconds (lower quartile of all steps)."
+    note = (
+        "Mean over repetitions; in brackets GFLOPs of a step and its seconds (lower quartile of all steps). "
+        f"To guess among {VOCABULARY:,} tokens has a loss of {math.log(VOCABULARY):.3f}."
+    )
     title = f"Held-out loss after {max(WHOLE.budgets)} steps"
     return Table(title, ["backbone", "QLoRA's start", *METHODS], rows, note)
 
