@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ladderscope.studies.chosen import peak_reserved
-from ladderscope.studies.folder import Study, find_study
+from ladderscope.studies.folder import find_study
 from ladderscope.studies.texts import percent
+
+from .loaded import modules_of
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,15 +24,10 @@ PAIRS = {
 }
 
 
-def study_module(study: Study, name: str) -> Any:
-    _ = study.analyse([])
-    return sys.modules[f"ladderscope_study_{study.name}_analysis.{name}"]
-
-
 @pytest.mark.parametrize("row", PAIRS)
 def test_the_headline_has_the_ratios_of_the_first_study_and_says_that_they_are_predicted(row: str) -> None:
     study = find_study(ROOT / "studies", "memory_7b_12gb")
-    variants = study_module(study, "variants")
+    variants = modules_of(study)("variants")
     records = study.records()
     assert {record.meter for record in records if record.memory and "llama" in record.cell.model} == {"predict"}
     peaks = variants.peaks_of(records).of
@@ -51,7 +46,7 @@ def test_the_headline_has_the_ratios_of_the_first_study_and_says_that_they_are_p
 def test_the_sentence_on_loss_at_equal_compute_is_that_of_scaling_slopes() -> None:
     study = find_study(ROOT / "studies", "scaling_slopes")
     records = study.records()
-    found = study_module(study, "equal").at_equal(records, "ladder", "qlora", "compute", 0.95)
+    found = modules_of(study)("equal").at_equal(records, "ladder", "qlora", "compute", 0.95)
     ends = f"95% interval {percent(found.low)} to {percent(found.high)}"
     assert f"Ladder's loss is {percent(found.mean)[1:]} above QLoRA's ({ends})" in README
     assert f"{len(records)} runs" in README

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from ladderscope.studies.folder import Study, find_study
+
+from ..loaded import modules_of
 
 STUDIES = Path(__file__).parents[4] / "studies"
 
@@ -20,10 +20,4 @@ def study() -> Study:
 
 @pytest.fixture(scope="session")
 def module(study: Study) -> Callable[[str], Any]:
-    """A module of the study by its name; which of the loaded copies does not matter to what is pure."""
-    _ = study.analyse([])
-
-    def named(name: str) -> ModuleType:
-        return sys.modules[f"ladderscope_study_initialisation_analysis.{name}"]
-
-    return named
+    return modules_of(study)

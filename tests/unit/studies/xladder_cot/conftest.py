@@ -1,29 +1,20 @@
 from __future__ import annotations
 
 import random
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from ladderscope.records import Answers, EvalLoss, Flops, Params, Record
-from ladderscope.studies import intervals
 from ladderscope.studies.folder import Study, find_study
+
+from ..loaded import modules_of
 
 STUDIES = Path(__file__).parents[4] / "studies"
 Invent = Callable[..., list[Record]]
 Accuracies = Mapping[tuple[str, int], float]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _few_resamples() -> Iterator[None]:
-    """What is invented here is far from every bound, so that a rough interval will do."""
-    with pytest.MonkeyPatch.context() as during:
-        during.setattr(intervals, "RESAMPLES", 200)
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -33,13 +24,7 @@ def study() -> Study:
 
 @pytest.fixture(scope="session")
 def module(study: Study) -> Callable[[str], Any]:
-    """A module of the study by its name; which of the loaded copies does not matter to what is pure."""
-    _ = study.analyse([])
-
-    def named(name: str) -> ModuleType:
-        return sys.modules[f"ladderscope_study_xladder_cot_analysis.{name}"]
-
-    return named
+    return modules_of(study)
 
 
 @pytest.fixture(scope="session")
