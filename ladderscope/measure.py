@@ -45,7 +45,7 @@ def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -
     for _ in range(cell.steps):
         steps.append(loop.step())
         progress.advance()
-    _check_finite([before, *(step.loss for step in steps)])
+    check_finite([before, *(step.loss for step in steps)])
     after = loop.evaluate()
     progress.advance()
     flops = count_flops(loop.model, lambda: forward_and_backward(loop), cell.tokens_per_step)
@@ -70,7 +70,10 @@ def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -
 
 
 def prepare_loop(
-    cell: Cell, device: torch.device, held_out: Callable[[Backbone], list[Batch]] | None = None
+    cell: Cell,
+    device: torch.device,
+    held_out: Callable[[Backbone], list[Batch]] | None = None,
+    rows: Callable[[Backbone], Iterator[Batch]] | None = None,
 ) -> tuple[Backbone, TrainingLoop]:
     """Load the cell's backbone onto ``device`` and let its method build on it; the loop has not trained yet.
 
@@ -78,6 +81,7 @@ def prepare_loop(
         cell: what is to be trained.
         device: where.
         held_out: makes another evaluation set than that of the cell's data.
+        rows: makes other training batches, without an end, than those of the cell's data.
     """
     torch.manual_seed(cell.seed)
     backbone = load_backbone(resolve_name(cell.model), DTYPES[cell.dtype], cell.quantization, device, cell.seed)
@@ -86,6 +90,8 @@ def prepare_loop(
     model = method.build(backbone.model, cell)
 
     def batches() -> Iterator[Batch]:
+        if rows is not None:
+            return rows(backbone)
         return training_batches(cell, backbone.tokenizer, vocab_size(backbone), device)
 
     if method.prepare is not None:
@@ -99,7 +105,8 @@ def prepare_loop(
 _PASSES_BESIDE_TRAINING = 4
 
 
-def _check_finite(losses: list[float]) -> None:
+def check_finite(losses: list[float]) -> None:
+    """Raise FloatingPointError where training has diverged."""
     if not all(map(math.isfinite, losses)):
         raise FloatingPointError("the loss is no longer a finite number: lower the learning rate with --lr")
 

@@ -54,6 +54,8 @@ FLOP_COMPONENTS = (
 
 _NEWER_FIELDS = {"settings": "", "generate": 0, "adapter_dtype": "fp32"}
 """Of a cell, added since the first ledgers were written: what older cells stand for."""
+_NEWER_ANSWERS_FIELDS = ("groups", "items")
+"""Left out where they are empty, as in older records."""
 _ABSENT = object()
 
 
@@ -210,11 +212,33 @@ class EvalLoss:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """A model's answers to the items of a test set, item by item, so that methods can be compared on the same items.
+
+    ``correct`` has a character for each item, in their order: ``1`` where the answer is right, else ``0``. ``tokens``
+    has the number of tokens that were written for each; it is empty where the model chose between given answers.
+    ``groups`` has a number for each item; items of one number belong together and are drawn together. It is empty
+    where every item stands for itself. ``items`` is a digest of what was trained on and asked, where that is known.
+    """
+
+    correct: str
+    tokens: list[int] = field(default_factory=list)
+    groups: list[int] = field(default_factory=list)
+    items: str = ""
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right answers."""
+        return self.correct.count("1") / len(self.correct)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """The result of a cell under one meter. Parts that were not reached are ``None`` or empty.
 
     ``weights`` is ``pretrained`` or ``random``: a loss on random weights says nothing about a method.
     ``loss`` and ``step_seconds`` have one entry per optimizer step, in nats per trained token and seconds.
+    ``answers`` are those of the trained model, by the name of the test set; only studies ask for them.
     """
 
     cell: Cell
@@ -230,6 +254,7 @@ class Record:
     flops: Flops | None = None
     loss: list[float] = field(default_factory=list)
     eval_loss: EvalLoss | None = None
+    answers: dict[str, Answers] = field(default_factory=dict)
     step_seconds: list[float] = field(default_factory=list)
     tokens_per_step: int | None = None
     env: dict[str, Any] = field(default_factory=dict)
@@ -255,9 +280,13 @@ class Record:
     def to_json(self) -> dict[str, Any]:
         """The record as JSON values, with ``cell_id`` beside the cell."""
         values = {**dataclasses.asdict(self), "cell": self.cell.to_json()}
-        for name in ("forecast", "details"):
-            if values[name] is None:
+        for name in ("forecast", "details", "answers"):
+            if not values[name]:
                 del values[name]
+        for answers in values.get("answers", {}).values():
+            for name in _NEWER_ANSWERS_FIELDS:
+                if not answers[name]:
+                    del answers[name]
         if values["memory"] is not None and values["memory"]["saved_for_backward_bytes"] is None:
             del values["memory"]["saved_for_backward_bytes"]
         return {"schema_version": values.pop("schema_version"), "cell_id": self.cell.cell_id, **values}
@@ -302,6 +331,9 @@ def _parsed_parts(cls: type[Record], values: Mapping[str, Any]) -> dict[str, Any
     if known.get("forecast") is not None:
         phases = {name: Phase(**phase) for name, phase in known["forecast"].phases.items()}
         known["forecast"] = dataclasses.replace(known["forecast"], phases=phases)
+    if "answers" in known:
+        sets = known["answers"].items()
+        known["answers"] = {name: Answers(**_known_fields(Answers, one, "answers field")) for name, one in sets}
     if known["status"] not in STATUSES:
         raise UnknownNameError("status", known["status"], STATUSES)
     return known

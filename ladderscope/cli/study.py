@@ -47,7 +47,12 @@ def list_studies(root: Path, as_json: bool) -> None:
 
     from ladderscope.studies.folder import find_studies
 
-    rows = [row for study in find_studies(root) for row in _verdict_rows(study)]
+    rows: list[dict[str, Any]] = []
+    # Shown in terminals alone; a study that fits laws to its ledger takes some ten seconds.
+    with Console(stderr=True).status("Reading the studies") as status:
+        for study in find_studies(root):
+            status.update(f"Analysing {study.name}")
+            rows += _verdict_rows(study)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     else:

@@ -87,16 +87,14 @@ def _agrees(study: Study, records: list[Record], say: Callable[[str], None]) -> 
 
 
 def _run_grid(study: Study, console: Console, *, quick: bool, jobs: int | None, retry_failed: bool) -> bool:
-    wanted = study_jobs(study, quick=quick)
-    is_prediction = all(job.is_prediction for job in wanted)
-    slots = jobs or (num_cores() if is_prediction else 1)
-    if not is_prediction:
-        wanted = study_jobs(study, quick=quick, num_threads=max(1, num_cores() // slots))
+    slots = jobs or 1
+    wanted = study_jobs(study, quick=quick, num_threads=max(1, num_cores() // slots))
     predictors = Predictors()
     devices = cuda_devices() if any(job.meter == "cuda" for job in wanted) else ()
     try:
         with Ledger(study.ledger(quick=quick)) as ledger:
-            rounds = _Rounds(LocalExecutor(slots, None, devices, predictors), ledger, console)
+            predicting = LocalExecutor(jobs or num_cores(), predictors=predictors)
+            rounds = _Rounds(predicting, LocalExecutor(slots, None, devices), ledger, console)
             return fill_ledger(
                 study, ledger, wanted, rounds.run, quick=quick, again=lambda r: retry_failed and r.status in _FAILED
             )
@@ -105,19 +103,26 @@ def _run_grid(study: Study, console: Console, *, quick: bool, jobs: int | None, 
 
 
 class _Rounds:
-    """Runs jobs into a ledger, with a bar for each round."""
+    """Runs jobs into a ledger, with a bar for each round: predictions first, as none may run beside a measurement."""
 
-    def __init__(self, executor: LocalExecutor, ledger: Ledger, console: Console) -> None:
-        self._executor, self._ledger, self._console = executor, ledger, console
+    def __init__(self, predicting: LocalExecutor, measuring: LocalExecutor, ledger: Ledger, console: Console) -> None:
+        self._predicting, self._measuring, self._ledger, self._console = predicting, measuring, ledger, console
 
     def run(self, jobs: list[Job]) -> bool:
         """Whether all of them were run."""
-        _prepare_models(jobs, self._console)
+        predicted = [job for job in jobs if job.is_prediction]
+        measured = [job for job in jobs if not job.is_prediction]
+        _prepare_models(measured, self._console)
+        return self._run(predicted, self._predicting) and self._run(measured, self._measuring)
+
+    def _run(self, jobs: list[Job], executor: LocalExecutor) -> bool:
+        if not jobs:
+            return True
         with (
             SweepProgress(self._console, len(jobs)) as progress,
-            graceful_interrupt(progress.say, self._executor.cancel) as stop,
+            graceful_interrupt(progress.say, executor.cancel) as stop,
         ):
-            new = run_jobs(jobs, self._executor, self._ledger, progress, stop)
+            new = run_jobs(jobs, executor, self._ledger, progress, stop)
         return _all_done(jobs, new, stop)
 
 
@@ -129,5 +134,5 @@ def _prepare_models(jobs: list[Job], console: Console) -> None:
     from ladderscope.backbones.names import SMOLLM2
     from ladderscope.backbones.wheel import smollm2_folder
 
-    if any(job.cell.model == SMOLLM2 and not job.is_prediction for job in jobs):
+    if any(job.cell.model == SMOLLM2 for job in jobs):
         smollm2_folder(lambda line: console.print(line, highlight=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ _QUANTITIES: dict[str, Callable[[Record], float | None]] = {
     "peak reserved": lambda r: r.memory.peak_reserved_bytes if r.memory else None,
     "FLOPs per step": lambda r: r.flops.per_step if r.flops else None,
     "loss after": lambda r: r.eval_loss.after if r.eval_loss else None,
+    "accuracy": lambda r: _mean_accuracy(r),
     "seconds per step": lambda r: r.seconds_per_step,
 }
 
@@ -49,10 +51,22 @@ def agreements(quick: Sequence[Record], committed: Sequence[Record]) -> list[Agr
     found = []
     for quantity, of in _QUANTITIES.items():
         values = [(of(new), of(old)) for new, old in pairs]
-        ratios = [new / old for new, old in values if new is not None and old]
+        ratios = [_ratio_of(new, old) for new, old in values if new is not None and old is not None]
         if ratios:
             found.append(Agreement(quantity, len(ratios), min(ratios), max(ratios)))
     return found
+
+
+def _mean_accuracy(record: Record) -> float | None:
+    """Over the test sets, each of which weighs the same."""
+    shares = [one.accuracy for one in record.answers.values()]
+    return math.fsum(shares) / len(shares) if shares else None
+
+
+def _ratio_of(new: float, old: float) -> float:
+    if old:
+        return new / old
+    return 1.0 if new == old else math.inf
 
 
 def agreement_lines(found: Sequence[Agreement]) -> list[str]:

@@ -45,7 +45,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A grid, and the GPU that its cells are predicted for; None where they are measured."""
+    """A grid, and the GPU that its cells are predicted for; None where they are measured.
+
+    A document of a study that names a GPU is measured where its own is ``gpu: null``.
+    """
 
     grid: Grid
     gpu: str | None
@@ -61,7 +64,7 @@ class Definition:
         bounds: numbers of the rules by name; the analysis is given them.
         setup: prose, in Markdown.
         limits: what the study cannot show, a sentence each.
-        meter: of the cells: ``predict`` where a GPU is named, else ``auto``, ``cpu`` or ``cuda``.
+        meter: of the cells that are measured: ``auto``, ``cpu`` or ``cuda``.
         grid: of the whole study; empty where the study runs by itself.
         quick_grid: a part of it, for ``--quick``.
         quick_tolerance: how far a quick run's numbers may be off the committed ones, as a share of them.
@@ -94,7 +97,7 @@ def read_definition(path: Path) -> Definition:
         bounds=_numbers(values.get("bounds", {}), "bounds", path),
         setup=_text(values, "setup", path),
         limits=_texts(values.get("limits", []), "limits", path),
-        meter="predict" if gpu else _optional_text(values, "meter", path) or AUTO,
+        meter=_optional_text(values, "meter", path) or AUTO,
         grid=_documents(values.get("grid", []), gpu, "grid", path),
         quick_grid=quick_grid,
         quick_tolerance=_tolerance(values, path, is_needed=bool(quick_grid)),

@@ -10,6 +10,8 @@ from ladderscope.studies.chosen import chosen, is_measured
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, NOTHING, Findings, Table, Value, Verdict
 from ladderscope.units import format_flops
 
+from .on_cpu import cpu_sentence, seconds_table
+
 GPU = "1024GiB:sm86"
 MODELS = ("llama-2-7b", "llama-2-13b", "llama-2-70b")
 PUBLISHED = {
@@ -30,7 +32,7 @@ def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
     """A pure function of the committed ledger and of the rules' bounds."""
     found, other = _with(records, DECIDES), _with(records, OTHER)
     verdicts = [_flops(found, bounds), _others(found, bounds), _speed(found, records, bounds["faster"])]
-    tables = [_ratios_table(found, other), _parts_table(found), _seconds_table(records)]
+    tables = [_ratios_table(found, other), _parts_table(found), _seconds_table(records), seconds_table(records)]
     return Findings(verdicts, tables)
 
 
@@ -110,7 +112,8 @@ def _speed(found: Found, records: Sequence[Record], faster: float) -> Verdict:
             return Verdict("speed", answer, f"QLoRA's seconds per step over QST's on {gpu}: {listed}.", ON_GPU)
     values = [value for model in MODELS if (value := _ratio(found, model, "qst"))]
     work = f" QLoRA's FLOPs are {1 / min(values):.2f} times QST's at most." if values else ""
-    return Verdict("speed", CANNOT_TELL, f"Not all three models were measured on one GPU.{work}", None)
+    why = f"Not all three models were measured on one GPU.{work}{cpu_sentence(records)}"
+    return Verdict("speed", CANNOT_TELL, why, None)
 
 
 def _measured(records: Sequence[Record]) -> dict[str, dict[tuple[str, str], float]]:

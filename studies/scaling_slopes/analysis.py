@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ladderscope.records import Record
 from ladderscope.studies.bases import Basis, common_basis
+from ladderscope.studies.complete import missing_sentence, of_one_meter
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Findings, Verdict
+from ladderscope.studies.intervals import MeanInterval
+from ladderscope.studies.texts import interval_text, share_text
 
-from .equal import LogRatio, at_equal
+from .equal import at_equal
 from .family import REFERENCE, WHOLE, cells_of
 from .fitting import BACKBONE, RUN, comparison_of, fits_of
 from .plots import curves_figure, slopes_figure
-from .tables import data_table, equal_table, multiplier_table, percent, slope_table
+from .tables import data_table, equal_table, multiplier_table, slope_table
 
 if TYPE_CHECKING:
     from ladderscope.scaling import ScalingFit
@@ -34,10 +36,9 @@ def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
     """A pure function of the committed ledger and of the rules' bounds; cells of other plans are passed over."""
     wanted = {cell.cell_id for cell in cells_of(WHOLE)}
     ended = [one for one in records if one.cell.cell_id in wanted and one.status == "ok" and one.eval_loss]
-    known = _of_one_meter(ended)
-    missing = len(wanted) - len({one.cell.cell_id for one in known})
-    if missing:
-        why = f"{missing} of {len(wanted)} cells have no result yet."
+    known = of_one_meter(ended)
+    why = missing_sentence(len({one.cell.cell_id for one in known}), len(wanted))
+    if why:
         return Findings([Verdict(name, CANNOT_TELL, why, None) for name in (*CLAIMED, EQUAL_COMPUTE)])
     confidence, margin, basis = bounds["confidence"], bounds["margin"], common_basis(known)
     fits = fits_of(known, confidence, margin)
@@ -53,12 +54,6 @@ def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
     return Findings(verdicts, tables, [curves_figure(known, fits[RUN]), slopes_figure(fits, margin, basis)])
 
 
-def _of_one_meter(records: Sequence[Record]) -> list[Record]:
-    """Those of the meter that has the most: one curve does not go through a CPU's runs and a GPU's."""
-    most = Counter(record.meter for record in records).most_common(1)
-    return [record for record in records if record.meter == most[0][0]] if most else []
-
-
 def _slope(claim: str, method: str, fits: dict[str, ScalingFit], basis: Basis) -> Verdict:
     by_run, by_backbone = (comparison_of(fits[unit], method) for unit in (RUN, BACKBONE))
     agree = by_run.verdict == by_backbone.verdict
@@ -68,24 +63,23 @@ def _slope(claim: str, method: str, fits: dict[str, ScalingFit], basis: Basis) -
     if answer == CANNOT_TELL:
         shown = [margin for margin in margins if margin is not None]
         why += (
-            f" A margin of {percent(max(shown))} would have been shown (before the adjustment)."
+            f" A margin of {share_text(max(shown))} would have been shown (before the adjustment)."
             if len(shown) == len(margins)
             else " No margin would have been shown."
         )
     return Verdict(claim, answer, why, basis)
 
 
-def equal_compute(found: LogRatio | None, bounds: Mapping[str, float], basis: Basis) -> Verdict:
+def equal_compute(found: MeanInterval | None, bounds: Mapping[str, float], basis: Basis) -> Verdict:
     """The verdict on losses at equal compute."""
     needed = int(bounds["backbones"])
-    if found is None or found.low is None or found.high is None or found.backbones < needed:
-        backbones = found.backbones if found else 0
+    if found is None or found.low is None or found.high is None or found.count < needed:
+        backbones = found.count if found else 0
         why = f"Only {backbones} of the {needed} backbones that are needed have a compute that both methods reach."
         return Verdict(EQUAL_COMPUTE, CANNOT_TELL, why, basis if found else None)
     answer: Answer = REPRODUCED if found.high < 0 else NOT_REPRODUCED if found.low > 0 else CANNOT_TELL
     why = (
-        f"At the largest compute that both reach, Ladder's loss is {percent(found.mean, signed=True)} against QLoRA's "
-        f"({bounds['confidence']:.0%} interval {percent(found.low, signed=True)} to "
-        f"{percent(found.high, signed=True)}, logarithms, {found.backbones} backbones)."
+        f"At the largest compute that both reach, Ladder's loss is {interval_text(found)} against QLoRA's (mean of "
+        f"logarithms with a {bounds['confidence']:.0%} interval over {found.count} backbones)."
     )
     return Verdict(EQUAL_COMPUTE, answer, why, basis)

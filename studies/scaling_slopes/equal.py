@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from ladderscope.records import Record
+from ladderscope.studies.intervals import MeanInterval, mean, mean_interval
+from ladderscope.studies.trained.spent import flops_spent
+from ladderscope.studies.trained.timing import quiet_seconds
 
-AXES: Mapping[str, Callable[[Record], float]] = {
-    "data": lambda record: float(record.cell.steps * (record.tokens_per_step or 0)),
-    "compute": lambda record: float(record.cell.steps * (record.flops.per_step if record.flops else 0)),
-    "time": lambda record: math.fsum(record.step_seconds),
-}
-"""What is made equal -> how much of it a run spent: tokens, FLOPs, seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogRatio:
-    """Mean over backbones of log(loss of one method / of the other), with its t interval; None from one backbone."""
-
-    mean: float
-    low: float | None
-    high: float | None
-    backbones: int
+AXES = ("data", "compute", "time")
+"""What is made equal: tokens, FLOPs, seconds of training."""
+Setting = tuple[str, str]
+"""Backbone and method."""
 
 
-def at_equal(records: Sequence[Record], first: str, second: str, axis: str, confidence: float) -> LogRatio | None:
-    """Losses of two methods where both have spent the most of ``axis`` that both reach, on each backbone.
+def at_equal(records: Sequence[Record], first: str, second: str, axis: str, confidence: float) -> MeanInterval | None:
+    """Mean over backbones of log(loss of the first / of the second), at the most of ``axis`` that both reach on each.
 
     Runs of one budget are averaged (their logarithms), and between budgets logarithms are interpolated. None where no
     backbone has both methods over a shared range.
@@ -38,7 +28,7 @@ def at_equal(records: Sequence[Record], first: str, second: str, axis: str, conf
         gap = _gap(mine, theirs)
         if gap is not None:
             gaps.append(gap)
-    return _summary(gaps, confidence) if gaps else None
+    return mean_interval(gaps, confidence) if gaps else None
 
 
 def curve(records: Sequence[Record], model: str, method: str, axis: str) -> list[tuple[float, float]]:
@@ -47,11 +37,33 @@ def curve(records: Sequence[Record], model: str, method: str, axis: str) -> list
     for record in records:
         if (record.cell.model, record.cell.method) == (model, method) and record.eval_loss is not None:
             runs.setdefault(record.cell.steps, []).append(record)
-    spent = AXES[axis]
+    spent = _spent(records, axis)
     return sorted(
-        (_mean([math.log(spent(one)) for one in some]), _mean([math.log(_after(one)) for one in some]))
+        (mean([math.log(spent(one)) for one in some]), mean([math.log(_after(one)) for one in some]))
         for some in runs.values()
     )
+
+
+def seconds_of_steps(records: Sequence[Record]) -> dict[Setting, float]:
+    """Seconds of a step of every backbone and method, both repetitions and all budgets together."""
+    groups: dict[Setting, list[Record]] = {}
+    for record in records:
+        groups.setdefault(_setting(record), []).append(record)
+    return {setting: seconds for setting, some in groups.items() if (seconds := quiet_seconds(some))}
+
+
+def _spent(records: Sequence[Record], axis: str) -> Callable[[Record], float]:
+    """How much of an axis a run spent."""
+    if axis == "data":
+        return lambda record: float(record.cell.steps * (record.tokens_per_step or 0))
+    if axis == "compute":
+        return flops_spent
+    seconds = seconds_of_steps(records)
+    return lambda record: record.cell.steps * seconds[_setting(record)]
+
+
+def _setting(record: Record) -> Setting:
+    return record.cell.model, record.cell.method
 
 
 def _after(record: Record) -> float:
@@ -72,18 +84,3 @@ def _at(points: Sequence[tuple[float, float]], place: float) -> float:
     import numpy as np
 
     return float(np.interp(place, [x for x, _ in points], [y for _, y in points]))
-
-
-def _summary(gaps: Sequence[float], confidence: float) -> LogRatio:
-    from scipy import stats
-
-    mean, n = _mean(gaps), len(gaps)
-    if n < 2:
-        return LogRatio(mean, None, None, n)
-    error = math.sqrt(math.fsum((gap - mean) ** 2 for gap in gaps) / (n - 1) / n)
-    half = float(stats.t.isf((1 - confidence) / 2, n - 1)) * error
-    return LogRatio(mean, mean - half, mean + half, n)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)

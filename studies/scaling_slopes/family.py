@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ladderscope.records import Cell
+from ladderscope.studies.pretrained.backbone import SmallBackbone
+from ladderscope.studies.pretrained.kjv import kjv_backbone
 
-RECIPE = "slopes-1"
-"""Of the backbones; whoever changes how they are made counts it up, so that older cells keep their meaning."""
-VOCABULARY = 2048
 SEQ_LEN = 256
 BATCH_SIZE = 2
 TOKENS_PER_STEP = SEQ_LEN * BATCH_SIZE
-HEAD_WIDTH = 32
 RANK, REDUCTION = 8, 8
 ADAPTERS, SIDE_NETWORKS = ("qlora", "lora"), ("ladder", "xladder", "qst", "lst")
 METHODS = (*ADAPTERS, *SIDE_NETWORKS)
@@ -22,42 +20,13 @@ LEARNING_RATES = {**dict.fromkeys(ADAPTERS, 1e-3), **dict.fromkeys(SIDE_NETWORKS
 """The package's defaults, tuned for none of these backbones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Backbone:
-    """A Llama-like decoder of ``depth`` blocks of ``width`` channels, with tied embeddings."""
-
-    width: int
-    depth: int
-
-    @property
-    def name(self) -> str:
-        """In cells: a path below the study's work folder, in which training runs, so the same on every machine."""
-        return f"{RECIPE}/{self.width}x{self.depth}"
-
-    @property
-    def heads(self) -> int:
-        """Attention heads; each has 32 channels, of which reduction 8 leaves 4."""
-        return self.width // HEAD_WIDTH
-
-    @property
-    def ffn_width(self) -> int:
-        """Of the gated feed-forward."""
-        return 8 * round(self.width / 3)
-
-    @property
-    def parameters(self) -> int:
-        """All of them, the embeddings once."""
-        block = 4 * self.width**2 + 3 * self.width * self.ffn_width + 2 * self.width
-        return VOCABULARY * self.width + self.depth * block + self.width
-
-
 FAMILY = (
-    Backbone(64, 4),
-    Backbone(96, 6),
-    Backbone(128, 8),
-    Backbone(192, 8),
-    Backbone(256, 10),
-    Backbone(384, 10),
+    kjv_backbone(64, 4),
+    kjv_backbone(96, 6),
+    kjv_backbone(128, 8),
+    kjv_backbone(192, 8),
+    kjv_backbone(256, 10),
+    kjv_backbone(384, 10),
 )
 
 
@@ -68,14 +37,12 @@ class Plan:
     Attributes:
         budgets: optimizer steps of 512 tokens.
         repetitions: runs of each backbone, method and budget, each with its own order of the data.
-        pretraining_steps: of 2,048 tokens.
     """
 
-    family: Sequence[Backbone]
+    family: Sequence[SmallBackbone]
     methods: Sequence[str]
     budgets: Sequence[int]
     repetitions: int
-    pretraining_steps: int
 
 
 WHOLE = Plan(
@@ -83,14 +50,12 @@ WHOLE = Plan(
     methods=METHODS,
     budgets=(16, 48, 144),
     repetitions=2,
-    pretraining_steps=400,
 )
 QUICK = Plan(
     family=FAMILY[:2],
     methods=("qlora", "ladder"),
     budgets=WHOLE.budgets[:2],
     repetitions=1,
-    pretraining_steps=WHOLE.pretraining_steps,
 )
 """A part of the whole, on the same backbones, so that its numbers can be compared with the committed ones."""
 

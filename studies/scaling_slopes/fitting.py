@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ladderscope.records import Record
+from ladderscope.studies.trained.spent import with_preparation
 
 from .family import METHODS, REFERENCE
 
@@ -22,7 +23,10 @@ RUN, BACKBONE = "run", "model"
 def fits_of(records: Sequence[Record], confidence: float, margin: float) -> dict[str, ScalingFit]:
     """Unit of statistics -> the fit of all methods with each of them compared with QLoRA."""
     # Runs are matched by the settings of the first row of a unit, so the order must be the same for all methods.
-    ordered = sorted(records, key=lambda one: (one.cell.model, one.cell.steps, one.cell.seed, one.cell.method))
+    ordered = sorted(
+        map(with_preparation, records),
+        key=lambda one: (one.cell.model, one.cell.steps, one.cell.seed, one.cell.method),
+    )
     return {unit: _fit(ordered, unit, confidence, margin) for unit in (RUN, BACKBONE)}
 
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ladderscope.records import Record
+from ladderscope.report.loss_axis import loss_axis
 from ladderscope.report.palette import method_colour
 from ladderscope.studies.bases import Basis, basis_of
 from ladderscope.studies.findings import Figure
+from ladderscope.studies.trained.spent import flops_spent
 
 from .equal import curve
 from .family import FAMILY, METHODS, REFERENCE
@@ -35,7 +37,7 @@ def curves_figure(records: Sequence[Record], fit: ScalingFit) -> Figure:
                 points = curve(records, backbone.name, method, "compute")
                 x, y = np.exp(np.array(points)).T
                 axes.plot(x, y, color=colour, lw=0.6, marker=".", ms=4, alpha=0.7)
-            spent = [_compute(one) for one in records if one.cell.method == method]
+            spent = [flops_spent(one) for one in records if one.cell.method == method]
             line = np.geomspace(min(spent), max(spent), 50)
             label = method
             if next(one for one in fit.groups if one.name == method).fit.reason is None:
@@ -43,7 +45,7 @@ def curves_figure(records: Sequence[Record], fit: ScalingFit) -> Figure:
             else:
                 axes.plot([], [], color=colour, label=f"{label} (no fit)")
         axes.set_xscale("log")
-        axes.set_yscale("log")
+        loss_axis(axes)
         axes.set_xlabel("compute of training, FLOPs")
         axes.set_ylabel("held-out loss, nats per token")
         canvas.legend(loc="outside upper center", ncols=len(METHODS))
@@ -79,7 +81,3 @@ def slopes_figure(fits: dict[str, ScalingFit], margin: float, basis: Basis) -> F
         "method without a line has no bounds."
     )
     return Figure("slopes", "Exponents against QLoRA's", caption, draw, (7.5, 4.6), frozenset({basis}))
-
-
-def _compute(record: Record) -> float:
-    return float(record.cell.steps * (record.flops.per_step if record.flops else 0))

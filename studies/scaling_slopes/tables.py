@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from ladderscope.records import Record
 from ladderscope.studies.bases import Basis, common_basis
 from ladderscope.studies.findings import NOTHING, Table, Value
+from ladderscope.studies.intervals import MeanInterval, mean
+from ladderscope.studies.pretrained.kjv import VOCABULARY
+from ladderscope.studies.texts import interval_text, share_text
 
-from .equal import AXES, LogRatio, at_equal
+from .equal import AXES, at_equal, seconds_of_steps
 from .family import FAMILY, METHODS, REFERENCE, WHOLE
 from .fitting import RUN, comparison_of
 
@@ -22,11 +25,6 @@ OTHERS = [method for method in METHODS if method != REFERENCE]
 UNITS = {RUN: "run"}
 
 
-def percent(share: float, *, signed: bool = False) -> str:
-    """A share, or a logarithm of a ratio that is near to one, as percent."""
-    return f"{100 * share:+.1f}%" if signed else f"{100 * share:.0f}%"
-
-
 def slope_table(fits: dict[str, ScalingFit], bound: float, basis: Basis) -> Table:
     """Every method against QLoRA, with either unit of statistics."""
     rows = []
@@ -36,7 +34,7 @@ def slope_table(fits: dict[str, ScalingFit], bound: float, basis: Basis) -> Tabl
             slope = found.slopes[0]
             ends = slope.equivalence_interval
             ratio = NOTHING if ends is None else f"{ends[0]:.2f} to {ends[1]:.2f}"
-            margin = NOTHING if slope.smallest_margin is None else percent(slope.smallest_margin)
+            margin = NOTHING if slope.smallest_margin is None else share_text(slope.smallest_margin)
             numbers = [_number(slope.first), _number(slope.second), ratio, margin, str(slope.runs_needed or NOTHING)]
             name = UNITS.get(unit, "backbone")
             rows.append([method, name, slope.estimand, *(Value(one, basis) for one in numbers), found.verdict])
@@ -52,8 +50,8 @@ def slope_table(fits: dict[str, ScalingFit], bound: float, basis: Basis) -> Tabl
         "verdict",
     ]
     note = (
-        f"Units needed: pairs of that unit that would show equal slopes within {percent(bound)} with a power of 80%. "
-        "Verdicts are adjusted by Holm over the five methods; intervals and margins are not."
+        f"Units needed: pairs of that unit that would show equal slopes within {share_text(bound)} with a power of "
+        "80%. Verdicts are adjusted by Holm over the five methods; intervals and margins are not."
     )
     return Table("Slopes against QLoRA's", columns, rows, note)
 
@@ -81,15 +79,15 @@ def equal_table(records: Sequence[Record], confidence: float) -> Table:
         for method in OTHERS
     ]
     note = (
-        f"Held-out loss against QLoRA's (difference of logarithms, mean over backbones with a {confidence:.0%} t "
-        "interval), at the most that both methods spend on each backbone."
+        f"Held-out loss against QLoRA's (a ratio minus one, mean of logarithms over backbones with a {confidence:.0%} "
+        "t interval), at the most that both methods spend on each backbone."
     )
     return Table("At equal data, compute and time", ["method", *(f"equal {axis}" for axis in AXES)], rows, note)
 
 
 def data_table(records: Sequence[Record]) -> Table:
     """Held-out losses of the longest runs, and what a step of them costs."""
-    basis = common_basis(records)
+    basis, seconds = common_basis(records), seconds_of_steps(records)
     rows = []
     for backbone in FAMILY:
         of_model = [one for one in records if one.cell.model == backbone.name]
@@ -97,32 +95,32 @@ def data_table(records: Sequence[Record]) -> Table:
         start = next(
             (one.eval_loss.before for one in of_model if one.cell.method == REFERENCE and one.eval_loss), None
         )
-        cells = [_longest([one for one in longest if one.cell.method == method]) for method in METHODS]
+        cells = [
+            _longest([one for one in longest if one.cell.method == method], seconds.get((backbone.name, method)))
+            for method in METHODS
+        ]
         parameters = f"{backbone.parameters / 1e6:.2f} M"
         before = NOTHING if start is None else f"{start:.3f}"
         rows.append([parameters, *(Value(cell, basis) for cell in (before, *cells))])
-    note = "Mean over repetitions; in brackets GFLOPs and seconds of a step."
+    note = (
+        "Mean over repetitions; in brackets GFLOPs of a step and its seconds (lower quartile of all steps). "
+        f"To guess among {VOCABULARY:,} tokens has a loss of {math.log(VOCABULARY):.3f}."
+    )
     title = f"Held-out loss after {max(WHOLE.budgets)} steps"
     return Table(title, ["backbone", "QLoRA's start", *METHODS], rows, note)
 
 
-def _longest(runs: Sequence[Record]) -> str:
+def _longest(runs: Sequence[Record], seconds: float | None) -> str:
     losses = [one.eval_loss.after for one in runs if one.eval_loss]
     flops = [one.flops.per_step for one in runs if one.flops]
-    seconds = [one.seconds_per_step for one in runs if one.seconds_per_step]
     if not (losses and flops and seconds):
         return NOTHING
-    work, time = math.fsum(flops) / len(flops) / 1e9, math.fsum(seconds) / len(seconds)
-    return f"{math.fsum(losses) / len(losses):.3f} ({work:.2f}, {time:.2f} s)"
+    work = mean(flops) / 1e9
+    return f"{mean(losses):.3f} ({work:.2f}, {seconds:.2f} s)"
 
 
-def _gap(found: LogRatio | None) -> str:
-    if found is None:
-        return NOTHING
-    if found.low is None or found.high is None:
-        return percent(found.mean, signed=True)
-    low, high = percent(found.low, signed=True), percent(found.high, signed=True)
-    return f"{percent(found.mean, signed=True)} ({low} to {high})"
+def _gap(found: MeanInterval | None) -> str:
+    return NOTHING if found is None else interval_text(found)
 
 
 def _number(estimate: Estimate) -> str:

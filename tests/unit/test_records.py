@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ladderscope.errors import LedgerError
-from ladderscope.records import SCHEMA_VERSION, Cell, Details, EvalLoss, Flops, Memory, Params, Record
+from ladderscope.records import SCHEMA_VERSION, Answers, Cell, Details, EvalLoss, Flops, Memory, Params, Record
 
 
 def whole_record(**changes: Any) -> Record:
@@ -154,3 +154,12 @@ def test_unknown_details_are_refused() -> None:
     values["details"]["surprise"] = 1
     with pytest.raises(LedgerError, match="surprise"):
         Record.from_json(values)
+
+
+def test_answers_name_their_items_and_what_belongs_together_only_where_that_is_known() -> None:
+    plain, grouped = Answers(correct="101"), Answers(correct="101", tokens=[3, 4, 5], groups=[0, 0, 7], items="ab12")
+    record = whole_record(answers={"plain": plain, "grouped": grouped})
+    written = json.loads(json.dumps(record.to_json()))
+    assert written["answers"]["plain"] == {"correct": "101", "tokens": []}
+    assert written["answers"]["grouped"]["groups"] == [0, 0, 7]
+    assert Record.from_json(written) == record

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matplotlib.ticker import MaxNLocator, NullLocator, ScalarFormatter
-
 from ladderscope.records import Record
 from ladderscope.report.data import RANDOM_WEIGHTS, ReportData
 from ladderscope.report.figures.fitted import FittedPanel, band_sentence, draw_fitted
 from ladderscope.report.figures.panels import first_panels
 from ladderscope.report.figures.style import Drawing
+from ladderscope.report.loss_axis import loss_axis
 from ladderscope.scaling.results.scaling_fit import GroupFit
 from ladderscope.scaling.text import format_parameter
 
@@ -33,10 +32,7 @@ def draw(data: ReportData) -> Drawing | None:
     figure = draw_fitted(panels, "training compute so far (FLOP)", "training loss (nats per token)", _slope)
     for axis in figure.axes:
         axis.set_xscale("log")
-        axis.set_yscale("log")
-        axis.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-        axis.yaxis.set_major_formatter(ScalarFormatter())
-        axis.yaxis.set_minor_locator(NullLocator())
+        loss_axis(axis)
     sentences = [
         f"Lines: {fitted[chosen[0]].formula}, fitted to all runs of a method together.",
         band_sentence([fitted[model] for model in chosen]),

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ladderscope.cli import run
+from ladderscope.records import PREDICT, Cell, EvalLoss, Flops, Memory, Params, Record
 from ladderscope.studies.folder import Study, find_study
+from ladderscope.studies.variants.cells import GPU, predicted_cell, trained_cell
+from ladderscope.studies.variants.plan import Plan
+from ladderscope.units import GIB
 
 DEFINITION = """
 title: A tiny study
@@ -97,3 +104,57 @@ def done(root: Path, filled: Path) -> Path:
 def tiny(root: Path) -> Study:
     """The study in it."""
     return find_study(root, "tiny")
+
+
+InventVariants = Callable[..., list[Record]]
+
+
+@pytest.fixture(scope="session")
+def invent_variants() -> InventVariants:
+    """Records of a whole plan of variants whose losses and bytes are known.
+
+    The log loss falls by 0.05 for each doubling of the width; ``worse`` is added to that of a variant, and a little
+    noise. A side network takes 40 GiB over the reduction factor, ``bytes_of`` times, beside a backbone of 4 GiB.
+    """
+
+    def make(
+        plan: Plan,
+        worse: Mapping[str, float],
+        *,
+        bytes_of: Mapping[str, float] | None = None,
+        noise: float = 0.001,
+    ) -> list[Record]:
+        rng = np.random.default_rng(0)
+        records = []
+        for one in plan.variants:
+            factor = (bytes_of or {}).get(one.name, 1.0)
+            for reduction in one.reductions:
+                records.append(_predicted(predicted_cell(one, reduction), int((4 + 40 * factor / reduction) * GIB)))
+                for seed in plan.seeds:
+                    log_loss = 0.5 + 0.05 * math.log2(reduction) + 0.1 * seed + worse.get(one.name, 0.0)
+                    cell = trained_cell(one, reduction, seed, plan.steps)
+                    records.append(_trained(cell, math.exp(log_loss + rng.normal(0, noise)), factor))
+        return records
+
+    return make
+
+
+def _predicted(cell: Cell, peak: int) -> Record:
+    memory = Memory(peak_allocated_bytes=peak, peak_reserved_bytes=peak, peak_rss_bytes=None, breakdown_bytes={})
+    return Record(cell=cell, meter=PREDICT, gpu=GPU, status="ok", weights="random", memory=memory)
+
+
+def _trained(cell: Cell, loss: float, factor: float) -> Record:
+    assert cell.reduction_factor is not None
+    per_step = int(1e12 * (1 + factor / cell.reduction_factor))
+    return Record(
+        cell=cell,
+        meter="cpu",
+        status="ok",
+        weights="pretrained",
+        params=Params(trainable=10**7 // cell.reduction_factor, total=10**8),
+        flops=Flops(per_step=per_step, per_token=per_step / 512, by_component={"head": per_step}),
+        eval_loss=EvalLoss(before=3.0, after=loss),
+        step_seconds=[per_step / 1e11] * cell.steps,
+        tokens_per_step=512,
+    )

@@ -41,6 +41,16 @@ def test_a_run_fills_the_ledger_with_the_grid_and_what_the_analysis_asks_for(
     assert files_below(done) == before
 
 
+@pytest.mark.slow
+def test_a_part_of_a_predicted_study_may_be_measured(root: Path) -> None:
+    path = root / "tiny" / "study.yaml"
+    measured = '  - {model: "random:tiny-llama", method: lora, seq-len: 32, steps: 2, gpu: null}\n'
+    path.write_text(path.read_text().replace("quick-tolerance", f"{measured}meter: cpu\nquick-tolerance", 1))
+    assert study("run", "tiny", root=root) == 0
+    found = {(one.meter, one.gpu, one.status) for one in read_ledger(root / "tiny" / "ledger.jsonl")}
+    assert {("predict", "8GiB:sm86", "ok"), ("cpu", None, "ok")} <= found
+
+
 def test_a_report_holds_claim_rule_verdict_numbers_and_provenance(done: Path) -> None:
     assert study("report", "tiny", root=done) == 0
     text = (done / "tiny" / "README.md").read_text()

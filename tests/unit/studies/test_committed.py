@@ -47,12 +47,13 @@ def test_a_ledger_is_small_and_says_where_each_record_was_made(study: Study) -> 
     assert not study.ledger().exists() or study.ledger().stat().st_size < MOST_BYTES
 
 
-def test_a_ledger_holds_its_whole_grid_and_needs_nothing_further(study: Study) -> None:
+def test_a_ledger_holds_all_predictions_of_its_grid_and_needs_nothing_further(study: Study) -> None:
+    """What is to be measured waits for its hardware, or for a quiet hour; tables say that it was not."""
     records = study.records()
     if not records or study.own_run is not None:
         pytest.skip("not run yet, or not from a grid")
     keys = {record.key for record in records}
-    assert {job.key for job in study_jobs(study, quick=False)} <= keys
+    assert {job.key for job in study_jobs(study, quick=False) if job.is_prediction} <= keys
     assert {job.key for job in study_jobs(study, quick=True)} <= keys
     assert {(cell.cell_id, "predict", gpu) for cell, gpu in study.further(records)} <= keys
     assert {record.status for record in records} <= {"ok", "oom"}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from ladderscope.records import Cell, Memory, Record
+import pytest
+
+from ladderscope.records import Answers, Cell, Memory, Record
 from ladderscope.studies.compare import agreement_lines, agreements
 
 
@@ -51,3 +53,19 @@ def test_a_tolerance_holds_for_all_but_seconds(tiny_cell: Callable[..., Cell]) -
 def test_a_record_without_numbers_agrees_with_nothing(tiny_cell: Callable[..., Cell]) -> None:
     failed = Record(cell=tiny_cell(), meter="cpu", status="error", error="no luck")
     assert agreements([failed], [record(tiny_cell(), 100, [])]) == []
+
+
+def test_accuracies_are_compared_over_all_test_sets_and_held_to_the_tolerance(tiny_cell: Callable[..., Cell]) -> None:
+    def answered(**sets: str) -> Record:
+        answers = {name: Answers(correct=bits) for name, bits in sets.items()}
+        return Record(cell=tiny_cell(), meter="cpu", status="ok", answers=answers)
+
+    committed = answered(a="1111", b="10")
+    (found,) = agreements([answered(a="1111", b="00")], [committed])
+    assert found.quantity == "accuracy"
+    assert found.lowest == pytest.approx(0.5 / 0.75)
+    assert not found.is_within(0.1)
+    (found,) = agreements([committed], [answered(a="0000", b="00")])
+    assert not found.is_within(0.1)
+    (found,) = agreements([answered(a="0000")], [answered(a="0000")])
+    assert found.is_within(0)

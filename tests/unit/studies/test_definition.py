@@ -46,11 +46,16 @@ def test_claims_come_with_their_rules(tmp_path: Path) -> None:
 
 def test_a_study_that_names_a_gpu_is_predicted_for_it(tmp_path: Path) -> None:
     found = read(tmp_path, gpu="rtx-3060-12gb", grid=[{"seq-len": 64}, {"seq-len": 128, "gpu": "rtx-3090-24gb"}])
-    assert found.meter == "predict"
     assert [(document.grid, document.gpu) for document in found.grid] == [
         ({"seq_len": [64]}, "rtx-3060-12gb"),
         ({"seq_len": [128]}, "rtx-3090-24gb"),
     ]
+
+
+def test_a_part_of_a_predicted_study_may_be_measured(tmp_path: Path) -> None:
+    found = read(tmp_path, gpu="rtx-3060-12gb", meter="cpu", grid=[{"seq-len": 64}, {"seq-len": 64, "gpu": None}])
+    assert [document.gpu for document in found.grid] == ["rtx-3060-12gb", None]
+    assert found.meter == "cpu"
 
 
 def test_bounds_of_rules_are_numbers_by_name(tmp_path: Path) -> None:

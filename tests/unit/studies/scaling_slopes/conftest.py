@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,8 @@ import pytest
 
 from ladderscope.records import EvalLoss, Flops, Record
 from ladderscope.studies.folder import Study, find_study
+
+from ..loaded import modules_of
 
 STUDIES = Path(__file__).parents[4] / "studies"
 Invent = Callable[..., list[Record]]
@@ -24,13 +24,7 @@ def study() -> Study:
 
 @pytest.fixture(scope="session")
 def module(study: Study) -> Callable[[str], Any]:
-    """A module of the study by its name; which of the loaded copies does not matter to what is pure."""
-    _ = study.analyse([])
-
-    def named(name: str) -> ModuleType:
-        return sys.modules[f"ladderscope_study_scaling_slopes_analysis.{name}"]
-
-    return named
+    return modules_of(study)
 
 
 @pytest.fixture(scope="session")

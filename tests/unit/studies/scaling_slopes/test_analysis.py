@@ -139,3 +139,14 @@ def test_logarithms_are_averaged(module: Callable[[str], Any], invent: Invent) -
     assert module("equal").at_equal(half, "ladder", "qlora", "data", 0.95).mean == pytest.approx(
         math.log(0.5), abs=1e-9
     )
+
+
+def test_what_the_machine_did_beside_it_does_not_count_as_time(module: Callable[[str], Any], invent: Invent) -> None:
+    records = invent({})
+    waited = [
+        dataclasses.replace(one, step_seconds=[s * (1 + i % 2) for i, s in enumerate(one.step_seconds)])
+        for one in records
+    ]
+    equal = module("equal")
+    quiet = equal.at_equal(records, "ladder", "qlora", "time", 0.95)
+    assert equal.at_equal(waited, "ladder", "qlora", "time", 0.95) == quiet

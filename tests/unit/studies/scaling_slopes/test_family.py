@@ -26,7 +26,7 @@ def test_six_sizes_from_a_third_of_a_million_to_twenty(family: Any) -> None:
 def test_the_number_of_parameters_is_that_of_the_model(family: Any) -> None:
     for one in family.FAMILY[:3]:
         config = LlamaConfig(
-            vocab_size=family.VOCABULARY,
+            vocab_size=one.vocabulary,
             hidden_size=one.width,
             num_hidden_layers=one.depth,
             num_attention_heads=one.heads,

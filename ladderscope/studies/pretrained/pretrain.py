@@ -17,24 +17,27 @@ import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 BATCH, LENGTH = 8, 256
-PEAK_RATE, WARMUP = 3e-3, 0.05
+PEAK_RATE, WARMUP, INITIAL = 3e-3, 0.05, 0.02
 CHECKPOINT_SECONDS = 60.0
 
 
 def main(settings: dict[str, Any]) -> None:
+    """Make the folder ``settings["folder"]``: weights, tokenizer and what was set, with the loss on held-out rows."""
     folder = Path(settings["folder"])
     torch.manual_seed(settings["seed"])
     tokenizer = AutoTokenizer.from_pretrained(settings["tokenizer"])
     ids = torch.tensor(tokenizer(Path(settings["text"]).read_text(encoding="utf-8"))["input_ids"])
-    rows = ids[: len(ids) // LENGTH * LENGTH].view(-1, LENGTH)
+    length, batch = settings.get("length", LENGTH), settings.get("batch", BATCH)
+    rows = ids[: len(ids) // length * length].view(-1, length)
     held_out, rows = rows[-16:], rows[:-16]
     model = LlamaForCausalLM(_config(settings, len(tokenizer), tokenizer.eos_token_id))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=0.1)
+    peak = settings.get("peak_rate", PEAK_RATE)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=peak, betas=(0.9, 0.95), weight_decay=0.1)
     partial = folder.with_name(f"{folder.name}.partial.pt")
     done = _resume(partial, model, optimizer)
     saved = time.monotonic()
     for step in range(done, settings["steps"]):
-        _step(model, optimizer, _batch(rows, step, settings["seed"]), step, settings["steps"])
+        _step(model, optimizer, _batch(rows, step, settings["seed"], batch), (step + 1) / settings["steps"], peak)
         if time.monotonic() - saved > CHECKPOINT_SECONDS:
             _save(partial, model, optimizer, step + 1)
             saved = time.monotonic()
@@ -52,23 +55,24 @@ def _config(settings: dict[str, Any], vocabulary: int, end: int) -> LlamaConfig:
         intermediate_size=settings["ffn_width"],
         max_position_embeddings=512,
         tie_word_embeddings=True,
+        initializer_range=settings.get("initial", INITIAL),
         bos_token_id=end,
         eos_token_id=end,
         pad_token_id=end,
     )
 
 
-def _batch(rows: torch.Tensor, step: int, seed: int) -> torch.Tensor:
+def _batch(rows: torch.Tensor, step: int, seed: int, batch: int = BATCH) -> torch.Tensor:
     """Rows of that step: every epoch has its own order, and none is left to a state that a resumed run lacks."""
-    per_epoch = len(rows) // BATCH
+    per_epoch = len(rows) // batch
     epoch, place = divmod(step, per_epoch)
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed * 1000 + epoch))
-    return rows[order[place * BATCH : (place + 1) * BATCH]]
+    return rows[order[place * batch : (place + 1) * batch]]
 
 
-def _step(model: Any, optimizer: torch.optim.Optimizer, batch: torch.Tensor, step: int, steps: int) -> None:
-    share = (step + 1) / steps
-    rate = PEAK_RATE * min(share / WARMUP, 0.1 + 0.45 * (1 + math.cos(math.pi * share)))
+def _step(model: Any, optimizer: torch.optim.Optimizer, batch: torch.Tensor, share: float, peak: float) -> None:
+    """A step at which that ``share`` of the steps is done."""
+    rate = peak * min(share / WARMUP, 0.1 + 0.45 * (1 + math.cos(math.pi * share)))
     for group in optimizer.param_groups:
         group["lr"] = rate
     model(input_ids=batch, labels=batch).loss.backward()

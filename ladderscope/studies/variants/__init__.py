@@ -1,0 +1,1 @@
+"""For studies that change one choice of a side network at a time."""

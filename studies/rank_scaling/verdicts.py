@@ -1,0 +1,93 @@
+"""The rules of ``study.yaml``; each asks for the same on both backbones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ladderscope.records import Record
+from ladderscope.studies.bases import Basis
+from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Verdict
+from ladderscope.studies.intervals import MeanInterval
+from ladderscope.studies.texts import share_text
+
+from .equal import gap_at_equal_parameters
+from .plan import BACKBONES, LARGEST_RANK, REFERENCE, SCALED, USUAL_RANK
+from .texts import backbone_text, interval_text
+from .trends import beyond_usual_rank, trend_of
+
+SCALES, RANK_FREE, AT_EQUAL_PARAMETERS = "scales", "rank-free", "equal-parameters"
+CLAIMS = (SCALES, RANK_FREE, AT_EQUAL_PARAMETERS)
+CLAIMED = ("ladder", REFERENCE, SCALED)
+REPRODUCED, NOT_REPRODUCED = ANSWERS["paper"]
+HOLDS, DOES_NOT_HOLD = ANSWERS["own"]
+NAMES = [one.name for one in BACKBONES]
+_ALPHAS = (REFERENCE, SCALED)
+
+
+def scales(records: Sequence[Record], bounds: Mapping[str, float], basis: Basis) -> Verdict:
+    """Whether the loss falls with Ladder's width and with QLoRA's rank, by more than what counts as flat."""
+    found = {
+        method: [trend_of(records, name, method, bounds["confidence"]).change for name in NAMES] for method in CLAIMED
+    }
+    fall = [[ends(one)[1] < -bounds["flat"] for one in changes] for changes in found.values()]
+    flat = {method: all(ends(one)[0] > -bounds["flat"] for one in changes) for method, changes in found.items()}
+    is_flat = flat["ladder"] or (flat[REFERENCE] and flat[SCALED])
+    answer: Answer = REPRODUCED if all(map(all, fall)) else NOT_REPRODUCED if is_flat else CANNOT_TELL
+    listed = "; ".join(f"{method} {_by_backbone(changes)}" for method, changes in found.items())
+    why = (
+        f"From the smallest size to the largest, the loss changes by this much ({bounds['confidence']:.0%} intervals "
+        f"over seeds): {listed}. A fall by less than {share_text(bounds['flat'])} counts as flat."
+    )
+    return Verdict(SCALES, answer, why, basis)
+
+
+def rank_free(records: Sequence[Record], bounds: Mapping[str, float], basis: Basis) -> Verdict:
+    """Whether QLoRA of the largest rank has the loss of rank 8: an equivalence, by two one-sided tests."""
+    bound = bounds["equal"]
+    narrow, wide = (
+        [beyond_usual_rank(records, name, kind, bounds[level]) for kind in _ALPHAS for name in NAMES]
+        for level in ("equivalence-confidence", "confidence")
+    )
+    is_equal = [-bound < ends(one)[0] and ends(one)[1] < bound for one in narrow]
+    is_other = [ends(one)[0] > bound or ends(one)[1] < -bound for one in wide]
+    answer: Answer = REPRODUCED if all(is_equal) else NOT_REPRODUCED if all(is_other) else CANNOT_TELL
+    why = (
+        f"QLoRA's loss at rank {LARGEST_RANK} against rank {USUAL_RANK}, with {bounds['equivalence-confidence']:.0%} "
+        f"intervals over seeds: {_by_alpha(narrow)}; with {bounds['confidence']:.0%} intervals: "
+        f"{_by_alpha(wide)}. The margin is {share_text(bound)}."
+    )
+    return Verdict(RANK_FREE, answer, why, basis)
+
+
+def at_equal_parameters(records: Sequence[Record], bounds: Mapping[str, float], basis: Basis) -> Verdict:
+    """Which of Ladder and QLoRA has the lower loss with as many trained parameters."""
+    found = [gap_at_equal_parameters(records, name, "ladder", REFERENCE, bounds["confidence"]) for name in NAMES]
+    gaps = [one for one in found if one is not None]
+    if len(gaps) < len(NAMES):
+        why = "On a backbone the two share no range of trained parameters."
+        return Verdict(AT_EQUAL_PARAMETERS, CANNOT_TELL, why, basis)
+    is_lower, is_higher = all(ends(one)[1] < 0 for one in gaps), all(ends(one)[0] > 0 for one in gaps)
+    answer: Answer = HOLDS if is_lower else DOES_NOT_HOLD if is_higher else CANNOT_TELL
+    why = (
+        "Ladder's loss against QLoRA's, over the numbers of trained parameters that both have "
+        f"({bounds['confidence']:.0%} intervals over seeds): {_by_backbone(gaps)}."
+    )
+    return Verdict(AT_EQUAL_PARAMETERS, answer, why, basis)
+
+
+def ends(interval: MeanInterval) -> tuple[float, float]:
+    """Low and high end; without bounds where there is a single value."""
+    low, high = interval.low, interval.high
+    return (float("-inf"), float("inf")) if low is None or high is None else (low, high)
+
+
+def _by_alpha(found: Sequence[MeanInterval]) -> str:
+    """Of alpha 16 on both backbones, then of the growing one."""
+    half = len(BACKBONES)
+    return f"{_by_backbone(found[:half])}, and with an alpha of twice the rank {_by_backbone(found[half:])}"
+
+
+def _by_backbone(found: Sequence[MeanInterval]) -> str:
+    return ", ".join(
+        f"{interval_text(one)} on {backbone_text(backbone)}" for one, backbone in zip(found, BACKBONES, strict=True)
+    )

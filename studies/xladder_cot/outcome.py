@@ -1,0 +1,140 @@
+"""What the runs of each arm have answered, granularity by granularity."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from ladderscope.records import Answers, Record
+from ladderscope.studies.intervals import MeanInterval, accuracy_difference, accuracy_interval
+
+from .plan import ARMS, BUDGETS, WHOLE, arm_of, cells_of, granularity_of
+
+WANTED = {cell.cell_id for cell in cells_of(WHOLE)}
+Spent = Callable[[Record], float]
+SPENT: Mapping[str, Spent] = {
+    "data": lambda record: float(record.cell.steps * record.cell.batch_size),
+    "compute": lambda record: float(record.cell.steps * (record.flops.per_step if record.flops else 0)),
+    "time": lambda record: math.fsum(record.step_seconds),
+}
+"""What can be made equal -> how much of it a run spent: examples, FLOPs, seconds."""
+
+
+def usable(records: Iterable[Record]) -> list[Record]:
+    """Those of this plan that ended well, by one kind of machine, in the plan's order of seeds."""
+    ended = [one for one in records if one.cell.cell_id in WANTED and one.status == "ok" and one.answers]
+    most = Counter(one.meter for one in ended).most_common(1)
+    of_one = {one.cell.cell_id: one for one in ended if one.meter == most[0][0]}
+    return sorted(of_one.values(), key=lambda one: one.cell.seed)
+
+
+def answers_of(record: Record) -> Answers:
+    """Those to the test of the cell's granularity."""
+    (found,) = record.answers.values()
+    return found
+
+
+def runs_of(records: Sequence[Record], arm: str, granularity: int, steps: int | None = None) -> list[Record]:
+    """The runs of an arm, in the order of their seeds; of its largest budget where no ``steps`` are given."""
+    if steps is None:
+        steps = BUDGETS[-1] if arm in ARMS else 0
+    return [
+        one
+        for one in records
+        if one.cell.steps == steps and arm_of(one.cell) == arm and granularity_of(one.cell) == granularity
+    ]
+
+
+def pooled(runs: Sequence[Record]) -> Answers:
+    """All answers of several runs one behind the other."""
+    found = [answers_of(one) for one in runs]
+    return Answers(
+        correct="".join(one.correct for one in found), tokens=[count for one in found for count in one.tokens]
+    )
+
+
+def accuracy(runs: Sequence[Record]) -> float:
+    """Share of right answers over all runs."""
+    return pooled(runs).accuracy
+
+
+def tokens(runs: Sequence[Record]) -> float:
+    """Mean number of tokens written for an answer."""
+    counts = pooled(runs).tokens
+    return math.fsum(counts) / len(counts)
+
+
+def is_above(runs: Sequence[Record], chance: float, confidence: float) -> bool:
+    """Whether the interval of the accuracy lies above ``chance``."""
+    return accuracy_interval(pooled(runs), confidence)[0] > chance
+
+
+def difference(
+    records: Sequence[Record], first: str, second: str, granularities: Sequence[int], confidence: float
+) -> MeanInterval:
+    """Mean over granularities of the first arm's accuracy minus the second's, paired by item and seed.
+
+    Equal data: both are of the largest budget, on the same examples in the same order.
+    """
+    tests = [
+        {
+            str(granularity): [answers_of(one) for one in runs_of(records, arm, granularity)]
+            for granularity in granularities
+        }
+        for arm in (first, second)
+    ]
+    return accuracy_difference(tests[0], tests[1], confidence)
+
+
+def differences_by_seed(
+    records: Sequence[Record], first: str, second: str, granularities: Sequence[int]
+) -> list[float]:
+    """What :func:`difference` is the mean of: for each seed, the mean over granularities."""
+    pairs = [
+        list(zip(runs_of(records, first, granularity), runs_of(records, second, granularity), strict=True))
+        for granularity in granularities
+    ]
+    return [
+        _mean([answers_of(one).accuracy - answers_of(other).accuracy for one, other in of_seed])
+        for of_seed in zip(*pairs, strict=True)
+    ]
+
+
+def gap_at_equal(
+    records: Sequence[Record], first: str, second: str, granularities: Sequence[int], axis: str
+) -> float | None:
+    """Mean over granularities of the difference in accuracy, at the most of ``axis`` that both arms spend on each.
+
+    Between budgets it is interpolated over the logarithm of what is spent. None where they share no range.
+    """
+    gaps = []
+    for granularity in granularities:
+        mine, theirs = (curve(records, arm, granularity, SPENT[axis]) for arm in (first, second))
+        if not mine or not theirs:
+            return None
+        place = min(mine[-1][0], theirs[-1][0])
+        if place < max(mine[0][0], theirs[0][0]):
+            return None
+        gaps.append(_at(mine, place) - _at(theirs, place))
+    return math.fsum(gaps) / len(gaps)
+
+
+def curve(records: Sequence[Record], arm: str, granularity: int, spent: Spent) -> list[tuple[float, float]]:
+    """(log of what was spent, accuracy) of each budget that was run, ascending."""
+    points = []
+    for steps in BUDGETS:
+        runs = runs_of(records, arm, granularity, steps)
+        if runs:
+            points.append((_mean([math.log(spent(one)) for one in runs]), accuracy(runs)))
+    return sorted(points)
+
+
+def _at(points: Sequence[tuple[float, float]], place: float) -> float:
+    import numpy as np
+
+    return float(np.interp(place, [x for x, _ in points], [y for _, y in points]))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)

@@ -1,0 +1,53 @@
+"""The numbers of the project's README are those of the committed ledgers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ladderscope.studies.chosen import peak_reserved
+from ladderscope.studies.folder import find_study
+from ladderscope.studies.texts import percent
+
+from .loaded import modules_of
+
+ROOT = Path(__file__).parents[3]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAIRS = {
+    "Ladder (1/16) over QLoRA": ("ladder", "qlora"),
+    "Ladder (1/16) over QLoRA with checkpointing": ("ladder", "qlora, checkpointing"),
+    "lean Ladder over QLoRA with checkpointing, both with the loss in chunks": (
+        "ladder, lean",
+        "qlora, checkpointing, chunked loss",
+    ),
+}
+
+
+@pytest.mark.parametrize("row", PAIRS)
+def test_the_headline_has_the_ratios_of_the_first_study_and_says_that_they_are_predicted(row: str) -> None:
+    study = find_study(ROOT / "studies", "memory_7b_12gb")
+    variants = modules_of(study)("variants")
+    records = study.records()
+    assert {record.meter for record in records if record.memory and "llama" in record.cell.model} == {"predict"}
+    peaks = variants.peaks_of(records).of
+
+    def ratio(model: str, mine: str, other: str) -> str:
+        one, two = (peak_reserved(peaks[model, variant, 2048]) for variant in (mine, other))
+        return f"{one / two:.2f}"
+
+    mine, other = PAIRS[row]
+    in_bf16 = tuple(map(variants.in_bf16, (mine, other)))
+    cells = [f"{ratio(model, mine, other)} ({ratio(model, *in_bf16)})" for model in variants.MODELS]
+    assert f"| {row} | {' | '.join(cells)} |" in README
+    assert f"| 7B at 2,048 tokens, reserved peak, predicted | {' | '.join(variants.MODELS)} |" in README
+
+
+def test_the_sentence_on_loss_at_equal_compute_is_that_of_scaling_slopes() -> None:
+    study = find_study(ROOT / "studies", "scaling_slopes")
+    records = study.records()
+    found = modules_of(study)("equal").at_equal(records, "ladder", "qlora", "compute", 0.95)
+    ends = f"95% interval {percent(found.low)} to {percent(found.high)}"
+    assert f"Ladder's loss is {percent(found.mean)[1:]} above QLoRA's ({ends})" in README
+    assert f"{len(records)} runs" in README
+    assert {record.meter for record in records} == {"cpu"}
