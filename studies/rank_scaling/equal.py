@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ladderscope.records import Record
 from ladderscope.studies.curves import Point, mean_gap
 from ladderscope.studies.intervals import MeanInterval, mean, mean_interval
-from ladderscope.studies.trained.spent import flops_spent
-from ladderscope.studies.trained.timing import quiet_seconds
+from ladderscope.studies.trained.spent import AXES
 
 from .plan import REFERENCE, SCALED, USUAL_RANK, WHOLE, method_of, size_of
-
-AXES: Mapping[str, Callable[[Sequence[Record]], float]] = {
-    "data": lambda runs: mean([one.cell.steps * (one.tokens_per_step or 0) for one in runs]),
-    "compute": lambda runs: mean(list(map(flops_spent, runs))),
-    "time": lambda runs: mean([one.cell.steps for one in runs]) * (quiet_seconds(runs) or 0.0),
-}
-"""What is made equal -> how much of it a run of a size spent: tokens, FLOPs, seconds."""
 
 
 def of_runs(records: Sequence[Record], model: str, method: str, seed: int | None = None) -> list[Record]:

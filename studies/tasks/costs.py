@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
 
-from ladderscope.records import Record
-from ladderscope.studies.trained.spent import flops_spent
-from ladderscope.studies.trained.timing import quiet_seconds
+from ladderscope.studies.trained.spent import AXES
 
 from .answers import QLORA, SIDES, TASK_NAMES, Contestant, Results
-
-AXES: Mapping[str, Callable[[Sequence[Record]], float]] = {
-    "data": lambda runs: _mean([run.cell.steps * run.cell.tokens_per_step for run in runs]),
-    "compute": lambda runs: _mean([flops_spent(run) for run in runs]),
-    "time": lambda runs: _mean([run.cell.steps for run in runs]) * (quiet_seconds(runs) or 0.0),
-}
-"""What can be made equal -> how much of it runs alike took, on average: tokens, FLOPs, seconds."""
 
 
 def cost_ratio(results: Results, who: Contestant, axis: str) -> float | None:
@@ -41,7 +31,3 @@ def nearest_budget(results: Results, who: Contestant) -> str:
 
 def _distance(ratio: float | None) -> float | None:
     return abs(math.log(ratio)) if ratio else None
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)

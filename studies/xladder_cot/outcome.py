@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ladderscope.records import Answers, Record
-from ladderscope.studies.intervals import MeanInterval, accuracy_difference, accuracy_interval
+from ladderscope.studies.complete import of_one_meter
+from ladderscope.studies.intervals import MeanInterval, accuracy_difference, accuracy_interval, mean
+from ladderscope.studies.trained.spent import flops_spent
+from ladderscope.studies.trained.timing import quiet_seconds
 
 from .plan import ARMS, BUDGETS, WHOLE, arm_of, cells_of, granularity_of
 
@@ -15,8 +17,8 @@ WANTED = {cell.cell_id for cell in cells_of(WHOLE)}
 Spent = Callable[[Record], float]
 SPENT: Mapping[str, Spent] = {
     "data": lambda record: float(record.cell.steps * record.cell.batch_size),
-    "compute": lambda record: float(record.cell.steps * (record.flops.per_step if record.flops else 0)),
-    "time": lambda record: math.fsum(record.step_seconds),
+    "compute": flops_spent,
+    "time": lambda record: record.cell.steps * (quiet_seconds([record]) or 0.0),
 }
 """What can be made equal -> how much of it a run spent: examples, FLOPs, seconds."""
 
@@ -24,8 +26,7 @@ SPENT: Mapping[str, Spent] = {
 def usable(records: Iterable[Record]) -> list[Record]:
     """Those of this plan that ended well, by one kind of machine, in the plan's order of seeds."""
     ended = [one for one in records if one.cell.cell_id in WANTED and one.status == "ok" and one.answers]
-    most = Counter(one.meter for one in ended).most_common(1)
-    of_one = {one.cell.cell_id: one for one in ended if one.meter == most[0][0]}
+    of_one = {one.cell.cell_id: one for one in of_one_meter(ended)}
     return sorted(of_one.values(), key=lambda one: one.cell.seed)
 
 
@@ -62,7 +63,7 @@ def accuracy(runs: Sequence[Record]) -> float:
 def tokens(runs: Sequence[Record]) -> float:
     """Mean number of tokens written for an answer."""
     counts = pooled(runs).tokens
-    return math.fsum(counts) / len(counts)
+    return mean(counts)
 
 
 def is_above(runs: Sequence[Record], chance: float, confidence: float) -> bool:
@@ -96,7 +97,7 @@ def differences_by_seed(
         for granularity in granularities
     ]
     return [
-        _mean([answers_of(one).accuracy - answers_of(other).accuracy for one, other in of_seed])
+        mean([answers_of(one).accuracy - answers_of(other).accuracy for one, other in of_seed])
         for of_seed in zip(*pairs, strict=True)
     ]
 
@@ -117,7 +118,7 @@ def gap_at_equal(
         if place < max(mine[0][0], theirs[0][0]):
             return None
         gaps.append(_at(mine, place) - _at(theirs, place))
-    return math.fsum(gaps) / len(gaps)
+    return mean(gaps)
 
 
 def curve(records: Sequence[Record], arm: str, granularity: int, spent: Spent) -> list[tuple[float, float]]:
@@ -126,7 +127,7 @@ def curve(records: Sequence[Record], arm: str, granularity: int, spent: Spent) -
     for steps in BUDGETS:
         runs = runs_of(records, arm, granularity, steps)
         if runs:
-            points.append((_mean([math.log(spent(one)) for one in runs]), accuracy(runs)))
+            points.append((mean([math.log(spent(one)) for one in runs]), accuracy(runs)))
     return sorted(points)
 
 
@@ -134,7 +135,3 @@ def _at(points: Sequence[tuple[float, float]], place: float) -> float:
     import numpy as np
 
     return float(np.interp(place, [x for x, _ in points], [y for _, y in points]))
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)

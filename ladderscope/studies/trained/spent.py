@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from ladderscope.records import Cell, Record
+from ladderscope.studies.intervals import mean
+from ladderscope.studies.trained.timing import quiet_seconds
 
 CALIBRATION_TOKENS = 4096
 """As many as :func:`ladderscope.methods.side.calibrate` looks at; a test holds the two equal."""
@@ -45,3 +48,11 @@ def with_preparation(record: Record) -> Record:
         return record
     per_step = round(flops_spent(record) / record.cell.steps)
     return replace(record, flops=replace(record.flops, per_step=per_step))
+
+
+AXES: Mapping[str, Callable[[Sequence[Record]], float]] = {
+    "data": lambda runs: mean([one.cell.steps * one.cell.tokens_per_step for one in runs]),
+    "compute": lambda runs: mean(list(map(flops_spent, runs))),
+    "time": lambda runs: mean([one.cell.steps for one in runs]) * (quiet_seconds(runs) or 0.0),
+}
+"""What can be made equal -> how much of it runs alike spent, on average: tokens, FLOPs, seconds."""
