@@ -14,7 +14,8 @@ _FLOOR = 1e-3
 
 _ROUNDING = 1e-6
 _SAMPLES_PER_DIRECTION = 2
-"""Below, samples vary less along a direction found from them than new ones do: with none, a hundred times less."""
+"""Below, samples vary less along a direction found from them than new ones do: with none, a hundred times less.
+Samples that are alike, as those of a row that stands in a batch twice, count once."""
 
 
 class RandomProjection(nn.Module):
@@ -95,10 +96,12 @@ def principal_directions(samples: Tensor, num_directions: int) -> tuple[Tensor, 
     """Mean (H,), leading directions (H, W) with orthonormal columns, and the standard deviation (W,) along each.
 
     Args:
-        samples: (N, H) in fp32. With fewer samples than directions the rest of the directions are random. Only the
-            first N / 2 deviations are taken from the samples as they are; the others are at least the last of those.
+        samples: (N, H) in fp32. With fewer samples than directions the rest of the directions are random. Of N samples
+            that differ, only the first N / 2 deviations are taken as they are; the others are at least the last of
+            those.
         num_directions: W.
     """
+    num_distinct = _num_distinct(samples)
     mean = samples.mean(0)
     centred = samples - mean
     q = min(num_directions + _OVERSAMPLING, *centred.shape)
@@ -108,12 +111,20 @@ def principal_directions(samples: Tensor, num_directions: int) -> tuple[Tensor, 
         filler = torch.randn(samples.shape[1], num_directions, device=samples.device)
     directions = torch.linalg.qr(torch.cat([directions[:, :num_directions], filler], dim=1)).Q[:, :num_directions]
     deviations = (centred @ directions).square().mean(0).sqrt()
-    told = max(1, min(num_directions, len(samples) // _SAMPLES_PER_DIRECTION))
-    deviations[told:] = deviations[told:].clamp_min(deviations[told - 1])
+    told = (num_distinct // _SAMPLES_PER_DIRECTION).clamp(1, num_directions)
+    is_told = torch.arange(num_directions, device=samples.device) < told
+    deviations = torch.where(is_told, deviations, deviations.maximum(deviations.gather(0, told - 1)))
     largest = deviations.sort(descending=True).values[min(1, num_directions - 1)]
     size = samples.square().mean().sqrt().clamp_min(torch.finfo(mean.dtype).tiny)
-    floor = torch.where(largest > _ROUNDING * size, _FLOOR * largest, size)  # where all samples are alike
+    floor = torch.where((num_distinct > 1) & (largest > _ROUNDING * size), _FLOOR * largest, size)
     return mean, directions, deviations.clamp_min(floor)
+
+
+def _num_distinct(samples: Tensor) -> Tensor:
+    """How many rows differ, (1,): those that are alike have the same sum of products with fixed weights."""
+    weights = torch.linspace(1, 2, samples.shape[1], device=samples.device).sin()
+    sums = (samples * weights).sum(1).sort().values
+    return (sums.diff() > 0).sum(0, keepdim=True) + 1
 
 
 def _spread(samples: Tensor, num_samples: int) -> Tensor:

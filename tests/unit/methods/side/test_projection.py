@@ -75,6 +75,13 @@ class TestPrincipalProjection:
         assert scales.max() < 5
         assert scales.max() > 0.05
 
+    @pytest.mark.parametrize("num_samples", [4, 9, 15])
+    @pytest.mark.parametrize("copies", [2, 4])
+    def test_rows_that_stand_in_the_batch_again_show_nothing_new(self, num_samples: int, copies: int) -> None:
+        projection = PrincipalProjection(HIDDEN, SIDE)
+        projection.fit(residual_stream(num_samples).repeat(copies, 1))
+        assert projection(residual_stream(1000, seed=1)).square().mean(0).sqrt().max() < 5
+
     @pytest.mark.parametrize("num_samples", [1, 50])
     def test_keeps_new_tokens_finite_where_all_that_was_seen_is_one_token(self, num_samples: int) -> None:
         projection = PrincipalProjection(HIDDEN, SIDE)
