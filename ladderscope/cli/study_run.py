@@ -88,7 +88,7 @@ def _agrees(study: Study, records: list[Record], say: Callable[[str], None]) -> 
 
 def _run_grid(study: Study, console: Console, *, quick: bool, jobs: int | None, retry_failed: bool) -> bool:
     slots = jobs or 1
-    wanted = study_jobs(study, quick=quick, num_threads=max(1, num_cores() // slots))
+    wanted = study_jobs(study, quick=quick)
     predictors = Predictors()
     devices = cuda_devices() if any(job.meter == "cuda" for job in wanted) else ()
     try:

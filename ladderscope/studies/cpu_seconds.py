@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ladderscope.records import Cell, Record
 from ladderscope.studies.bases import ON_CPU, basis_of
 from ladderscope.studies.findings import NOTHING, Table, Value
+from ladderscope.studies.trained.timing import quiet_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class CpuSteps:
     found: dict[str, Record]
 
     def seconds(self, label: str) -> float:
-        """Median seconds of a step."""
-        seconds = self.found[label].seconds_per_step
+        """Seconds of a step that waits for nothing else on the machine."""
+        seconds = quiet_seconds([self.found[label]])
         assert seconds is not None
         return seconds
 
@@ -58,7 +59,7 @@ def cpu_steps(records: Iterable[Record], model: str, reference: str, label_of: C
         if basis_of(record) == ON_CPU
         and (record.status, record.cell.model) == ("ok", model)
         and record.flops
-        and record.seconds_per_step
+        and record.step_seconds
     }
     return CpuSteps(model, reference, found)
 

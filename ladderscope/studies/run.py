@@ -47,8 +47,8 @@ class RunContext:
     stop: threading.Event
 
 
-def study_jobs(study: Study, *, quick: bool, num_threads: int = 1) -> list[Job]:
-    """The jobs of the study's grid, each once.
+def study_jobs(study: Study, *, quick: bool) -> list[Job]:
+    """The jobs of the study's grid, each once, with one thread: on several, steps of one run differ twofold.
 
     Raises:
         UsageError: no grid, or a cell that cannot work.
@@ -57,10 +57,10 @@ def study_jobs(study: Study, *, quick: bool, num_threads: int = 1) -> list[Job]:
     if not documents:
         name = "quick-grid" if quick else "grid"
         raise UsageError(f"the study {study.name} has no {name} in {study.folder / 'study.yaml'}: write one.")
-    return _once(job for document in documents for job in _jobs(document, study.definition.meter, num_threads))
+    return _once(job for document in documents for job in _jobs(document, study.definition.meter))
 
 
-def _jobs(document: Document, meter: str, num_threads: int) -> list[Job]:
+def _jobs(document: Document, meter: str) -> list[Job]:
     cells = resolve_cells(document.grid)
     if document.gpu is not None:
         return [_predicted(cell, document.gpu) for cell in cells]
@@ -68,7 +68,7 @@ def _jobs(document: Document, meter: str, num_threads: int) -> list[Job]:
     check_meter(cells, resolved.name)
     if resolved.name == "cpu":
         check_host_memory(cells)
-    return [Job(cell, resolved.name, resolved.hardware(), num_threads) for cell in cells]
+    return [Job(cell, resolved.name, resolved.hardware(), num_threads=1) for cell in cells]
 
 
 def _predicted(cell: Cell, gpu: str) -> Job:

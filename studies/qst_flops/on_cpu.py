@@ -12,9 +12,9 @@ from ladderscope.studies.findings import Table
 MODEL, REFERENCE, CLAIMED = "smollm2-135m", "qlora r=64", "qst 1/16"
 LABELS = (REFERENCE, CLAIMED, "lora r=32", "lst 1/8")
 _NOTE = (
-    "Median step at 4 x 384 random tokens, adapters in bf16, one run each. FLOPs are counted on the operations that "
-    "ran; unpacking 4-bit weights, norms and the optimizer take time and are not among them. Losses of these runs are "
-    "no result: the tokens are random."
+    "Lower quartile of the steps after the first at 4 x 384 random tokens, adapters in bf16, one run each. FLOPs are "
+    "counted on the operations that ran; unpacking 4-bit weights, norms and the optimizer take time and are not among "
+    "them. Losses of these runs are no result: the tokens are random."
 )
 
 
