@@ -14,7 +14,7 @@ from ladderscope.studies.findings import Figure
 from ladderscope.studies.intervals import mean
 
 from .equal import AXES, log_loss, of_runs, parameters
-from .plan import BACKBONES, METHODS, SIZES, size_of
+from .plan import BACKBONES, METHODS, REFERENCE, SCALED, size_of
 from .tables import frontier
 from .texts import backbone_text
 
@@ -63,19 +63,24 @@ def _panels(canvas: Canvas) -> list[Axes]:
 
 
 def _lines(axes: Axes, records: Sequence[Record], model: str, place: Callable[[Sequence[Record]], float]) -> None:
-    for method in METHODS:
-        sizes = [[one for one in of_runs(records, model, method) if size_of(one.cell) == s] for s in SIZES[method]]
+    for method in (*METHODS, SCALED):
+        sizes = _by_size(of_runs(records, model, method))
         x = [place(runs) for runs in sizes]
         losses = [list(map(log_loss, runs)) for runs in sizes]
         low, middle, high = ([math.exp(of(some)) for some in losses] for of in (min, mean, max))
-        colour = method_colour(method)
+        colour, line = (method_colour(REFERENCE), "--") if method == SCALED else (method_colour(method), "-")
         axes.fill_between(x, low, high, color=colour, alpha=0.2, lw=0)
-        axes.plot(x, middle, color=colour, marker=".", label=method)
+        axes.plot(x, middle, color=colour, ls=line, marker=".", label=method)
     axes.set_xscale("log")
     loss_axis(axes)
+
+
+def _by_size(runs: Sequence[Record]) -> list[list[Record]]:
+    sizes = dict.fromkeys(size_of(one.cell) for one in runs)
+    return [[one for one in runs if size_of(one.cell) == size] for size in sizes]
 
 
 def _finish(canvas: Canvas) -> None:
     canvas.axes[0].set_ylabel("held-out loss, nats per token")
     handles, labels = canvas.axes[0].get_legend_handles_labels()
-    canvas.legend(handles, labels, loc="outside upper center", ncols=len(METHODS))
+    canvas.legend(handles, labels, loc="outside upper center", ncols=len(labels))
