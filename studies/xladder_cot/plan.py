@@ -42,10 +42,8 @@ class Arm:
     lr: float
 
 
-BUDGETS = (250, 500)
-"""Optimizer steps; a budget is a run of its own."""
-MORE_BUDGETS_AT = (2,)
-"""Granularities at which the smaller budget is run too, so that equal compute can be read."""
+BUDGETS = (500, 1500)
+"""Optimizer steps; a budget is a run of its own. The larger one was added when the smaller left short chains at chance."""
 SIDE_RATE = 5e-3
 """Of all side networks; with the package's 2e-3, Ladder learned no short chain in a pilot."""
 ARMS: Mapping[str, Arm] = {
@@ -68,17 +66,17 @@ class Plan:
         arms: names of ``ARMS``.
         granularities: what chains are trained; the backbone as it is writes long ones only.
         seeds: each with examples of its own, the same for all arms, granularities and budgets but for their number.
-        all_budgets: whether the smaller one is run too, where it is asked for.
+        budgets: of ``BUDGETS``.
     """
 
     arms: Sequence[str]
     granularities: Sequence[int]
     seeds: Sequence[int]
-    all_budgets: bool
+    budgets: Sequence[int]
 
 
-WHOLE = Plan(arms=tuple(ARMS), granularities=GRANULARITIES, seeds=(0, 1), all_budgets=True)
-QUICK = Plan(arms=(REFERENCE, DEFAULT), granularities=(1, 2), seeds=(0,), all_budgets=False)
+WHOLE = Plan(arms=tuple(ARMS), granularities=GRANULARITIES, seeds=(0, 1), budgets=BUDGETS)
+QUICK = Plan(arms=(REFERENCE, DEFAULT), granularities=(1, 2), seeds=(0,), budgets=BUDGETS[:1])
 """A part of the whole, on the same backbone."""
 
 
@@ -90,12 +88,11 @@ def plan_of(*, quick: bool) -> Plan:
 def cells_of(plan: Plan) -> list[Cell]:
     """All cells of a plan: the backbone as it is, then a whole seed before the next."""
     trained = [
-        cell_of(name, granularity, seed * len(BUDGETS) + place, steps)
+        cell_of(name, granularity, seed * len(BUDGETS) + BUDGETS.index(steps), steps)
         for seed in plan.seeds
         for granularity in plan.granularities
         for name in plan.arms
-        for place, steps in enumerate(reversed(BUDGETS))
-        if place == 0 or (plan.all_budgets and granularity in MORE_BUDGETS_AT)
+        for steps in plan.budgets
     ]
     return [BACKBONE_CELL, *trained]
 

@@ -59,7 +59,7 @@ def equal_table(records: Sequence[Record], bounds: Mapping[str, float]) -> Table
     note = (
         "Differences in accuracy, means over granularities; at equal data with a paired bootstrap interval "
         f"({confidence:.0%}). At equal compute and time: at the most that both methods spend, interpolated between "
-        "their budgets, where there are two."
+        "their budgets."
     )
     columns = ["against Ladder", "chains", *(f"equal {axis}" for axis in SPENT)]
     return Table("Against Ladder at equal data, compute and time", columns, rows, note)

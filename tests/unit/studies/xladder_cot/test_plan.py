@@ -58,7 +58,7 @@ def test_qlora_has_the_rank_that_comes_nearest(plan: Any, trained: dict[str, int
 
 def test_every_arm_gets_the_same_examples(plan: Any) -> None:
     cells = plan.cells_of(plan.WHOLE)
-    assert len({cell.cell_id for cell in cells}) == len(cells) == 51
+    assert len({cell.cell_id for cell in cells}) == len(cells) == 81
     runs = {
         name: Counter(
             (cell.data, cell.seed, cell.steps, cell.batch_size, cell.seq_len)
