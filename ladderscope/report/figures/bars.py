@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from ladderscope.records import Record
 from ladderscope.report.figures.style import new_figure
 from ladderscope.report.labels import distinct_labels, is_predicted
+from ladderscope.report.many import one_of_each_group
 
 MAX_BARS = 64
 GROUP_GAP = 0.6
@@ -61,11 +62,18 @@ def draw_bars(records: Sequence[Record], stack: Stack) -> Figure:
 
 
 def shown(records: Sequence[Record]) -> tuple[list[Record], str]:
-    """The records that fit into one figure, and a sentence about the rest and about hatching."""
+    """The records that fit into one figure, and a sentence about the rest and about hatching.
+
+    Of too many it is the first of each model, method and length: seeds and other settings seldom change the bars.
+    """
     sentences = []
-    if len(records) > MAX_BARS:
-        sentences.append(f"The first {MAX_BARS} of {len(records)} cells are shown; the table holds all.")
-    kept = list(records[:MAX_BARS])
+    kept = list(records)
+    if len(kept) > MAX_BARS:
+        kept = one_of_each_group(records)[:MAX_BARS]
+        sentences.append(
+            f"{len(kept)} of {len(records):,} cells are shown, the first of each model, method and length; the table "
+            "holds all."
+        )
     if any(is_predicted(record) for record in kept):
         sentences.append("Hatched bars are predicted, the others measured.")
     return kept, " ".join(sentences)

@@ -20,7 +20,7 @@ class TableRequest:
             others that the data holds come along. ``"N,D"`` will do for ``("N", "D")``.
         by: what gets a curve per value: a setting of a cell, a role, or a column of a table. ``None``: the method,
             where there is one.
-        columns: role -> column, or an expression over columns (:mod:`~ladderscope.scaling.reading.expressions`).
+        columns: role -> column, or an expression over columns (:mod:`~ladderscope.tables.expressions`).
             Tables only.
         where: conditions that all hold for the points to keep.
         weights: the column of the objective's weights. Tables only.
