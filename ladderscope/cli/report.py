@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ladderscope.cli.where import where_option
+from ladderscope.cli.where import chosen_records, where_option
 
 
 @click.command("report")
@@ -32,7 +32,6 @@ def command(runs: tuple[Path, ...], out: Path, where: tuple[str, ...]) -> None:
     """
     from rich.console import Console
 
-    from ladderscope.cli.where import chosen_records
     from ladderscope.report.data import in_reading_order
     from ladderscope.report.folder import write_report
     from ladderscope.report.terminal import print_records

@@ -28,7 +28,11 @@ def chosen_records(paths: Sequence[Path], where: Sequence[str]) -> list[Record]:
     """
     from ladderscope.ledger import read_ledgers
 
-    records = read_ledgers(paths)
+    return chosen(read_ledgers(paths), where)
+
+
+def chosen(records: list[Record], where: Sequence[str]) -> list[Record]:
+    """As :func:`chosen_records`, of records that have been read."""
     gc.freeze()  # they stay until the command ends: to look for cycles in them again and again would take seconds
     if not where:
         return records

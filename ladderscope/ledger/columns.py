@@ -64,9 +64,12 @@ class RecordColumn:
 
 def finished_at(record: Record) -> datetime.datetime | None:
     """When the record was made, in UTC; ``None`` where it does not say so."""
+    text = record.env.get("finished_at")
     try:
-        time = datetime.datetime.fromisoformat(str(record.env.get("finished_at")))
+        time = datetime.datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
+        time = None
+    if time is None:
         return None
     return time.astimezone(datetime.UTC) if time.tzinfo else time.replace(tzinfo=datetime.UTC)
 
@@ -116,11 +119,11 @@ def _memory_columns() -> Iterator[RecordColumn]:
 def _cost_columns() -> Iterator[RecordColumn]:
     yield RecordColumn("trainable_params", "whole", "parameters that are trained", _at("params", "trainable"))
     yield RecordColumn("total_params", "whole", "all parameters, a 4-bit one as one", _at("params", "total"))
-    yield RecordColumn("flops_per_step", "whole", "FLOPs of an optimizer step", _at("flops", "per_step"))
+    yield RecordColumn("flops_per_step", "number", "FLOPs of an optimizer step", _at("flops", "per_step"))
     yield RecordColumn("flops_per_token", "number", "FLOPs of a step per token", _at("flops", "per_token"))
     for component in FLOP_COMPONENTS:
         of = _part("flops", "by_component", component)
-        yield RecordColumn(f"{component}_flops", "whole", f"part of the FLOPs of a step: {component}", of)
+        yield RecordColumn(f"{component}_flops", "number", f"part of the FLOPs of a step: {component}", of)
     yield RecordColumn("tokens_per_step", "whole", "tokens of a step, padding included", lambda r: r.tokens_per_step)
     yield RecordColumn(
         "seconds_per_step", "number", "median of the steps behind the first", lambda r: r.seconds_per_step

@@ -7,12 +7,14 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 
 from ladderscope.errors import LedgerError
+from ladderscope.ledger.columns import finished_at
 from ladderscope.records import Record, RecordKey
 
 WRITER = "`ladderscope profile`"
@@ -60,15 +62,37 @@ def read_ledger(path: Path) -> list[Record]:
 
 
 def read_ledgers(paths: Sequence[Path]) -> list[Record]:
-    """The records of several ledgers, read as if they were one file.
+    """The records of several ledgers, of each key the one that counts (:func:`counts_before`).
 
     Raises:
         LedgerError: a file that is no ledger, or no record in any of them.
     """
-    records = {key: record for path in paths for key, record in read_content(path).records.items()}
+    return list(join_contents([read_content(path) for path in paths], paths).values())
+
+
+def join_contents(contents: Sequence[LedgerContent], paths: Sequence[Path]) -> dict[RecordKey, Record]:
+    """The records of several ledgers by key, in the order of their first appearance.
+
+    Raises:
+        LedgerError: there is no record in any of them.
+    """
+    records: dict[RecordKey, Record] = {}
+    for content in contents:
+        for key, record in content.records.items():
+            if key not in records or not counts_before(finished_at(records[key]), finished_at(record)):
+                records[key] = record
     if not records:
         raise LedgerError(f"{', '.join(map(str, paths))}: the ledger holds no record: run {WRITER} first.")
-    return list(records.values())
+    return records
+
+
+def counts_before(first: datetime | None, second: datetime | None) -> bool:
+    """Whether of two records of one key, from two ledgers, the first counts, by when they finished.
+
+    The one that finished later does, as within a ledger, whatever the order in which ledgers are named. Where one
+    does not say when it finished, as after a crash, the one of the ledger that is named last counts.
+    """
+    return first is not None and second is not None and first > second
 
 
 def read_content(path: Path) -> LedgerContent:

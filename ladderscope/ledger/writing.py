@@ -30,28 +30,20 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = FileLock(path.with_name(f".{path.name}.lock"))
+        self._lock = lock_of(path)
 
     def __enter__(self) -> Self:
+        acquire(self._lock, self.path)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
             self.path.touch()
-        except Timeout as error:
-            raise LedgerError(
-                f"another run is writing to {self.path}: wait for it, or choose another --out."
-            ) from error
-        except OSError as error:
-            raise LedgerError(
-                f"cannot write the ledger {self.path}: {error.strerror}. Choose another --out."
-            ) from error
-        try:
             content = read_content(self.path)
             self.records = list(content.records.values())
             self._mend_tail(content)
             self._file = self.path.open("ab", buffering=0)
-        except BaseException:
+        except BaseException as error:
             self._lock.release()
+            if isinstance(error, OSError):
+                raise _cannot_write(self.path, error) from error
             raise
         return self
 
@@ -86,3 +78,27 @@ class Ledger:
         if not content.is_ended:
             with self.path.open("ab") as file:
                 file.write(b"\n")
+
+
+def lock_of(path: Path) -> FileLock:
+    """What only one process holds that writes to the ledger at ``path``."""
+    return FileLock(path.with_name(f".{path.name}.lock"))
+
+
+def acquire(lock: FileLock, path: Path) -> None:
+    """Take the lock of the ledger at ``path``, whose folder is made where it is missing.
+
+    Raises:
+        LedgerError: another process has it, or the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise LedgerError(f"another run is writing to {path}: wait for it, or choose another --out.") from error
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> LedgerError:
+    return LedgerError(f"cannot write the ledger {path}: {error.strerror}. Choose another --out.")

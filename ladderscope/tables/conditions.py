@@ -1,4 +1,4 @@
-"""Conditions of ``--where``: expressions over columns, or in short ``method=qlora,ladder`` and ``seq-len=512:4096``."""
+"""Conditions of ``--where``: expressions over columns, or in short ``method=qlora,ladder``, ``seq-len=512:4096``."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ class TableRequest:
             where there is one.
         columns: role -> column, or an expression over columns (:mod:`~ladderscope.tables.expressions`).
             Tables only.
-        where: conditions that all hold for the points to keep.
+        where: conditions that all hold for the points to keep (:mod:`~ladderscope.tables.conditions`). Of ledgers
+            those on what has one value for a record come first, whatever their order.
         weights: the column of the objective's weights. Tables only.
         cluster: the column of the training run, or several, separated by commas. ``None``: the run's own.
     """
