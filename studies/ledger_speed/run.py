@@ -60,10 +60,11 @@ def write_generated(path: Path, ledgers: list[Path], num_records: int) -> None:
 
 
 def _measure(path: Path, folder: Path) -> None:
-    in_pandas = _timed("pandas.read_json(lines=True)", lambda: len(pd.read_json(path, lines=True)))
-    plain = _timed("json.loads of every line alone", lambda: sum(1 for _ in _parsed(path)))
     records: list[Record] = []
     reading = _timed("read_ledger", lambda: records.extend(read_ledger(path)))
+    print(f"    largest resident set so far: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+    plain = _timed("json.loads of every line alone", lambda: sum(1 for _ in _parsed(path)))
+    in_pandas = _timed("pandas.read_json(lines=True)", lambda: len(pd.read_json(path, lines=True)))
     print(f"    {plain / reading:.2f} times json.loads' speed, {in_pandas / reading:.2f} times pandas'")
     gc.freeze()  # as the commands do
     choosing = _timed(f"--where {' '.join(WHERE)}", lambda: print("   ", select_records(records, WHERE)[1][-1]))
@@ -77,7 +78,6 @@ def _measure(path: Path, folder: Path) -> None:
     _timed("ledger export to Parquet", lambda: export_records(records, folder / "runs.parquet"))
     print(f"    {(folder / 'runs.parquet').stat().st_size / path.stat().st_size:.2f} of the ledger's bytes")
     _timed("ledger merge, with itself and a copy", lambda: _merged(path, folder))
-    print(f"largest resident set: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
 
 
 def _parsed(path: Path) -> Iterator[object]:
