@@ -15,10 +15,10 @@ from ladderscope.units import counted
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A file that ends in .parquet or .csv.")
 @where_option
 def command(ledgers: tuple[Path, ...], out: Path, where: tuple[str, ...]) -> None:
-    """Write the records of LEDGERS as a flat table, a row for each.
+    """Write the records of LEDGERS as a flat table.
 
-    docs/ledgers.md says what the columns are; sizes are in bytes, times in seconds. Parquet has loss and seconds of
-    every step as columns of lists, CSV has none.
+    A record is a row. docs/ledgers.md says what the columns are; sizes are in bytes, times in seconds. Parquet has
+    loss and seconds of every step as columns of lists, CSV has none.
 
     \b
     Examples:

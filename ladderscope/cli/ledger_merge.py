@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 @click.argument("ledgers", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The ledger to write, which may exist.")
 def command(ledgers: tuple[Path, ...], out: Path) -> None:
-    """Merge LEDGERS into one that holds the record that counts of each cell, meter and GPU.
+    """Merge LEDGERS into one.
 
-    That is the last one of a ledger, and of several ledgers the one that finished last. Where one does not say when
+    Of each cell, meter and GPU one record counts: the last one of a ledger, and of several ledgers the one that
+    finished last. Where one does not say when
     it finished, the ledger that is named last counts. Records that --out holds already are kept by the same rule, so
     merging again changes nothing. --out is replaced in one step; a run may be writing to the others.
 

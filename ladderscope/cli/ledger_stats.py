@@ -24,7 +24,10 @@ _NAMES = {"gpu": "GPU", "ladderscope": "ladderscope"}
 @where_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, with all values.")
 def command(ledgers: tuple[Path, ...], where: tuple[str, ...], as_json: bool) -> None:
-    """Count the records of LEDGERS by status, meter, method, model and GPU, and say where they come from.
+    """Count the records of LEDGERS.
+
+    By status, meter, method, model, GPU, version and commit, with the time in training steps, and how many lines a
+    later one has superseded.
 
     \b
     Examples:

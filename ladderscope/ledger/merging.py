@@ -11,7 +11,14 @@ from typing import NamedTuple
 
 from ladderscope.errors import LedgerError
 from ladderscope.ledger.columns import finished_at
-from ladderscope.ledger.reading import WRITER, LedgerContent, collector_paused, counts_before, read_lines
+from ladderscope.ledger.reading import (
+    WRITER,
+    LedgerContent,
+    check_readable,
+    collector_paused,
+    counts_before,
+    read_lines,
+)
 from ladderscope.ledger.writing import acquire, lock_of
 from ladderscope.records import RecordKey
 from ladderscope.whole_files import write_bytes_atomically
@@ -51,6 +58,7 @@ def merge_ledgers(paths: Sequence[Path], out: Path) -> Merged:
         LedgerError: a ledger that cannot be read, no record in any, or an ``out`` that another process writes to.
         UsageError: ``out`` cannot be written; it is as it was then.
     """
+    check_readable(paths)
     lock = lock_of(out)
     acquire(lock, out)
     try:

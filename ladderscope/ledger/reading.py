@@ -131,7 +131,24 @@ def read_lines(path: Path, content: LedgerContent) -> Iterator[Line]:
                     content.num_lines += 1
                     yield Line(raw.rstrip(b"\n"), _parse_line(raw, path, number))
     except OSError as error:
-        raise LedgerError(f"cannot read the ledger {path}: {error.strerror}.") from error
+        raise _cannot_read(path, error) from error
+
+
+def check_readable(paths: Sequence[Path]) -> None:
+    """Refuse ledgers that are not there, before anything is made for what is to be read from them.
+
+    Raises:
+        LedgerError: a file cannot be opened.
+    """
+    for path in paths:
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise _cannot_read(path, error) from error
+
+
+def _cannot_read(path: Path, error: OSError) -> LedgerError:
+    return LedgerError(f"cannot read the ledger {path}: {error.strerror}.")
 
 
 @contextmanager

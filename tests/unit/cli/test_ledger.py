@@ -113,8 +113,14 @@ def test_export_writes_the_records_that_are_chosen(
     ],
 )
 def test_what_cannot_be_done_ends_with_one_sentence(
-    arguments: list[str], message: str, two: list[Path], capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    message: str,
+    two: list[Path],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(two[0].parent)
+
     assert run(["ledger", *(text.replace("{a}", str(two[0])) for text in arguments)]) == 2
 
     (line,) = capsys.readouterr().err.splitlines()

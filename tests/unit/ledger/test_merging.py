@@ -147,6 +147,15 @@ def test_an_output_that_is_no_ledger_is_refused_and_left_alone(
     assert out.read_text() == content
 
 
+def test_a_ledger_that_is_not_there_is_named_and_nothing_is_made(make_record: MakeRecord, write: WriteLedger) -> None:
+    a = write("a.jsonl", make_record(1))
+
+    with pytest.raises(LedgerError, match=r"cannot read the ledger .*absent\.jsonl"):
+        merge_ledgers([a, a.with_name("absent.jsonl")], a.parent / "deep" / "out.jsonl")
+
+    assert list(a.parent.iterdir()) == [a]
+
+
 def test_ledgers_without_records_write_nothing(write: WriteLedger) -> None:
     empty = write("empty.jsonl")
 
