@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from ladderscope.records import Record
+from ladderscope.report.figures.panels import LETTER_INCHES
 from ladderscope.report.figures.style import new_figure
 from ladderscope.report.labels import distinct_labels, is_predicted
 from ladderscope.report.many import one_of_each_group
@@ -15,6 +16,9 @@ from ladderscope.report.many import one_of_each_group
 MAX_BARS = 64
 GROUP_GAP = 0.6
 BAR_INCHES = 0.3
+LEAST_WIDTH_INCHES = 9.5
+LEAST_BARS_INCHES = 5.0
+"""Beside the labels, however long they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,9 @@ class Stack:
 def draw_bars(records: Sequence[Record], stack: Stack) -> Figure:
     """Bars of ``records``, hatched where they are predicted; at most :data:`MAX_BARS` of them fit."""
     positions = _positions(records)
-    figure = new_figure(9.5, 1.5 + BAR_INCHES * (positions[-1] + 1))
+    labels = distinct_labels(records)
+    width = max(LEAST_WIDTH_INCHES, LEAST_BARS_INCHES + LETTER_INCHES * max(map(len, labels)))
+    figure = new_figure(width, 1.5 + BAR_INCHES * (positions[-1] + 1))
     axes = figure.add_subplot()
     ends = [0.0] * len(records)
     hatches = ["////" if is_predicted(record) else "" for record in records]
@@ -51,7 +57,7 @@ def draw_bars(records: Sequence[Record], stack: Stack) -> Figure:
             ends = [end + width for end, width in zip(ends, widths, strict=True)]
     for position, end, total in zip(positions, ends, stack.totals, strict=True):
         axes.annotate(total, (end, position), (4, 0), textcoords="offset points", va="center", fontsize=9)
-    axes.set_yticks(positions, distinct_labels(records))
+    axes.set_yticks(positions, labels)
     axes.set_ylim(positions[-1] + 0.6, -0.6)
     axes.set_xlim(0, max(ends) * 1.13 or 1)
     axes.set_xlabel(stack.axis_label)

@@ -12,7 +12,7 @@ from rich.console import Console
 from ladderscope.records import Record
 from ladderscope.report import print_records
 from ladderscope.report.data import collect
-from ladderscope.report.figures.bars import MAX_BARS, shown
+from ladderscope.report.figures.bars import MAX_BARS, Stack, draw_bars, shown
 from ladderscope.report.folder import write_report
 from ladderscope.report.headline import headline
 from ladderscope.report.many import MOST_RUNS, PAGE_ROWS, evenly, runs_of_curves
@@ -127,6 +127,19 @@ def test_bars_of_many_cells_are_of_one_of_each_kind(many: list[Record]) -> None:
     ]
     assert "5 of 505 cells are shown" in remark
     assert len(shown(many[:MAX_BARS])[0]) == MAX_BARS
+
+
+def test_long_labels_leave_room_for_the_bars(make_record: RecordFactory) -> None:
+    long = [dataclasses.replace(make_record("qlora"), meter="predict", gpu="a-gpu-of-a-long-name-" * 4)]
+
+    widths = {}
+    for name, records in (("short", [make_record("qlora")]), ("long", long)):
+        stack = Stack(parts=[{"weights": 1.0}], totals=["1"], colours={"weights": "#000000"}, axis_label="MiB")
+        figure = draw_bars(records, stack)
+        figure.draw_without_rendering()
+        widths[name] = figure.axes[0].get_position().width * figure.get_figwidth()
+
+    assert min(widths.values()) > 4
 
 
 def test_the_headline_pairs_the_nearest_sizes_whatever_their_number(make_record: RecordFactory) -> None:
