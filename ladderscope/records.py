@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import operator
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ PREDICT = "predict"
 
 DEFAULT_GPU = "rtx-3060-12gb"
 """What is predicted for where the user names nothing; of the table of GPUs."""
+
+RecordKey = tuple[str, str, str | None]
+"""Id of the cell, meter and GPU."""
 
 Status = Literal["ok", "oom", "error", "timeout"]
 STATUSES: tuple[Status, ...] = ("ok", "oom", "error", "timeout")
@@ -93,8 +97,8 @@ class Cell:
 
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON values; the newer ones only where they are set, so that older cells keep their ids."""
-        values = dataclasses.asdict(self)
-        return {name: value for name, value in values.items() if value != _NEWER_FIELDS.get(name, _ABSENT)}
+        values = zip(_CELL_FIELDS, _cell_values(self), strict=True)
+        return {name: value for name, value in values if value != _NEWER_FIELDS.get(name, _ABSENT)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -103,12 +107,13 @@ class Cell:
         Raises:
             UnknownNameError: a key that is not a field.
         """
-        return cls(**_known_fields(cls, values, "cell setting"))
+        _check_fields(cls, values, "cell setting")
+        return cls(**values)
 
     @property
     def cell_id(self) -> str:
         """16 hexadecimal digits that depend on every setting and on nothing else."""
-        canonical = json.dumps(self.to_json(), sort_keys=True)
+        canonical = _canonical_json(self.to_json())
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
     @property
@@ -131,6 +136,12 @@ class Cell:
         # A width that is set decides, whatever the reduction.
         reduction = None if "side_width=" in self.settings else self.reduction_factor
         return f"{self.method} 1/{reduction}" if reduction else self.method
+
+
+# Made once, since ledgers of many cells ask for every id.
+_CELL_FIELDS = tuple(field.name for field in dataclasses.fields(Cell))
+_cell_values = operator.attrgetter(*_CELL_FIELDS)
+_canonical_json = json.JSONEncoder(sort_keys=True).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +272,7 @@ class Record:
     schema_version: int = SCHEMA_VERSION
 
     @property
-    def key(self) -> tuple[str, str, str | None]:
+    def key(self) -> RecordKey:
         """What a ledger holds at most one valid record of: cell, meter and GPU."""
         return (self.cell.cell_id, self.meter, self.gpu)
 
@@ -308,14 +319,13 @@ class Record:
             )
         try:
             return cls(**_parsed_parts(cls, values))
-        except (TypeError, KeyError, UnknownNameError) as error:
+        except (TypeError, KeyError, AttributeError, UnknownNameError) as error:
             raise LedgerError(f"it is not a complete record ({error})") from error
 
 
 _PARTS = {
     "cell": Cell,
     "memory": Memory,
-    "forecast": Forecast,
     "details": Details,
     "params": Params,
     "flops": Flops,
@@ -324,24 +334,28 @@ _PARTS = {
 
 
 def _parsed_parts(cls: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:
-    known = _known_fields(cls, {k: v for k, v in values.items() if k != "cell_id"}, "record field")
+    known = dict(values)
+    known.pop("cell_id", None)
+    _check_fields(cls, known, "record field")
     for name, part in _PARTS.items():
-        if known.get(name) is not None:
-            known[name] = part(**_known_fields(part, known[name], f"{name} field"))
-    if known.get("forecast") is not None:
-        phases = {name: Phase(**phase) for name, phase in known["forecast"].phases.items()}
-        known["forecast"] = dataclasses.replace(known["forecast"], phases=phases)
+        if (fields := known.get(name)) is not None:
+            known[name] = _part(part, fields, name)
+    if (forecast := known.get("forecast")) is not None:
+        phases = {name: Phase(**phase) for name, phase in forecast["phases"].items()}
+        known["forecast"] = _part(Forecast, {**forecast, "phases": phases}, "forecast")
     if "answers" in known:
-        sets = known["answers"].items()
-        known["answers"] = {name: Answers(**_known_fields(Answers, one, "answers field")) for name, one in sets}
+        known["answers"] = {name: _part(Answers, one, "answers") for name, one in known["answers"].items()}
     if known["status"] not in STATUSES:
         raise UnknownNameError("status", known["status"], STATUSES)
     return known
 
 
-def _known_fields(cls: type, values: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    names = {f.name for f in dataclasses.fields(cls)}
-    for name in values:
-        if name not in names:
-            raise UnknownNameError(kind, name, names)
-    return dict(values)
+def _part(cls: type[Any], values: Mapping[str, Any], name: str) -> Any:
+    _check_fields(cls, values, f"{name} field")
+    return cls(**values)
+
+
+def _check_fields(cls: type[Any], values: Mapping[str, Any], kind: str) -> None:
+    names = cls.__dataclass_fields__.keys()
+    if not values.keys() <= names:
+        raise UnknownNameError(kind, next(name for name in values if name not in names), names)

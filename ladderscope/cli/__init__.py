@@ -18,6 +18,7 @@ COMMANDS = {
     "train": "ladderscope.cli.train",
     "fit-scaling": "ladderscope.cli.fit_scaling",
     "report": "ladderscope.cli.report",
+    "ledger": "ladderscope.cli.ledger",
     "plan": "ladderscope.cli.plan",
     "explain": "ladderscope.cli.explain",
     "replay": "ladderscope.cli.replay",
@@ -50,6 +51,7 @@ def cli() -> None:
       ladderscope train --method ladder --data train.jsonl --out adapter/
       ladderscope fit-scaling runs.jsonl --x compute --y loss --out fit.json
       ladderscope report runs.jsonl --out report/
+      ladderscope ledger stats runs.jsonl
       ladderscope plan --model llama-2-7b --gpu rtx-3060-12gb
       ladderscope explain --model random:llama-2-7b --method qlora --method ladder --seq-len 2048 --diff
       ladderscope replay snapshot.pickle

@@ -35,6 +35,7 @@ Examples:
   ladderscope explain --method lora --gpu rtx-4090-24gb --phase "first step" --top 10
   ladderscope explain --method ladder --batch-size 8 --phase generation --generate 128
   ladderscope explain --record runs.jsonl#0123456789abcdef --figure memory.png
+  ladderscope explain --record "node-*.jsonl#01234567"
   ladderscope explain --method ladder --snapshot step.pickle --json
 
 \b

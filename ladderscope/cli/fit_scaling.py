@@ -37,7 +37,7 @@ Examples:
   ladderscope fit-scaling runs.jsonl --x compute --y loss --out fit.json
   ladderscope fit-scaling runs.jsonl --x compute --y eval-loss --compare ladder:qlora --margin 10%
   ladderscope fit-scaling runs.jsonl --x seq-len --y peak-allocated
-  ladderscope fit-scaling a.jsonl b.jsonl --x tokens --by rank --json
+  ladderscope fit-scaling a.jsonl b.jsonl --where method=qlora,ladder --x tokens --by rank --json
   ladderscope fit-scaling runs.csv --law chinchilla --columns N=params,D=tokens,loss=val_loss,run=run_id
   ladderscope fit-scaling sweep.parquet --where "N > 1e6 and method in ['lora', 'qlora']" --compare all
 
@@ -54,7 +54,12 @@ Exit codes: 0 ok, 2 wrong use or data, 130 interrupted.
 @click.option("--y", metavar="NAME", help="What is explained.  [default: loss]")
 @click.option("--by", metavar="NAME", help="What gets a curve per value.  [default: method]")
 @click.option("--columns", multiple=True, metavar="ROLE=COLUMN,...", help="Which columns of a table play which role.")
-@click.option("--where", multiple=True, metavar="EXPR", help="Keep the points for which this holds; repeatable.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="CONDITION",
+    help="Keep the points for which this holds, as in method=qlora,ladder or seq-len=512:4096; repeatable.",
+)
 @click.option("--weights", metavar="COLUMN", help="The column of weights of points.")
 @click.option("--cluster", metavar="COLUMN", help="The column, or columns A,B, of the training run.  [default: run]")
 @click.option("--law", default=AUTO, show_default=True, metavar="NAME", help="A law, auto, or your own: module:name.")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from ladderscope.cli.where import chosen_records, where_option
+
 
 @click.command("report")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -15,7 +17,8 @@ import click
     type=click.Path(path_type=Path),
     help="The folder to write report.html, report.md and figures/ to.",
 )
-def command(runs: tuple[Path, ...], out: Path) -> None:
+@where_option
+def command(runs: tuple[Path, ...], out: Path, where: tuple[str, ...]) -> None:
     """Report what the cells in RUNS cost and reached.
 
     The HTML page is one file that holds its figures and needs no network. The same figures are written as PNG and
@@ -25,15 +28,15 @@ def command(runs: tuple[Path, ...], out: Path) -> None:
     Examples:
       ladderscope report runs.jsonl --out report/
       ladderscope report measured.jsonl predicted.jsonl --out report/
+      ladderscope report node-*.jsonl --where method=qlora,ladder --where seq-len=512:4096 --out report/
     """
     from rich.console import Console
 
-    from ladderscope.ledger import read_ledgers
     from ladderscope.report.data import in_reading_order
     from ladderscope.report.folder import write_report
     from ladderscope.report.terminal import print_records
 
-    records = read_ledgers(runs)
+    records = chosen_records(runs, where)
     page = write_report(records, out)
     print_records(in_reading_order(records), Console(stderr=True))
     click.echo(f"Wrote {page}", err=True)

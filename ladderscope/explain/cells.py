@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 from pathlib import Path
 from typing import Any
 
 from ladderscope.backbones.names import backbone_config, resolve_name
 from ladderscope.errors import UsageError
-from ladderscope.ledger import read_ledger
+from ladderscope.ledger import read_ledgers
 from ladderscope.methods import get_method
 from ladderscope.records import Cell, Record
 from ladderscope.sweep.checks import check_cell
@@ -22,14 +23,14 @@ NEW_TOKENS = 32
 def record_of(reference: str) -> Record:
     """The record that ``LEDGER`` or ``LEDGER#CELL_ID`` names; the beginning of an id is enough.
 
+    ``LEDGER`` may be a pattern, ``runs/node-*.jsonl``, of several ledgers that are read as one.
+
     Raises:
         UsageError: there is no such cell, or several.
     """
     path, _, wanted = (reference, "", "") if Path(reference).exists() else reference.partition("#")
     # Of a cell that was measured and predicted, either tells the cell.
-    cells = {record.cell.cell_id: record for record in read_ledger(Path(path))}
-    if not cells:
-        raise UsageError(f"{path} holds no records.")
+    cells = {record.cell.cell_id: record for record in read_ledgers(_ledgers(path))}
     found = [record for cell_id, record in cells.items() if cell_id.startswith(wanted)]
     if len(found) == 1:
         return found[0]
@@ -37,6 +38,12 @@ def record_of(reference: str) -> Record:
     listed = "; ".join(choices[:_MOST_LISTED]) + ("; ..." if len(choices) > _MOST_LISTED else "")
     problem = f"holds no cell {wanted}" if wanted and not found else f"holds {len(found)} cells"
     raise UsageError(f"{path} {problem}: name one, as in --record {path}#CELL_ID, of {listed}.")
+
+
+def _ledgers(pattern: str) -> list[Path]:
+    """The ledgers that a pattern matches; what is none, or matches nothing, is a path as it stands."""
+    found = [] if Path(pattern).exists() else sorted(glob.glob(pattern))
+    return [Path(path) for path in found or [pattern]]
 
 
 def checked(cell: Cell) -> Cell:

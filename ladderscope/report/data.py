@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ladderscope.errors import UsageError
 from ladderscope.records import Record
 from ladderscope.report.labels import is_predicted
+from ladderscope.report.many import runs_of_curves, sentence_on_runs
 from ladderscope.report.palette import METHOD_COLOURS
 from ladderscope.scaling.results.scaling_fit import ScalingFit
 from ladderscope.scaling.settings import FitSettings
@@ -31,16 +32,22 @@ class ModelFits:
 
 @dataclass(frozen=True, slots=True)
 class ReportData:
-    """All records, those that ended well, and the fits to these, one for each model."""
+    """All records, those that ended well, those of these that curves and fits are of, and the fits by model."""
 
     records: list[Record]
     ok: list[Record]
+    curves: list[Record]
     fits: list[ModelFits]
 
     @property
     def failed(self) -> list[Record]:
         """The records without a measurement."""
         return [record for record in self.records if record.status != "ok"]
+
+    @property
+    def on_runs(self) -> str:
+        """What curves and fits leave out, in a sentence; empty where that is nothing."""
+        return sentence_on_runs(len(self.curves), len(self.ok))
 
     @property
     def has_random_weights(self) -> bool:
@@ -53,7 +60,8 @@ def collect(records: Sequence[Record]) -> ReportData:
     ordered = in_reading_order(records)
     ok = [record for record in ordered if record.status == "ok"]
     models = list(dict.fromkeys(record.cell.model for record in ok))
-    return ReportData(ordered, ok, [_fits_of(model, ok) for model in models])
+    curves = runs_of_curves(ok)
+    return ReportData(ordered, ok, curves, [_fits_of(model, curves) for model in models])
 
 
 def in_reading_order(records: Sequence[Record]) -> list[Record]:
@@ -61,8 +69,8 @@ def in_reading_order(records: Sequence[Record]) -> list[Record]:
     return sorted(records, key=_reading_order)
 
 
-def _fits_of(model: str, ok: Sequence[Record]) -> ModelFits:
-    records = [record for record in ok if record.cell.model == model]
+def _fits_of(model: str, curves: Sequence[Record]) -> ModelFits:
+    records = [record for record in curves if record.cell.model == model]
     return ModelFits(
         model,
         _fit(records, y="loss", x="C", law="power-offset"),

@@ -15,6 +15,7 @@ from ladderscope.units import format_bytes, format_count
 
 SIDE_METHODS = ("ladder", "xladder", "qst", "lst")
 REFERENCE_METHODS = ("qlora", "lora", "full")
+_Conditions = tuple[object, ...]
 
 
 def headline(data: ReportData) -> list[str]:
@@ -38,15 +39,28 @@ def _count(records: Sequence[Record]) -> str:
 def _pair(records: Sequence[Record]) -> tuple[Record, Record] | None:
     """A side network and a reference method under the same conditions: measured before predicted, longest first,
     nearest in trained parameters."""
-    for methods in itertools.product(SIDE_METHODS, REFERENCE_METHODS):
+    by_method: dict[str, dict[_Conditions, list[Record]]] = {}
+    for record in records:
+        if record.cell.method in (*SIDE_METHODS, *REFERENCE_METHODS):
+            by_method.setdefault(record.cell.method, {}).setdefault(_conditions(record), []).append(record)
+    for side, reference in itertools.product(SIDE_METHODS, REFERENCE_METHODS):
+        sides, references = by_method.get(side, {}), by_method.get(reference, {})
         pairs = [
-            (a, b)
-            for a, b in itertools.product(records, records)
-            if (a.cell.method, b.cell.method) == methods and _conditions(a) == _conditions(b)
+            pair
+            for conditions, found in sides.items()
+            for pair in itertools.product(_one_of_each_size(found), _one_of_each_size(references.get(conditions, [])))
         ]
         if pairs:
             return min(pairs, key=lambda pair: (is_predicted(pair[0]), -pair[0].cell.seq_len, _size_gap(*pair)))
     return None
+
+
+def _one_of_each_size(records: Sequence[Record]) -> list[Record]:
+    """The first record with each number of trained parameters: of thousands, few differ in it."""
+    found: dict[int | None, Record] = {}
+    for record in records:
+        found.setdefault(record.params.trainable if record.params else None, record)
+    return list(found.values())
 
 
 def _size_gap(a: Record, b: Record) -> float:
@@ -56,7 +70,7 @@ def _size_gap(a: Record, b: Record) -> float:
     return abs(math.log(a.params.trainable / b.params.trainable))
 
 
-def _conditions(record: Record) -> tuple[object, ...]:
+def _conditions(record: Record) -> _Conditions:
     cell = record.cell
     shape = (cell.seq_len, cell.batch_size, cell.gradient_accumulation, cell.steps, cell.data, cell.loss_impl)
     return (record.meter, record.gpu, *shape, cell.seed, cell.dtype, cell.optimizer, cell.gradient_checkpointing)

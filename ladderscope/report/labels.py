@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ladderscope.records import PREDICT, Cell, Record
 
@@ -32,25 +32,38 @@ def distinct_labels(records: Sequence[Record]) -> list[str]:
     several_models = len({record.cell.model for record in records}) > 1
     if several_models:
         bases = [f"{record.cell.model} {base}" for record, base in zip(records, bases, strict=True)]
-    shared = Counter(bases)
-    return [
-        base + _suffix(record, [r for r, other in zip(records, bases, strict=True) if other == base])
-        if shared[base] > 1 or is_predicted(record)
-        else base
-        for record, base in zip(records, bases, strict=True)
-    ]
+    namesakes: dict[str, list[Record]] = {}
+    for record, base in zip(records, bases, strict=True):
+        namesakes.setdefault(base, []).append(record)
+    telling = {base: _Telling.apart(sharing) for base, sharing in namesakes.items()}
+    return [base + telling[base].suffix(record) for record, base in zip(records, bases, strict=True)]
 
 
-def _suffix(record: Record, namesakes: Sequence[Record]) -> str:
-    names = [field.name for field in dataclasses.fields(Cell) if field.name not in _NAMED_BY_LABEL]
-    telling = [name for name in names if len({getattr(other.cell, name) for other in namesakes}) > 1]
-    settings = [f"{name.replace('_', ' ')} {getattr(record.cell, name)}" for name in telling]
-    notes = [*settings, *_meter_note(record, namesakes)]
-    return f" ({', '.join(notes)})" if notes else ""
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """What tells records of one name apart: settings, and how they were measured."""
 
+    settings: list[str]
+    has_several_meters: bool
+    has_predictions: bool
 
-def _meter_note(record: Record, namesakes: Sequence[Record]) -> list[str]:
-    measured = {(other.meter, other.gpu) for other in namesakes if not is_predicted(other)}
-    if is_predicted(record) or len(measured) > 1:
-        return [meter_label(record)]
-    return ["measured"] if any(map(is_predicted, namesakes)) else []
+    @classmethod
+    def apart(cls, namesakes: Sequence[Record]) -> _Telling:
+        names = [field.name for field in dataclasses.fields(Cell) if field.name not in _NAMED_BY_LABEL]
+        predictions = [record for record in namesakes if is_predicted(record)]
+        measured = {(record.meter, record.gpu) for record in namesakes if not is_predicted(record)}
+        return cls(
+            settings=[name for name in names if len({getattr(other.cell, name) for other in namesakes}) > 1],
+            has_several_meters=len(measured) > 1,
+            has_predictions=bool(predictions),
+        )
+
+    def suffix(self, record: Record) -> str:
+        settings = [f"{name.replace('_', ' ')} {getattr(record.cell, name)}" for name in self.settings]
+        notes = [*settings, *self._meter_note(record)]
+        return f" ({', '.join(notes)})" if notes else ""
+
+    def _meter_note(self, record: Record) -> list[str]:
+        if is_predicted(record) or self.has_several_meters:
+            return [meter_label(record)]
+        return ["measured"] if self.has_predictions else []

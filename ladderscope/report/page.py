@@ -9,10 +9,13 @@ from typing import Any
 import jinja2
 
 from ladderscope import __version__
+from ladderscope.records import Record
 from ladderscope.report.data import ModelFits, ReportData
 from ladderscope.report.figures import RenderedFigure
 from ladderscope.report.headline import headline
+from ladderscope.report.many import PAGE_ROWS, SEE_ALL
 from ladderscope.report.provenance import CATEGORY_MEANINGS, environment, limits, settings_used
+from ladderscope.report.summary import error_columns, summary_of
 from ladderscope.report.tables import MISSING, failure_columns, result_columns
 from ladderscope.scaling.columns import group_columns, slope_columns
 from ladderscope.scaling.results.scaling_fit import ScalingFit
@@ -34,15 +37,36 @@ def _context(data: ReportData, figures: Sequence[RenderedFigure]) -> dict[str, A
     return {
         "version": __version__,
         "headline": headline(data),
-        "results": [column for column in result_columns(data.records) if set(column.cells) != {MISSING}],
-        "failures": failure_columns(data.failed) if data.failed else None,
+        **_results(data.records),
+        **_failures(data.failed),
         "figures": figures,
+        "on_fits": data.on_runs,
         "fits": [section for fits in data.fits for section in _fit_sections(fits)],
         "settings": settings_used(data.records),
         "environment": environment(data.records),
         "limits": limits(data),
         "categories": {name.replace("_", " "): meaning for name, meaning in CATEGORY_MEANINGS.items()},
     }
+
+
+def _results(records: Sequence[Record]) -> dict[str, Any]:
+    """The table of results: of each record, or summed up where there are too many to read."""
+    if len(records) <= PAGE_ROWS:
+        columns, sentence = result_columns(records), ""
+    else:
+        summary = summary_of(records, PAGE_ROWS)
+        columns, sentence = summary.columns, summary.sentence
+    return {"results": [column for column in columns if set(column.cells) != {MISSING}], "on_results": sentence}
+
+
+def _failures(failed: Sequence[Record]) -> dict[str, Any]:
+    if not failed:
+        return {"failures": None, "on_failures": ""}
+    if len(failed) <= PAGE_ROWS:
+        return {"failures": failure_columns(failed), "on_failures": ""}
+    columns = error_columns(failed, PAGE_ROWS)
+    sentence = f"{len(failed):,} cells by error, the {len(columns[0].cells)} most frequent first; {SEE_ALL}."
+    return {"failures": columns, "on_failures": sentence}
 
 
 def _fit_sections(fits: ModelFits) -> list[dict[str, Any]]:

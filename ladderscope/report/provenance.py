@@ -12,6 +12,7 @@ from ladderscope.report.labels import is_predicted, meter_label
 
 FEW_STEPS = 100
 MAX_LISTED = 6
+MAX_VALUES = 40
 CATEGORY_MEANINGS = {
     "weights": "the frozen (or, with full fine-tuning, trained) weights of the backbone, as they are stored",
     "quantization_state": "scales and tables that turn quantized weights back into numbers",
@@ -62,19 +63,29 @@ def limits(data: ReportData) -> list[str]:
         found.append("Memory and seconds measured on a CPU do not carry over to a GPU.")
     if any(is_predicted(record) for record in ok):
         found.append("Predicted memory is what a device is expected to allocate; nothing was run to get it.")
-    if any(value is True for record in ok for name, value in _flat(record.env) if name.endswith("dirty")):
+    if any(record.env.get("dirty") is True for record in ok):
         found.append("The code had uncommitted changes, so its commit alone does not reproduce these numbers.")
     return found
 
 
-def _listed(values: Sequence[str]) -> str:
-    if len(values) <= MAX_LISTED:
+def _listed(values: Sequence[str], most: int = MAX_LISTED) -> str:
+    if len(values) <= most:
         return ", ".join(values)
-    return f"{values[0]} to {values[-1]} ({len(values)} values)"
+    return f"{values[0]} to {values[-1]} ({len(values):,} values)"
 
 
 def _values(values: Iterator[object]) -> str:
-    return ", ".join(dict.fromkeys("none" if value is None else str(value) for value in values))
+    """All values; of more than a reader reads, the lowest and the highest."""
+    found = dict.fromkeys(values)
+    if len(found) <= MAX_VALUES:
+        return ", ".join(dict.fromkeys(map(_shown, found)))
+    numbers = sorted(value for value in found if isinstance(value, int | float))
+    texts = sorted(_shown(value) for value in found if not isinstance(value, int | float))
+    return _listed([*map(_shown, numbers), *texts], MAX_VALUES)
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else str(value)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

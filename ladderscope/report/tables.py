@@ -27,8 +27,8 @@ def result_columns(records: Sequence[Record]) -> list[Column]:
         column("peak\nreserved", 12, lambda r: _bytes(r.memory.peak_reserved_bytes if r.memory else None)),
         column("peak RSS", 11, lambda r: _bytes(r.memory.peak_rss_bytes if r.memory else None)),
         column("FLOPs\nper step", 6, lambda r: format_flops(r.flops.per_step) if r.flops else None),
-        column("seconds\nper step", 5, lambda r: _three_digits(r.seconds_per_step)),
-        column("tokens\nper second", 10, lambda r: _three_digits(r.tokens_per_second)),
+        column("seconds\nper step", 5, lambda r: three_digits(r.seconds_per_step)),
+        column("tokens\nper second", 10, lambda r: three_digits(r.tokens_per_second)),
         column("trainable\nparameters", 8, lambda r: format_count(r.params.trainable) if r.params else None),
         column("held-out loss\nbefore -> after", 4, eval_loss_text),
     ]
@@ -72,7 +72,8 @@ def _bytes(num_bytes: int | None) -> str | None:
     return None if num_bytes is None else format_bytes(num_bytes)
 
 
-def _three_digits(value: float | None) -> str | None:
+def three_digits(value: float | None) -> str | None:
+    """A number for people, with three digits or as a whole number."""
     if value is None:
         return None
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

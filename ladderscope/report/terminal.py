@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from ladderscope.records import Record
+from ladderscope.report.many import SEE_ALL, TERMINAL_ERRORS, TERMINAL_ROWS
+from ladderscope.report.summary import summary_of
 from ladderscope.report.tables import result_columns
 from ladderscope.terminal_columns import print_columns
 
@@ -18,12 +20,21 @@ def print_records(records: Sequence[Record], console: Console) -> None:
         console.print("No records.")
         return
     models = list(dict.fromkeys(record.cell.model for record in records))
-    print_columns(result_columns(records), console, models[0] if len(models) == 1 else "Records")
+    title = models[0] if len(models) == 1 else "Records"
+    if len(records) <= TERMINAL_ROWS:
+        print_columns(result_columns(records), console, title)
+    else:
+        summary = summary_of(records, TERMINAL_ROWS)
+        print_columns(summary.columns, console, title)
+        console.print(summary.sentence, highlight=False)
     if any(record.weights == "random" for record in records):
         console.print("Random weights: the loss says nothing about a method.")
-    for record in records:
-        if record.error:
-            console.print(Text(f"{record.cell.label}: {record.status}: {_first_line(record.error)}"))
+    with_error = [record for record in records if record.error]
+    shown = with_error if len(records) <= TERMINAL_ROWS else with_error[:TERMINAL_ERRORS]
+    for record in shown:
+        console.print(Text(f"{record.cell.label}: {record.status}: {_first_line(record.error or '')}"))
+    if len(shown) < len(with_error):
+        console.print(f"{len(with_error) - len(shown):,} more have errors; {SEE_ALL}.", highlight=False)
 
 
 def _first_line(text: str) -> str:

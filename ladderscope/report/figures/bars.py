@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from ladderscope.records import Record
+from ladderscope.report.figures.panels import LETTER_INCHES
 from ladderscope.report.figures.style import new_figure
 from ladderscope.report.labels import distinct_labels, is_predicted
+from ladderscope.report.many import one_of_each_group
 
 MAX_BARS = 64
 GROUP_GAP = 0.6
 BAR_INCHES = 0.3
+LEAST_WIDTH_INCHES = 9.5
+LEAST_BARS_INCHES = 5.0
+"""Beside the labels, however long they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +34,9 @@ class Stack:
 def draw_bars(records: Sequence[Record], stack: Stack) -> Figure:
     """Bars of ``records``, hatched where they are predicted; at most :data:`MAX_BARS` of them fit."""
     positions = _positions(records)
-    figure = new_figure(9.5, 1.5 + BAR_INCHES * (positions[-1] + 1))
+    labels = distinct_labels(records)
+    width = max(LEAST_WIDTH_INCHES, LEAST_BARS_INCHES + LETTER_INCHES * max(map(len, labels)))
+    figure = new_figure(width, 1.5 + BAR_INCHES * (positions[-1] + 1))
     axes = figure.add_subplot()
     ends = [0.0] * len(records)
     hatches = ["////" if is_predicted(record) else "" for record in records]
@@ -50,7 +57,7 @@ def draw_bars(records: Sequence[Record], stack: Stack) -> Figure:
             ends = [end + width for end, width in zip(ends, widths, strict=True)]
     for position, end, total in zip(positions, ends, stack.totals, strict=True):
         axes.annotate(total, (end, position), (4, 0), textcoords="offset points", va="center", fontsize=9)
-    axes.set_yticks(positions, distinct_labels(records))
+    axes.set_yticks(positions, labels)
     axes.set_ylim(positions[-1] + 0.6, -0.6)
     axes.set_xlim(0, max(ends) * 1.13 or 1)
     axes.set_xlabel(stack.axis_label)
@@ -61,11 +68,18 @@ def draw_bars(records: Sequence[Record], stack: Stack) -> Figure:
 
 
 def shown(records: Sequence[Record]) -> tuple[list[Record], str]:
-    """The records that fit into one figure, and a sentence about the rest and about hatching."""
+    """The records that fit into one figure, and a sentence about the rest and about hatching.
+
+    Of too many it is the first of each model, method and length: seeds and other settings seldom change the bars.
+    """
     sentences = []
-    if len(records) > MAX_BARS:
-        sentences.append(f"The first {MAX_BARS} of {len(records)} cells are shown; the table holds all.")
-    kept = list(records[:MAX_BARS])
+    kept = list(records)
+    if len(kept) > MAX_BARS:
+        kept = one_of_each_group(records)[:MAX_BARS]
+        sentences.append(
+            f"{len(kept)} of {len(records):,} cells are shown, the first of each model, method and length; the table "
+            "holds all."
+        )
     if any(is_predicted(record) for record in kept):
         sentences.append("Hatched bars are predicted, the others measured.")
     return kept, " ".join(sentences)

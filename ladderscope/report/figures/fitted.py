@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +15,8 @@ from ladderscope.report.figures.panels import add_legend, new_panels
 from ladderscope.report.palette import method_colour, method_of_group
 from ladderscope.scaling.results.scaling_fit import GroupFit, ScalingFit
 
+MAX_MARKERS = 20_000
+"""Points of a figure that stay shapes in its SVG; more of them are pixels, or the file would take megabytes."""
 PointsOf = Callable[[Record], tuple[Sequence[float], Sequence[float]]]
 
 
@@ -35,9 +38,10 @@ def draw_fitted(panels: Sequence[FittedPanel], x_label: str, y_label: str, slope
     def label(group: GroupFit) -> str:
         return f"{group.name}: {slope(group)}" if len(panels) == 1 else group.name
 
+    num_points = sum(len(panel.points_of(record)[0]) for panel in panels for record in panel.records)
     for axis, panel in zip(axes, panels, strict=True):
         for record in panel.records:
-            _draw_points(axis, panel, record)
+            _draw_points(axis, panel, record, as_pixels=num_points > MAX_MARKERS)
         for group in panel.fit.groups:
             _draw_curve(axis, group, panel.y_unit, label(group))
         axis.set_title(panel.title)
@@ -47,12 +51,13 @@ def draw_fitted(panels: Sequence[FittedPanel], x_label: str, y_label: str, slope
     return figure
 
 
-def _draw_points(axis: Axes, panel: FittedPanel, record: Record) -> None:
+def _draw_points(axis: Axes, panel: FittedPanel, record: Record, *, as_pixels: bool) -> None:
     x, y = panel.points_of(record)
     colour = method_colour(record.cell.method)
     face = "none" if record.meter == "predict" else colour
     size, alpha = (26, 1.0) if len(x) == 1 else (8, 0.45)
-    axis.scatter(x, np.asarray(y) / panel.y_unit, s=size, facecolors=face, edgecolors=colour, alpha=alpha)
+    looks: dict[str, Any] = {"s": size, "facecolors": face, "edgecolors": colour, "alpha": alpha}
+    axis.scatter(x, np.asarray(y) / panel.y_unit, rasterized=as_pixels, **looks)
 
 
 def _draw_curve(axis: Axes, group: GroupFit, y_unit: float, label: str) -> None:

@@ -24,7 +24,7 @@ def draw(data: ReportData) -> Drawing | None:
         FittedPanel(
             title=model,
             fit=fitted[model],
-            records=[r for r in data.ok if r.cell.model == model and r.flops and r.loss],
+            records=[r for r in data.curves if r.cell.model == model and r.flops and r.loss],
             points_of=_points_of,
         )
         for model in chosen
@@ -38,8 +38,9 @@ def draw(data: ReportData) -> Drawing | None:
         band_sentence([fitted[model] for model in chosen]),
         *([f"{RANDOM_WEIGHTS.capitalize()}."] if data.has_random_weights else []),
         remark,
+        data.on_runs,
     ]
-    return Drawing(figure, " ".join(sentences).strip())
+    return Drawing(figure, " ".join(filter(None, sentences)))
 
 
 def _points_of(record: Record) -> tuple[Sequence[float], Sequence[float]]:

@@ -19,7 +19,7 @@ SMOOTHING_STEPS = 5
 
 def draw(data: ReportData) -> Drawing | None:
     """The loss curves, or ``None`` where no record holds a loss."""
-    records = [record for record in data.ok if record.loss]
+    records = [record for record in data.curves if record.loss]
     panels, remark = first_panels(list(dict.fromkeys(_panel_of(record) for record in records)), "panels")
     if not panels:
         return None
@@ -74,4 +74,4 @@ def _caption(data: ReportData, remark: str) -> str:
     sentences = [f"Thin lines: the loss of each training batch. Thick lines: its mean over {SMOOTHING_STEPS} steps."]
     if data.has_random_weights:
         sentences.append(f"{RANDOM_WEIGHTS.capitalize()}.")
-    return " ".join([*sentences, remark]).strip()
+    return " ".join(filter(None, [*sentences, remark, data.on_runs]))

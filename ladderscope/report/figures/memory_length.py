@@ -24,7 +24,7 @@ def draw(data: ReportData) -> Drawing | None:
         FittedPanel(
             title=model,
             fit=fitted[model],
-            records=[record for record in data.ok if record.cell.model == model and record.memory],
+            records=[record for record in data.curves if record.cell.model == model and record.memory],
             points_of=_point_of,
             y_unit=MIB,
         )
@@ -38,8 +38,9 @@ def draw(data: ReportData) -> Drawing | None:
         f"Lines: {fitted[chosen[0]].formula}. Open circles are predicted, filled ones measured.",
         band_sentence([fitted[model] for model in chosen]),
         remark,
+        data.on_runs,
     ]
-    return Drawing(figure, " ".join(sentences).strip())
+    return Drawing(figure, " ".join(filter(None, sentences)))
 
 
 def _point_of(record: Record) -> tuple[Sequence[float], Sequence[float]]:

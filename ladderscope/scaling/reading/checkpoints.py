@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ladderscope.scaling.reading.cells import listed, text_of
 from ladderscope.scaling.table import GROUP
+from ladderscope.tables.cells import listed, text_of
 
 GROWING = ("C", "D")
 """What grows while a run goes on."""

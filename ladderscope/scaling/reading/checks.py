@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from ladderscope.errors import UsageError
-from ladderscope.scaling.reading.cells import listed, rows
 from ladderscope.scaling.reading.raw_points import RawPoints
 from ladderscope.scaling.table import CENSORED, GROUP, RESPONSE, WEIGHT
+from ladderscope.tables.cells import listed, rows
 
 
 def check_points(raw: RawPoints) -> None:

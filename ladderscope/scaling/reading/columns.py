@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from ladderscope.errors import UnknownNameError, UsageError
-from ladderscope.scaling.reading.expressions import Expression
 from ladderscope.scaling.reading.roles import ROLES, column_of, role_named
+from ladderscope.tables.conditions import parse_condition
+from ladderscope.tables.expressions import Expression
 
 EXAMPLE = "N=params,D=tokens,loss=loss,run=run_id"
 _PARTS = re.compile(r"(?:'[^']*'|\"[^\"]*\"|`[^`]*`|[^,])+")
@@ -128,7 +129,7 @@ class Columns:
         kept, notes = self, []
         for text in where:
             before = len(kept.own)
-            holds = Expression.parse(text).condition(kept.role_first)
+            holds = parse_condition(text).condition(kept.role_first)
             kept = Columns(kept.own[holds], self.given)
             notes.append(f"The condition {text!r} keeps {len(kept.own)} of {before} points.")
             if kept.own.empty:

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from ladderscope.errors import UnknownNameError, UsageError
+from ladderscope.ledger.selection import SELECTABLE, is_about_records, select_records
 from ladderscope.records import PREDICT, Cell, Record
-from ladderscope.scaling.reading.cells import text_of
 from ladderscope.scaling.reading.columns import Columns
 from ladderscope.scaling.reading.ledger_axes import (
     EVAL_LOSS,
@@ -30,6 +30,8 @@ from ladderscope.scaling.reading.request import TableRequest
 from ladderscope.scaling.reading.roles import LONG_NAMES, ROLES, axis_name
 from ladderscope.scaling.results.scaling_fit import AxisInfo, LeftOut
 from ladderscope.scaling.table import CENSORED, GROUP, RESPONSE, RUN, WEIGHT
+from ladderscope.tables.cells import text_of
+from ladderscope.tables.conditions import parse_condition
 
 SETTINGS = tuple(field.name for field in dataclasses.fields(Cell))
 KEYS = ("model", "data", "seed", "seq_len", "batch_size", "gradient_accumulation", "steps")
@@ -64,9 +66,13 @@ def points_of_records(records: Sequence[Record], request: TableRequest) -> RawPo
     if by not in SETTINGS:
         raise UnknownNameError("setting to group by", by, SETTINGS)
     needed = [PREDICTORS[role] for role in asked or (default_predictor(response.name),)]
-    runs, left_out = _runs(records, response, needed)
-    points = [point for run in runs for point in _points_of(run, response)]
-    columns, notes = Columns(pd.DataFrame(points, columns=_COLUMNS), {}).filtered(request.where if points else ())
+    of_records, of_points = _split(request.where)
+    chosen, of_choice = select_records(_with_gpus(records), of_records)
+    runs, left_out = _runs(chosen, response, needed)
+    more = _columns_of_records(of_points)
+    points = [point for run in runs for point in _points_of(run, response, more)]
+    table = pd.DataFrame(points, columns=[*_COLUMNS, *more])
+    columns, notes = Columns(table, {}).filtered(of_points if points else ())
     kept = columns.own
     axes = [one for role, one in PREDICTORS.items() if one in needed or _is_complete(kept[role])]
     columns_of_table: dict[str, Any] = {
@@ -87,7 +93,7 @@ def points_of_records(records: Sequence[Record], request: TableRequest) -> RawPo
         keys=tuple(name for name in KEYS if name != by),
         fixed=frozenset(one.setting for one in needed if one.setting),
         left_out=left_out,
-        notes=[*notes_on_records([run.record for run in runs], frame, response), *notes],
+        notes=[*notes_on_records([run.record for run in runs], frame, response), *of_choice, *notes],
     )
 
 
@@ -118,7 +124,6 @@ def _asked(request: TableRequest) -> tuple[str, ...]:
 def _runs(
     records: Sequence[Record], response: Response, needed: Sequence[Predictor]
 ) -> tuple[list[_Run], list[LeftOut]]:
-    records = [_with_gpu(record, records) for record in records]
     runs, left_out = [], []
     for record in records:
         run = _run_of(record, response)
@@ -130,12 +135,32 @@ def _runs(
     return runs, left_out
 
 
-def _with_gpu(record: Record, records: Sequence[Record]) -> Record:
+def _split(where: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Conditions on whole records, which are cheap and come first, and those on the points of a run."""
+    of_records = [text for text in where if is_about_records(parse_condition(text))]
+    return of_records, [text for text in where if text not in of_records]
+
+
+def _columns_of_records(where: Sequence[str]) -> list[str]:
+    """The columns of records that conditions on points are about too."""
+    names = [name for text in where for name in parse_condition(text).names()]
+    return [name for name in dict.fromkeys(names) if name in SELECTABLE and name not in _COLUMNS]
+
+
+def _with_gpus(records: Sequence[Record]) -> list[Record]:
     """A failed record does not say on which GPU it was; where all others of its meter were on one, it was too."""
-    if record.status == "ok" or record.gpu is not None:
-        return record
-    known = {other.gpu for other in records if other.meter == record.meter and other.status == "ok"}
-    return dataclasses.replace(record, gpu=known.pop()) if len(known) == 1 else record
+    known: dict[str, set[str | None]] = {}
+    for record in records:
+        if record.status == "ok":
+            known.setdefault(record.meter, set()).add(record.gpu)
+
+    def with_gpu(record: Record) -> Record:
+        if record.status == "ok" or record.gpu is not None or len(known.get(record.meter, ())) != 1:
+            return record
+        (gpu,) = known[record.meter]
+        return dataclasses.replace(record, gpu=gpu)
+
+    return [with_gpu(record) for record in records]
 
 
 def _run_of(record: Record, response: Response) -> _Run | str:
@@ -157,13 +182,14 @@ def _why_without_predictor(record: Record, needed: Sequence[Predictor]) -> str |
     return next((one.missing for one in needed if not one.of(record)), None)
 
 
-def _points_of(run: _Run, response: Response) -> list[dict[str, Any]]:
+def _points_of(run: _Run, response: Response, more: Sequence[str]) -> list[dict[str, Any]]:
     record = run.record
     shared = {
         **{name: getattr(record.cell, name) for name in SETTINGS},
         **{name: getattr(record, name) for name in _OF_RECORDS},
         "key": " ".join(str(part) for part in record.key if part is not None),
         CENSORED: run.censored,
+        **{name: SELECTABLE[name].of(record) for name in more},
     }
     return [
         {

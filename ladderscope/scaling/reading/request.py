@@ -20,9 +20,10 @@ class TableRequest:
             others that the data holds come along. ``"N,D"`` will do for ``("N", "D")``.
         by: what gets a curve per value: a setting of a cell, a role, or a column of a table. ``None``: the method,
             where there is one.
-        columns: role -> column, or an expression over columns (:mod:`~ladderscope.scaling.reading.expressions`).
+        columns: role -> column, or an expression over columns (:mod:`~ladderscope.tables.expressions`).
             Tables only.
-        where: conditions that all hold for the points to keep.
+        where: conditions that all hold for the points to keep (:mod:`~ladderscope.tables.conditions`). Of ledgers
+            those on what has one value for a record come first, whatever their order.
         weights: the column of the objective's weights. Tables only.
         cluster: the column of the training run, or several, separated by commas. ``None``: the run's own.
     """

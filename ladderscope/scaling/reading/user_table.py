@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from ladderscope.errors import UnknownNameError, UsageError
-from ladderscope.scaling.reading.cells import as_flags, as_numbers, as_texts, is_outcome, listed, text_of
 from ladderscope.scaling.reading.checkpoints import LikelyRuns, likely_runs
 from ladderscope.scaling.reading.checks import check_copies, check_runs
 from ladderscope.scaling.reading.columns import Columns
@@ -29,6 +28,7 @@ from ladderscope.scaling.reading.roles import (
 )
 from ladderscope.scaling.results.scaling_fit import AxisInfo
 from ladderscope.scaling.table import CENSORED, GROUP, RESPONSE, RUN, WEIGHT
+from ladderscope.tables.cells import as_flags, as_numbers, as_texts, is_outcome, listed, text_of
 
 ONE_GROUP = "all"
 FEWEST_BYTES = 1e6

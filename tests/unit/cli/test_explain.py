@@ -174,6 +174,19 @@ def test_a_ledger_of_several_cells_says_how_to_choose(ledger: Path, capsys: pyte
     assert "holds no cell ffff-none" in capsys.readouterr().err
 
 
+def test_the_cell_of_a_record_in_one_of_several_ledgers(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cells = resolve_cells({"model": ["random:tiny-llama"], "method": ["full"], "seq_len": [32]})
+    with Ledger(ledger.with_name("runs-2.jsonl")) as other:
+        other.append(Record(cell=cells[0], meter="cpu", status="ok"))
+    pattern = str(ledger.with_name("runs*.jsonl"))
+
+    assert run(["explain", "--record", f"{pattern}#{cells[0].cell_id[:8]}", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cell"]["method"] == "full"
+
+    assert run(["explain", "--record", pattern]) == 2
+    assert f"{pattern} holds 3 cells: name one" in capsys.readouterr().err
+
+
 def test_a_record_leaves_no_choice_of_cell(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["explain", "--record", str(ledger), "--batch-size", "2"]) == 2
     assert "leave --batch-size out" in capsys.readouterr().err

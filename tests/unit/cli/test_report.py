@@ -55,6 +55,32 @@ def test_an_empty_ledger_ends_with_one_sentence(tmp_path: Path, capsys: pytest.C
     assert not (tmp_path / "report").exists()
 
 
+def test_of_several_ledgers_the_records_are_reported_that_are_chosen(
+    ledger: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Ledger(tmp_path / "more.jsonl") as more:
+        more.append(Record(cell=Cell(model="smollm2-135m", method="lora", rank=4), meter="cpu", status="error"))
+    both = [str(ledger), str(tmp_path / "more.jsonl")]
+
+    assert run(["report", *both, "--where", "method=lora,qlora", "--out", str(tmp_path / "report")]) == 0
+
+    err = capsys.readouterr().err
+    assert "The condition 'method=lora,qlora' keeps 1 of 2 records." in err
+    page = (tmp_path / "report" / "report.md").read_text()
+    assert "lora r=4" in page
+    assert "full, 256" not in page
+
+
+def test_a_condition_that_leaves_nothing_ends_with_one_sentence(
+    ledger: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", str(ledger), "--where", "method=qlora", "--out", str(tmp_path / "report")]) == 2
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "Error: --where 'method=qlora' leaves none of 1 records: loosen it."
+    assert not (tmp_path / "report").exists()
+
+
 def test_out_is_required(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", str(ledger)]) == 2
     assert "--out" in capsys.readouterr().err

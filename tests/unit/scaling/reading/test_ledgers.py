@@ -217,6 +217,31 @@ def test_conditions_are_over_roles_settings_and_what_the_record_says(make_record
     assert table.notes[-1] == "The condition \"meter == 'cpu' and loss > 2\" keeps 2 of 2 points."
 
 
+def test_conditions_in_short_are_those_of_all_commands_that_read_ledgers(
+    make_record: MakeRecord, tmp_path: Path
+) -> None:
+    path = ledger(
+        tmp_path, *(make_record(method=method, seq_len=n) for method in ("lora", "qlora") for n in (64, 512))
+    )
+
+    table = read_table([path], TableRequest(where=("method=qlora,ladder", "seq-len=512:", "step=2:3")))
+
+    assert table.frame["y"].to_list() == [2.5, 2.25]
+    assert table.notes[-3:] == [
+        "The condition 'method=qlora,ladder' keeps 2 of 4 records.",
+        "The condition 'seq-len=512:' keeps 1 of 2 records.",
+        "The condition 'step=2:3' keeps 2 of 3 points.",
+    ]
+
+
+def test_a_condition_on_points_may_be_about_what_the_record_says_too(make_record: MakeRecord, tmp_path: Path) -> None:
+    path = ledger(tmp_path, make_record(), make_record(seed=1, peak=2 * 10**9))
+
+    table = read_table([path], TableRequest(where=("step > 1 and peak_allocated_bytes > 1e9",)))
+
+    assert table.frame["seed"].to_list() == ["1", "1"]
+
+
 def test_a_cluster_may_be_a_setting(make_record: MakeRecord, tmp_path: Path) -> None:
     path = ledger(tmp_path, *(make_record(seed=seed, rank=rank) for seed in (0, 1) for rank in (4, 8)))
 
@@ -253,10 +278,12 @@ def test_of_a_ledger_laws_are_over_compute_or_length_where_nothing_is_asked_for(
         ({"columns": {"N": "params"}}, "--columns names columns of tables"),
         ({"weights": "w"}, "--weights names columns of tables"),
         ({"cluster": "sed"}, "unknown column of runs 'sed': did you mean 'seed'?"),
-        ({"where": ("method == 'full'",)}, "leaves none of 3 points"),
+        ({"where": ("method == 'full'",)}, "leaves none of 1 records"),
+        ({"where": ("method=full,qlora",)}, "leaves none of 1 records"),
+        ({"where": ("step > 3",)}, "leaves none of 3 points"),
         ({"where": ("meters == 'cpu'",)}, "unknown column 'meters': did you mean 'meter'?"),
         ({"x": ("S",)}, "is only one point"),
-        ({"y": "peak-reserved", "where": ("seed > 3",)}, "leaves none of 1 points"),
+        ({"y": "peak-reserved", "where": ("seed > 3",)}, "leaves none of 1 records"),
     ],
 )
 def test_what_a_ledger_cannot_give_is_refused(

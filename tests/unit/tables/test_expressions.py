@@ -8,7 +8,7 @@ import pytest
 
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.scaling.reading.columns import Columns, parse_columns
-from ladderscope.scaling.reading.expressions import Expression
+from ladderscope.tables.expressions import Expression
 
 TABLE = pd.DataFrame(
     {

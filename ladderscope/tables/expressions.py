@@ -18,7 +18,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype
 
 from ladderscope.errors import UsageError
-from ladderscope.scaling.reading.cells import as_numbers, is_text
+from ladderscope.tables.cells import as_numbers, is_text
 
 Lookup = Callable[[str], "pd.Series[Any]"]
 Value = Any
@@ -50,10 +50,10 @@ _ORDER: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 @dataclass(frozen=True)
 class Expression:
-    """An expression that has been parsed; ``names`` are what its identifiers stand for."""
+    """An expression that has been parsed; ``placeholders`` are what identifiers of our own stand for."""
 
     text: str
-    names: dict[str, str]
+    placeholders: dict[str, str]
     _body: ast.expr
 
     @classmethod
@@ -81,6 +81,11 @@ class Expression:
             raise UsageError(f"cannot understand the expression {text[:80]!r}: it holds {ALLOWED}.") from error
         return cls(text, names, body)
 
+    def names(self) -> list[str]:
+        """The columns that it is about."""
+        found = (node.id for node in ast.walk(self._body) if isinstance(node, ast.Name))
+        return list(dict.fromkeys(self.placeholders.get(name, name) for name in found))
+
     def value(self, lookup: Lookup) -> Value:
         """The value, with columns from ``lookup``.
 
@@ -106,7 +111,7 @@ class Expression:
 
     def _of(self, node: ast.expr, lookup: Lookup) -> Value:
         if isinstance(node, ast.Name):
-            return lookup(self.names.get(node.id, node.id))
+            return lookup(self.placeholders.get(node.id, node.id))
         if isinstance(node, ast.Constant) and isinstance(node.value, bool | str):
             return node.value
         if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
@@ -186,7 +191,7 @@ class Expression:
 
     def _quoted(self, node: ast.expr) -> str:
         text = ast.unparse(node)
-        for placeholder, name in self.names.items():
+        for placeholder, name in self.placeholders.items():
             text = text.replace(placeholder, name)
         return text if len(text) <= 60 else f"{text[:57]}..."
 
