@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Protocol
 
 from ladderscope.records import Record
 from ladderscope.sweep.executor import Executor
 from ladderscope.sweep.protocol import Job
+
+_WAIT_SECONDS = 0.2
 
 
 class Sink(Protocol):
@@ -45,7 +49,7 @@ def run_jobs(
 
     Args:
         jobs: what to run.
-        executor: runs one job in a fresh process.
+        executor: runs them.
         ledger: takes the records; only this thread writes to it.
         progress: is told.
         stop: once set, no further job begins; running ones are waited for.
@@ -53,31 +57,32 @@ def run_jobs(
     Returns:
         The new records.
     """
-
-    def run(job: Job) -> Record | None:
-        if stop.is_set():
-            return None
-        try:
-            return executor.run(job, lambda fraction: progress.tick(job, fraction))
-        except OSError as error:  # the process could not be started
-            return Record(cell=job.cell, meter=job.meter, gpu=job.gpu, status="error", error=str(error))
-
+    waiting = deque(jobs)
+    pending: set[Future[Record | None]] = set()
     new: list[Record] = []
-    with ThreadPoolExecutor(max_workers=executor.slots) as pool:
-        pending: set[Future[Record | None]] = {pool.submit(run, job) for job in jobs}
-        try:
-            while pending:
-                # A finite wait, so that the main thread gets to see signals.
-                done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-                for future in done:
-                    record = future.result()
-                    if record is not None:
-                        ledger.append(record)
-                        progress.finish(record)
-                        new.append(record)
-        except BaseException:
-            # Without this the pool would run all that is left before it lets the error through.
-            executor.cancel()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    try:
+        while waiting or pending:
+            if stop.is_set():
+                waiting.clear()
+                pending = {future for future in pending if not future.cancel()}
+            pending |= _submit(waiting, executor, progress, executor.capacity - len(pending))
+            # A finite wait, so that the main thread gets to see signals.
+            done, pending = wait(pending, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
+            for record in filter(None, (future.result() for future in done)):
+                ledger.append(record)
+                executor.kept(record)
+                progress.finish(record)
+                new.append(record)
+    except BaseException:
+        executor.cancel()
+        raise
     return new
+
+
+def _submit(waiting: deque[Job], executor: Executor, progress: Progress, room: int) -> set[Future[Record | None]]:
+    """Submit as many as there is room for."""
+    if not waiting or room <= 0:
+        return set()
+    with executor.batch():
+        jobs = [waiting.popleft() for _ in range(min(room, len(waiting)))]
+        return {executor.submit(job, functools.partial(progress.tick, job)) for job in jobs}
