@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import queue
 import signal
 import threading
@@ -34,9 +35,9 @@ class Executor(Protocol):
     def submit(self, job: Job, tick: Tick) -> Future[Record | None]:
         """Begin the job, or hand it over to what will; returns at once.
 
-        The future is running, in the sense of ``concurrent.futures``, once the job is, and ``tick`` is called then; until
-        then ``Future.cancel`` takes the job back. A job that fails gives a record that says so; one that ``cancel`` has
-        ended gives None.
+        The future is running, in the sense of ``concurrent.futures``, once the job is, and ``tick`` is called then;
+        before that, ``Future.cancel`` takes the job back. A job that fails gives a record that says so; one that
+        ``cancel`` has ended gives None.
         """
         ...
 
@@ -175,7 +176,8 @@ class LocalExecutor(Executor):
 def _record_of(job: Job, message: dict[str, Any]) -> Record:
     if "record" in message:
         return Record.from_json(message["record"])
-    return failed(job, message["failure"]["status"], message["failure"]["error"])
+    failure = message["failure"]
+    return dataclasses.replace(failed(job, failure["status"], failure["error"]), gpu=failure["gpu"])
 
 
 def _start_timer(seconds: float | None, worker: WorkerProcess, timed_out: threading.Event) -> threading.Timer:

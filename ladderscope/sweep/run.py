@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Protocol
 
@@ -36,10 +36,34 @@ class Progress(Protocol):
         ...
 
 
+class Unseen:
+    """Progress that nobody watches."""
+
+    def tick(self, job: Job, fraction: float) -> None:
+        """Say nothing."""
+
+    def finish(self, record: Record) -> None:
+        """Say nothing."""
+
+
+class Latest:
+    """The last record of each job, among those of a ledger."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._by_key: dict[tuple[str, str, str | None], Record] = {}
+        self._by_cell: dict[tuple[str, str], Record] = {}
+        for record in records:
+            self._by_key[record.key] = self._by_cell[record.key[:2]] = record
+
+    def of(self, job: Job) -> Record | None:
+        """The job's record; of one that names no GPU, since an engine chooses it, on whatever GPU."""
+        return self._by_cell.get(job.key[:2]) if job.gpu is None else self._by_key.get(job.key)
+
+
 def missing_jobs(jobs: Sequence[Job], records: Sequence[Record], again: Callable[[Record], bool]) -> list[Job]:
     """The jobs without a record, and those whose record is to be made ``again``."""
-    latest = {record.key: record for record in records}
-    return [job for job in jobs if job.key not in latest or again(latest[job.key])]
+    latest = Latest(records)
+    return [job for job in jobs if (record := latest.of(job)) is None or again(record)]
 
 
 def run_jobs(

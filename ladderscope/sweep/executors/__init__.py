@@ -29,14 +29,18 @@ def find_engine(name: str) -> Engine:
         UnknownNameError: there is no such engine.
         UsageError: that of another package cannot be imported, or is none.
     """
-    known = {entry.name: entry for entry in entry_points(group=GROUP)}
-    known |= {ours: EntryPoint(ours, where, GROUP) for ours, where in ENGINES.items()}
-    if name not in known:
-        raise UnknownNameError("executor", name, [LOCAL, *known])
+    entry = EntryPoint(name, ENGINES[name], GROUP) if name in ENGINES else _find_registered(name)
     try:
-        engine = known[name].load()
+        engine = entry.load()
     except (ImportError, AttributeError) as error:
-        raise UsageError(f"the executor {name} cannot be imported from {known[name].value}: {error}.") from error
+        raise UsageError(f"the executor {name} cannot be imported from {entry.value}: {error}.") from error
     if not isinstance(engine, Engine):
-        raise UsageError(f"the executor {name}: {known[name].value} is no ladderscope.sweep.executors.engine.Engine.")
+        raise UsageError(f"the executor {name}: {entry.value} is no ladderscope.sweep.executors.engine.Engine.")
     return engine
+
+
+def _find_registered(name: str) -> EntryPoint:
+    known = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if name not in known:
+        raise UnknownNameError("executor", name, [LOCAL, *ENGINES, *known])
+    return known[name]

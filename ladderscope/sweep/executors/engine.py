@@ -14,8 +14,8 @@ from ladderscope.errors import UsageError
 from ladderscope.sweep.executor import Executor
 
 
-def option(default: Any, help: str, least: float | None = None, metavar: str | None = None) -> Any:
-    """A field of options: its help text, and the least that a number may be."""
+def option(default: Any, help: str, metavar: str | None = None, least: float | None = None) -> Any:
+    """A field of options: its help text, what the help calls its value, and the least that a number may be."""
     return dataclasses.field(default=default, metadata={"help": help, "least": least, "metavar": metavar})
 
 
@@ -48,7 +48,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Engine:
-    """Options, and what starts an executor with them, connected and ready, or raises a ``UsageError`` that says why not."""
+    """Options, and what starts an executor with them; it raises a ``UsageError`` where the engine is not there."""
 
     options: type[EngineOptions]
     start: Callable[[Terms, Any], Executor]
