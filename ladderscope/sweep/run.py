@@ -82,17 +82,19 @@ def run_jobs(
         The new records.
     """
     waiting = deque(jobs)
-    pending: set[Future[Record | None]] = set()
+    pending: list[Future[Record | None]] = []
+    """In the order in which they were submitted, and so are the records of those that end together."""
     new: list[Record] = []
     try:
         while waiting or pending:
             if stop.is_set():
                 waiting.clear()
-                pending = {future for future in pending if not future.cancel()}
-            pending |= _submit(waiting, executor, progress, executor.capacity - len(pending))
+                pending = [future for future in pending if not future.cancel()]
+            pending += _submit(waiting, executor, progress, executor.capacity - len(pending))
             # A finite wait, so that the main thread gets to see signals.
-            done, pending = wait(pending, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
-            for record in filter(None, (future.result() for future in done)):
+            done, _ = wait(pending, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
+            ended, pending = [one for one in pending if one in done], [one for one in pending if one not in done]
+            for record in filter(None, (future.result() for future in ended)):
                 ledger.append(record)
                 executor.kept(record)
                 progress.finish(record)
@@ -103,10 +105,10 @@ def run_jobs(
     return new
 
 
-def _submit(waiting: deque[Job], executor: Executor, progress: Progress, room: int) -> set[Future[Record | None]]:
+def _submit(waiting: deque[Job], executor: Executor, progress: Progress, room: int) -> list[Future[Record | None]]:
     """Submit as many as there is room for."""
     if not waiting or room <= 0:
-        return set()
+        return []
     with executor.batch():
         jobs = [waiting.popleft() for _ in range(min(room, len(waiting)))]
-        return {executor.submit(job, functools.partial(progress.tick, job)) for job in jobs}
+        return [executor.submit(job, functools.partial(progress.tick, job)) for job in jobs]

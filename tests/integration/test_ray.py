@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from ladderscope.ledger import read_ledger
-
 pytest.importorskip("ray")
 Start = Callable[..., "subprocess.Popen[str]"]
 Lines = Callable[[], list[dict[str, Any]]]
@@ -23,7 +21,7 @@ def cluster() -> Iterator[Any]:
     """Three nodes of one CPU each; the first is the head."""
     from ray.cluster_utils import Cluster
 
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    made: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     for _ in range(2):
         made.add_node(num_cpus=1)
     yield made

@@ -16,17 +16,15 @@ from ladderscope.sweep.executor import Executor, Predict, failed
 from ladderscope.sweep.executors.cell import run_cell
 from ladderscope.sweep.executors.engine import Engine, Terms
 from ladderscope.sweep.executors.ray_board import Board, Teller
-from ladderscope.sweep.executors.ray_cluster import connect, gpu_types_of, ships_folder
+from ladderscope.sweep.executors.ray_cluster import connect, gpu_types_of, ships_folder, task_options
 from ladderscope.sweep.executors.ray_options import RayOptions
 from ladderscope.sweep.process import Tick
 from ladderscope.sweep.protocol import Job
 from ladderscope.sweep.worker import describe
-from ladderscope.units import GIB
 
 _CAPACITY = 1000
 """Tasks that Ray holds at a time; the rest waits here, as Ray would keep all of them in memory."""
 _LOOK_SECONDS = 0.3
-_GPU_TYPE = "ray.io/accelerator-type"
 
 
 @dataclass(frozen=True)
@@ -88,31 +86,12 @@ class RayExecutor(Executor):
                 future.set_result(None)
                 return future
             self._count += 1
-            task = self._task.options(**self.resources(job))
+            task = self._task.options(**task_options(job, self._options, self._types.get(job.key, ())))
             told = (job.to_line(), Teller(self._board.actor, self._count), self._terms.timeout_seconds, self._folder)
             ref = task.remote(*told)
             self._pending[ref] = _Task(self._count, job, tick, future)
         future.add_done_callback(lambda done: self._take_back(ref) if done.cancelled() else None)
         return future
-
-    def resources(self, job: Job) -> dict[str, Any]:
-        """What Ray is to keep free for the job, and where."""
-        from ladderscope.sweep.host_memory import least_host_bytes
-
-        memory_gib = self._options.memory_gib
-        needed: dict[str, Any] = {
-            "name": job.cell.label,
-            "num_cpus": 1 if job.is_prediction else self._options.cpus,
-            "memory": least_host_bytes(job) if memory_gib is None else int(memory_gib * GIB),
-            "max_retries": self._options.retries,
-        }
-        if job.meter == "cuda":
-            chosen = self._options.gpu_type
-            types = (chosen,) if chosen is not None else self._types.get(job.key, ())
-            needed["num_gpus"] = 1
-            if types:
-                needed["label_selector"] = {_GPU_TYPE: f"in({','.join(types)})"}
-        return needed
 
     def cancel(self) -> None:
         """End all tasks with their processes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ import ladderscope
 from ladderscope.errors import UsageError
 from ladderscope.sweep.executors.engine import Terms, import_library
 from ladderscope.sweep.executors.ray_options import RayOptions
+from ladderscope.sweep.protocol import Job
 from ladderscope.sweep.slots import num_cores
+from ladderscope.units import GIB
 
+_GPU_TYPE = "ray.io/accelerator-type"
+"""Ray's label of nodes."""
 _SHIPPED_VARIABLES = ("LADDERSCOPE_", "HF_", "PYTORCH_")
 """How those begin that decide what a cell gives."""
 
@@ -45,7 +50,31 @@ def gpu_types_of(ray: Any) -> list[str] | None:
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("GPU", 0)]
     if not nodes:
         return None
-    return sorted({kind for node in nodes if (kind := node["Labels"].get("ray.io/accelerator-type"))})
+    return sorted({kind for node in nodes if (kind := node["Labels"].get(_GPU_TYPE))})
+
+
+def task_options(job: Job, options: RayOptions, gpu_types: Sequence[str] = ()) -> dict[str, Any]:
+    """What Ray is to keep free for the job, where, and how often it may begin it again.
+
+    Args:
+        job: a prediction needs a core and memory; a measurement what the user says.
+        options: of the executor.
+        gpu_types: that a measurement on CUDA fits on; empty for any.
+    """
+    from ladderscope.sweep.host_memory import least_host_bytes
+
+    needed: dict[str, Any] = {
+        "name": job.cell.label,
+        "num_cpus": 1 if job.is_prediction else options.cpus,
+        "memory": least_host_bytes(job) if options.memory_gib is None else int(options.memory_gib * GIB),
+        "max_retries": options.retries,
+    }
+    if job.meter == "cuda":
+        types = gpu_types if options.gpu_type is None else (options.gpu_type,)
+        needed["num_gpus"] = 1
+        if types:
+            needed["label_selector"] = {_GPU_TYPE: f"in({','.join(types)})"}
+    return needed
 
 
 def ships_folder(options: RayOptions) -> bool:

@@ -54,7 +54,8 @@ class SlurmExecutor(Executor):
         self._timeout_seconds = _seconds_of_a_cell(terms, options)
         if not terms.resume:
             self._folder.forget(self._queue.end)
-        self._left: dict[str, str] = self._folder.submitted()
+        self._left = self._folder.submitted()
+        self._queue.watch(self._left.values())
         self._pending: dict[str, _Submitted] = {}
         self._batch: list[_Submitted] = []
         self._taken_back: list[str] = []

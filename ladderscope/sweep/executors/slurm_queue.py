@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,12 @@ class SlurmQueue:
         logging.getLogger("submitit").setLevel(logging.ERROR)
         self._folder, self._options = folder, options
         self._parallel = options.array_parallelism or jobs or _PARALLEL
-        self._jobs: dict[str, Any] = {}
+        # Not the one of all jobs of this process: another run's ids are none of ours.
+        self._watcher = self._submitit.slurm.slurm.SlurmInfoWatcher()
         self._active: dict[str, str] | None = None
         """What squeue has told since Slurm was asked last."""
         self._asked_at = float("-inf")
+        self._has_accounting = _has_accounting()
         try:
             self._executor = self._submitit.SlurmExecutor(folder)
         except RuntimeError as error:
@@ -67,25 +69,28 @@ class SlurmQueue:
         except (self._submitit.core.utils.FailedJobError, OSError) as error:
             last_line = (str(error).strip().splitlines() or ["it says nothing"])[-1]
             raise UsageError(f"sbatch refuses the jobs: {last_line.rstrip('.')}. See the --slurm options.") from error
-        self._jobs |= {job.job_id: job for job in jobs}
-        self._asked_at = time.monotonic()  # Slurm is not asked before it can know
-        return [job.job_id for job in jobs]
+        ids = [job.job_id for job in jobs]
+        self.watch(ids)
+        return ids
+
+    def watch(self, slurm_ids: Iterable[str]) -> None:
+        """Ask for the states of these jobs too, from now on."""
+        for slurm_id in slurm_ids:
+            self._watcher.register_job(slurm_id)
+        self._asked_at = float("-inf")
 
     def state(self, slurm_id: str) -> str:
-        """Slurm's word for the job's state, ``GONE`` where it knows no such job any more."""
-        if slurm_id not in self._jobs:
-            self._jobs[slurm_id] = self._submitit.SlurmJob(self._folder, slurm_id)
-            self._asked_at = float("-inf")
-        watcher = self._submitit.SlurmJob.watcher
+        """Slurm's word for the state of a job that is watched, ``GONE`` where it knows no such job any more."""
         if time.monotonic() - self._asked_at >= _ASK_SECONDS:
-            watcher.update()
+            if self._has_accounting:
+                self._watcher.update()
             self._active = None
             self._asked_at = time.monotonic()
-        told: str = watcher.get_state(slurm_id, mode="cache").split()[0]
-        return told if told != _UNKNOWN else self._state_without_accounting(slurm_id)
+        told: str = self._watcher.get_state(slurm_id, mode="cache").split()[0]
+        return told if told != _UNKNOWN else self._state_in_queue(slurm_id)
 
-    def _state_without_accounting(self, slurm_id: str) -> str:
-        """As squeue tells, which forgets jobs that have ended."""
+    def _state_in_queue(self, slurm_id: str) -> str:
+        """As squeue tells, which forgets what has ended; where there is no accounting, or not of this job yet."""
         if self._active is None:
             try:
                 command = ["squeue", "--me", "--array", "--noheader", "--format=%i %T"]
@@ -106,9 +111,10 @@ class SlurmQueue:
     def how_it_ended(self, slurm_id: str) -> tuple[Status, str]:
         """What became of a job that left no record."""
         state = self.state(slurm_id)
-        lines = (self._jobs[slurm_id].stderr() or "").strip().splitlines()
+        lines = (self._submitit.SlurmJob(self._folder, slurm_id).stderr() or "").strip().splitlines()
         words = f": {lines[-1]}" if lines else ""
-        return _STATUSES.get(state, "error"), f"Slurm has ended the job, {state}{words}"
+        how = f"Slurm has ended the job, {state}" if state != _GONE else "the job has left Slurm without a record"
+        return _STATUSES.get(state, "error"), how + words
 
     def end(self, slurm_ids: Sequence[str]) -> None:
         """End the jobs, whether they run or wait."""
@@ -123,7 +129,7 @@ class SlurmQueue:
             "job_name": "ladderscope",
             "time": options.time_minutes,
             "cpus_per_task": options.cpus,
-            "mem": options.memory_gib,
+            "mem": None if options.memory_gib is None else f"{options.memory_gib * 1024:.0f}M",
             "gpus_per_node": gpus,
             "partition": options.partition,
             "account": options.account,
@@ -133,3 +139,11 @@ class SlurmQueue:
             "array_parallelism": self._parallel,
         }
         return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _has_accounting() -> bool:
+    """Whether sacct works; many a small cluster has no database, and sacct would say so at each question."""
+    try:
+        return subprocess.run(["sacct", "--noheader"], check=False, capture_output=True).returncode == 0
+    except OSError:
+        return False
