@@ -37,6 +37,8 @@ Examples:
   ladderscope profile --method peft:my-adapter/ --method peft:ia3 --quantization none
   ladderscope profile --model HuggingFaceTB/SmolLM2-360M --data train.jsonl
   ladderscope profile --model random:llama-2-7b --seq-len 2048 --meter predict --gpu rtx-3060-12gb
+  ladderscope profile grid.yaml --meter cuda --executor ray --ray-address auto
+  ladderscope profile grid.yaml --meter cuda --executor slurm --slurm-partition gpu --resume
 
 \b
 Exit codes: 0 every cell is ok, 1 some cell is not, 2 wrong use, 130 interrupted.

@@ -78,6 +78,10 @@ class RayExecutor(Executor):
         self._types = placement.types
         return [*placement.jobs, *(job for job in jobs if job.meter != "cuda")]
 
+    def types_of(self, job: Job) -> tuple[str, ...]:
+        """The GPU types that the job may run on, by Ray's names; empty for any."""
+        return self._types.get(job.key, ())
+
     def submit(self, job: Job, tick: Tick) -> Future[Record | None]:
         """Hand the job to Ray, which begins it where there is room."""
         future: Future[Record | None] = Future()
@@ -86,7 +90,7 @@ class RayExecutor(Executor):
                 future.set_result(None)
                 return future
             self._count += 1
-            task = self._task.options(**task_options(job, self._options, self._types.get(job.key, ())))
+            task = self._task.options(**task_options(job, self._options, self.types_of(job)))
             told = (job.to_line(), Teller(self._board.actor, self._count), self._terms.timeout_seconds, self._folder)
             ref = task.remote(*told)
             self._pending[ref] = _Task(self._count, job, tick, future)

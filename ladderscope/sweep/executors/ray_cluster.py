@@ -84,13 +84,15 @@ def ships_folder(options: RayOptions) -> bool:
 
 def _runtime_env(options: RayOptions) -> dict[str, Any]:
     """This package, as it is here, and the variables that decide what a cell gives; what the user says is over it."""
+    from ladderscope.environment import shipped_commit
+
     variables = {name: value for name, value in os.environ.items() if name.startswith(_SHIPPED_VARIABLES)}
     users = _users_runtime_env(options)
     return {
         "excludes": ["**/__pycache__/**"],
         **users,
         "py_modules": [str(Path(ladderscope.__file__).parent), *users.get("py_modules", [])],
-        "env_vars": {**variables, **users.get("env_vars", {})},
+        "env_vars": {**variables, **shipped_commit(), **users.get("env_vars", {})},
     }
 
 
