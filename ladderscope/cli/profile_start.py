@@ -36,9 +36,7 @@ class Asked:
     resume: bool
 
 
-def started(
-    asked: Asked, choice: Choice, console: Console
-) -> AbstractContextManager[tuple[list[Job], Executor]]:
+def started(asked: Asked, choice: Choice, console: Console) -> AbstractContextManager[tuple[list[Job], Executor]]:
     """Gives the jobs and an executor that is ready for them, and lets go of it at the end.
 
     Raises:

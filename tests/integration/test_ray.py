@@ -118,3 +118,22 @@ def test_cells_wait_for_a_gpu_that_they_fit_on_and_the_largest_comes_first(
         assert "needs a CUDA device" in (record.error or "")
         types = {job.cell.method: executor.types_of(job) for job in jobs}
         assert types == {"qlora": ("A100", "T4"), "lora": ("A100",)}
+
+
+@pytest.mark.slow
+def test_what_waits_can_be_taken_back_and_what_runs_can_be_ended(
+    start_cluster: Callable[..., Any], tmp_path: Path
+) -> None:
+    from ladderscope.sweep.executors.ray import RayExecutor
+
+    terms = Terms(jobs=None, timeout_seconds=None, folder=tmp_path, resume=True, say=print)
+    with closing(RayExecutor(terms, RayOptions(address=start_cluster({}).address))) as executor:
+        grid = {"model": ["random:tiny-llama"], "method": ["full"], "steps": [100_000], "seed": [0, 1]}
+        endless = [Job(cell, "cpu", gpu=None, num_threads=1) for cell in resolve_cells(grid)]
+        begun = threading.Event()
+        running, waiting = (executor.submit(job, lambda _: begun.set()) for job in endless)
+        assert begun.wait(timeout=200)
+        assert not running.cancel()
+        assert waiting.cancel()
+        executor.cancel()
+        assert running.result(timeout=60) is None

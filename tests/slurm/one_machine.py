@@ -53,9 +53,7 @@ def one_machine(folder: Path) -> Iterator[None]:
     key.chmod(0o400)
     host, cpus = socket.gethostname().split(".")[0], os.cpu_count()
     ctld_port, slurmd_port = _free_ports(2)
-    conf.write_text(
-        _CONF.format(folder=folder, host=host, cpus=cpus, ctld_port=ctld_port, slurmd_port=slurmd_port)
-    )
+    conf.write_text(_CONF.format(folder=folder, host=host, cpus=cpus, ctld_port=ctld_port, slurmd_port=slurmd_port))
     os.environ["SLURM_CONF"] = str(conf)
     munge = ["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket"]
     munge += [f"--pid-file={folder}/munged.pid", f"--log-file={folder}/munged.log", f"--seed-file={folder}/munge.seed"]

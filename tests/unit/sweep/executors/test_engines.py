@@ -16,7 +16,7 @@ from ladderscope.sweep.executors import ENGINES, find_engine
 PREDICTION = ["--model", "random:tiny-llama", "--method", "full", "--seq-len", "32", "--meter", "predict"]
 SWEEP = ["profile", *PREDICTION, "--gpu", "rtx-3060-12gb"]
 
-FOREIGN = '''
+FOREIGN = """
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ class Foreign(Executor):
 
 
 ENGINE = Engine(Options, Foreign)
-'''
+"""
 
 
 @pytest.fixture
