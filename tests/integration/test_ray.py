@@ -15,7 +15,7 @@ import pytest
 from ladderscope.environment import describe_environment
 from ladderscope.sweep.executors.engine import Terms
 from ladderscope.sweep.executors.ray_options import RayOptions
-from ladderscope.sweep.grid import resolve_cells
+from ladderscope.sweep.grid import Grid, resolve_cells
 from ladderscope.sweep.protocol import Job
 from ladderscope.sweep.run import Unseen, run_jobs
 
@@ -128,7 +128,7 @@ def test_what_waits_can_be_taken_back_and_what_runs_can_be_ended(
 
     terms = Terms(jobs=None, timeout_seconds=None, folder=tmp_path, resume=True, say=print)
     with closing(RayExecutor(terms, RayOptions(address=start_cluster({}).address))) as executor:
-        grid = {"model": ["random:tiny-llama"], "method": ["full"], "steps": [100_000], "seed": [0, 1]}
+        grid: Grid = {"model": ["random:tiny-llama"], "method": ["full"], "steps": [100_000], "seed": [0, 1]}
         endless = [Job(cell, "cpu", gpu=None, num_threads=1) for cell in resolve_cells(grid)]
         begun = threading.Event()
         running, waiting = (executor.submit(job, lambda _: begun.set()) for job in endless)

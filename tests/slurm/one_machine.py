@@ -65,6 +65,9 @@ def one_machine(folder: Path) -> Iterator[None]:
         _wait_until_idle()
         yield
     finally:
+        # Jobs would outlive the daemons.
+        subprocess.run(["scancel", "--me"], check=False, capture_output=True, timeout=60)
+        time.sleep(2)
         for daemon in reversed(daemons):
             daemon.terminate()
             daemon.wait()
