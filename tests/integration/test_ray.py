@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
@@ -19,6 +20,7 @@ from ladderscope.sweep.grid import Grid, resolve_cells
 from ladderscope.sweep.protocol import Job
 from ladderscope.sweep.run import Unseen, run_jobs
 
+os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # a busy machine takes longer; read at the import
 pytest.importorskip("ray")
 Start = Callable[..., "subprocess.Popen[str]"]
 Lines = Callable[[], list[dict[str, Any]]]
