@@ -16,6 +16,8 @@ import torch
 
 from ladderscope import __version__
 
+_SHIPPED_COMMIT = "LADDERSCOPE_SHIPPED_COMMIT"
+"""Variable that says which commit a copy of this package is of that was shipped to another machine."""
 _PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "numpy")
 
 
@@ -39,6 +41,12 @@ def describe_environment() -> dict[str, Any]:
         **_cuda(),
         "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def shipped_commit() -> dict[str, str]:
+    """The variable that a copy of this package needs elsewhere, to name the commit that it is of; empty for none."""
+    commit, dirty = _commit()
+    return {} if commit is None else {_SHIPPED_COMMIT: f"{commit} {'dirty' if dirty else 'clean'}"}
 
 
 def cuda_versions() -> dict[str, str]:
@@ -66,6 +74,9 @@ def _driver_version() -> str | None:
 
 
 def _commit() -> tuple[str | None, bool | None]:
+    if shipped := os.environ.get(_SHIPPED_COMMIT):
+        commit, _, state = shipped.partition(" ")
+        return commit, state == "dirty"
     root = Path(__file__).parent.parent
     if not (root / ".git").exists():
         return None, None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import json
 import os
+import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,20 @@ def tiny_cell() -> Callable[..., Cell]:
         return Cell(**{**defaults, "steps": 2, "dtype": "fp32", **sizes.get(method, {}), **settings})
 
     return make
+
+
+@pytest.fixture
+def slurm_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Puts stand-ins for Slurm's programs on the PATH; the folder of their cluster, in which nothing runs yet."""
+    pytest.importorskip("submitit")
+    cluster = tmp_path / "cluster"
+    cluster.mkdir()
+    programs = Path(__file__).parent / "slurm" / "stand_ins"
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("SLURM_STAND_IN", str(cluster))
+    yield cluster
+    for job in cluster.glob("job-*"):
+        subprocess.run(["scancel", job.name.removeprefix("job-")], check=True)
 
 
 CHAT_TEMPLATE = (

@@ -11,17 +11,15 @@ import click
 from rich.console import Console
 
 from ladderscope.cli.cell_options import axes_of, axis, cell_options
+from ladderscope.cli.executor_options import executor_options, take_choice
+from ladderscope.cli.profile_start import Asked, started
 from ladderscope.errors import INTERRUPTED
-from ladderscope.sweep.slots import cuda_devices, num_cores
 
 if TYPE_CHECKING:
-    from ladderscope.memory.base import Meter
-    from ladderscope.records import Cell, Record
-    from ladderscope.sweep.executor import LocalExecutor
+    from ladderscope.records import Record
+    from ladderscope.sweep.executor import Executor
     from ladderscope.sweep.protocol import Job
 
-_EARLY_PREDICTORS = 2
-"""Processes that start while the grid is still being checked, which takes as long as their start."""
 SOME_FAILED = 1
 
 _EXAMPLES = """Measure or predict what fine-tuning costs and what it buys, over a grid of cells.
@@ -39,6 +37,8 @@ Examples:
   ladderscope profile --method peft:my-adapter/ --method peft:ia3 --quantization none
   ladderscope profile --model HuggingFaceTB/SmolLM2-360M --data train.jsonl
   ladderscope profile --model random:llama-2-7b --seq-len 2048 --meter predict --gpu rtx-3060-12gb
+  ladderscope profile grid.yaml --meter cuda --executor ray --ray-address auto
+  ladderscope profile grid.yaml --meter cuda --executor slurm --slurm-partition gpu --resume
 
 \b
 Exit codes: 0 every cell is ok, 1 some cell is not, 2 wrong use, 130 interrupted.
@@ -66,6 +66,13 @@ Exit codes: 0 every cell is ok, 1 some cell is not, 2 wrong use, 130 interrupted
     metavar="FOLDER",
     help="Keep the allocator's history of each measured step there, for `ladderscope replay`; with CUDA.",
 )
+@executor_options
+@click.option(
+    "--resume/--no-resume",
+    default=True,
+    show_default=True,
+    help="Collect what an earlier run has left with an engine, and wait for what of it still runs.",
+)
 @click.option("--force", is_flag=True, help="Run all cells again; the ledger's last record of a cell counts.")
 @click.option("--retry-failed", is_flag=True, help="Run those cells again that are not ok.")
 @click.option("--json", "as_json", is_flag=True, help="Print the grid's records as a JSON list.")
@@ -77,91 +84,29 @@ def command(
     jobs: int | None,
     timeout: float | None,
     history: Path | None,
+    resume: bool,
     force: bool,
     retry_failed: bool,
     as_json: bool,
     **options: Any,
 ) -> int:
     """See ``_EXAMPLES``."""
-    from ladderscope.records import PREDICT
-    from ladderscope.sweep.predictors import Predictors
+    choice = take_choice(options)
+    asked = Asked(grid, meter, gpu, out, jobs, timeout, history, axes_of(options), resume and not force)
 
-    predictors = Predictors()
-    if meter == PREDICT and gpu is not None:
-        predictors.start_early(min(jobs or num_cores(), _EARLY_PREDICTORS))
-    try:
-        to_do, slots = _to_do(grid, meter, gpu, jobs, history, axes_of(options))
+    def again(record: Record) -> bool:
+        return force or (retry_failed and record.status != "ok")
 
-        def again(record: Record) -> bool:
-            return force or (retry_failed and record.status != "ok")
-
-        from ladderscope.sweep.executor import LocalExecutor
-
-        devices = cuda_devices() if any(job.meter == "cuda" for job in to_do) else ()
-        executor = LocalExecutor(slots, timeout, devices, predictors)
-        return _sweep(to_do, again, out, executor, Console(stderr=True), as_json)
-    finally:
-        predictors.close()
-
-
-def _to_do(
-    grid: Path | None,
-    meter: str,
-    gpu: str | None,
-    jobs: int | None,
-    history: Path | None,
-    axes: dict[str, list[Any]],
-) -> tuple[list[Job], int]:
-    """The jobs of a grid, and how many to run at a time."""
-    from ladderscope.errors import UsageError
-    from ladderscope.memory.meters import resolve_meter
-    from ladderscope.records import PREDICT
-    from ladderscope.sweep.checks import check_meter
-    from ladderscope.sweep.grid import cells_of_files
-    from ladderscope.sweep.host_memory import check_host_memory
-    from ladderscope.sweep.protocol import Job
-
-    cells = cells_of_files([grid] if grid else [], axes)
-    resolved = None if meter == PREDICT else resolve_meter(meter)
-    if history is not None and (resolved is None or resolved.name != "cuda"):
-        raise UsageError("--history keeps what the CUDA allocator does: give --meter cuda with it, or leave it out.")
-    if resolved is None:
-        known = _gpu_to_predict(gpu)
-        return [Job(cell, PREDICT, known, num_threads=1) for cell in cells], jobs or num_cores()
-    if gpu is not None:
-        raise UsageError("--gpu says what to predict for: give --meter predict with it, or leave it out.")
-    slots = jobs or 1
-    check_meter(cells, resolved.name)
-    if resolved.name == "cpu":
-        check_host_memory(cells)
-    return _jobs(cells, resolved, slots, history), slots
-
-
-def _gpu_to_predict(name: str | None) -> str:
-    from ladderscope.errors import UsageError
-    from ladderscope.memory.predict.gpus import find_gpu
-
-    if name is None:
-        raise UsageError("--meter predict needs --gpu: name one, such as rtx-3060-12gb, or describe it, 12GiB:sm86.")
-    return find_gpu(name).name
-
-
-def _jobs(cells: list[Cell], meter: Meter, slots: int, history: Path | None = None) -> list[Job]:
-    from ladderscope.sweep.histories import history_path
-    from ladderscope.sweep.protocol import Job
-
-    def file_of(cell: Cell) -> str | None:
-        return None if history is None else str(history_path(history, cell))
-
-    num_threads = max(1, num_cores() // slots)
-    return [Job(cell, meter.name, meter.hardware(), num_threads, history=file_of(cell)) for cell in cells]
+    console = Console(stderr=True)
+    with started(asked, choice, console) as (wanted, executor):
+        return _sweep(wanted, again, out, executor, console, as_json)
 
 
 def _sweep(
     jobs: list[Job],
     again: Callable[[Record], bool],
     out: Path,
-    executor: LocalExecutor,
+    executor: Executor,
     console: Console,
     as_json: bool,
 ) -> int:
@@ -169,7 +114,7 @@ def _sweep(
     from ladderscope.ledger import Ledger
     from ladderscope.report.terminal import print_records
     from ladderscope.sweep.interrupt import graceful_interrupt
-    from ladderscope.sweep.run import missing_jobs, run_jobs
+    from ladderscope.sweep.run import Latest, Unseen, missing_jobs, run_jobs
 
     with Ledger(out) as ledger:
         to_run = missing_jobs(jobs, ledger.records, again)
@@ -178,9 +123,10 @@ def _sweep(
         with SweepProgress(console, len(to_run)) as progress:
             _prepare_models(to_run, progress.say)
             with graceful_interrupt(progress.say, executor.cancel) as stop:
+                to_run = executor.arrange(to_run, lambda asked: run_jobs(asked, executor, [], Unseen(), stop))
                 run_jobs(to_run, executor, ledger, progress, stop)
-        latest = {record.key: record for record in ledger.records}
-    records = [latest[job.key] for job in jobs if job.key in latest]
+        latest = Latest(ledger.records)
+    records = [record for job in jobs if (record := latest.of(job)) is not None]
     print_records(records, console)
     if as_json:
         click.echo(json.dumps([record.to_json() for record in records], indent=2))

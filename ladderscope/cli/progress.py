@@ -20,14 +20,15 @@ class SweepProgress(ShownBar):
         self._lock = threading.Lock()
         self._running: dict[str, float] = {}
         self._finished = 0
+        self._not_ok = 0
         self._num_jobs = num_jobs
         super().__init__(
             console,
-            TextColumn("{task.fields[finished]}/{task.total:.0f} cells"),
+            TextColumn("{task.fields[states]}"),
             *time_left(),
             speed_estimate_period=AVERAGED_SECONDS,
         )
-        self._task = self._bar.add_task("sweep", total=num_jobs, finished=0)
+        self._task = self._bar.add_task("sweep", total=num_jobs, states=self.states)
 
     def tick(self, job: Job, fraction: float) -> None:
         """A running cell has got this far."""
@@ -40,6 +41,7 @@ class SweepProgress(ShownBar):
         with self._lock:
             self._running.pop(record.cell.cell_id, None)
             self._finished += 1
+            self._not_ok += record.status != "ok"
             self._show()
             finished = self._finished
         self.report(record, finished, self._num_jobs)
@@ -49,13 +51,21 @@ class SweepProgress(ShownBar):
         self.say(f"[{finished}/{total}] {record.cell.label}: {summarize(record)}")
 
     @property
+    def states(self) -> str:
+        """How many cells are in which state: ``'12/40 cells, 3 running, 25 waiting, 1 not ok'``."""
+        running = len(self._running)
+        others = {"running": running, "waiting": self._num_jobs - self._finished - running, "not ok": self._not_ok}
+        counts = [f"{count} {state}" for state, count in others.items() if count > 0]
+        return ", ".join([f"{self._finished}/{self._num_jobs} cells", *counts])
+
+    @property
     def running(self) -> float:
         """What is done of the cells that run, in cells."""
         return sum(list(self._running.values()))
 
     def _show(self) -> None:
         done = self._finished + self.running
-        self._bar.update(self._task, completed=done, finished=self._finished)
+        self._bar.update(self._task, completed=done, states=self.states)
 
 
 def summarize(record: Record) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import queue
 import signal
 import threading
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,23 +19,50 @@ from ladderscope.sweep.predictors import Predictors
 from ladderscope.sweep.process import Tick, WorkerProcess
 from ladderscope.sweep.protocol import Job
 
+Predict = Callable[[Sequence[Job]], list[Record]]
+"""Runs predictions, and gives the records of those that were run."""
+
 
 class Executor(Protocol):
-    """Runs jobs, each measured one in a fresh process."""
+    """Takes jobs, and gives their records when they are there.
 
-    slots: int
-    """How many jobs it runs at a time."""
+    A class that names this one as its base has only to define ``capacity``, ``submit`` and ``cancel``.
+    """
 
-    def run(self, job: Job, tick: Tick) -> Record | None:
-        """Measure the job and wait for it; a job that fails gives a record that says so, a cancelled one None."""
+    capacity: int
+    """How many jobs it holds at a time, those that wait in the queue of an engine included."""
+
+    def submit(self, job: Job, tick: Tick) -> Future[Record | None]:
+        """Begin the job, or hand it over to what will; returns at once.
+
+        The future is running, in the sense of ``concurrent.futures``, once the job is, and ``tick`` is called then;
+        before that, ``Future.cancel`` takes the job back. A job that fails gives a record that says so; one that
+        ``cancel`` has ended gives None.
+        """
         ...
 
+    @abstractmethod
     def cancel(self) -> None:
-        """End the running jobs at once."""
-        ...
+        """End all jobs at once, running or not; none begins after this."""
+
+    def arrange(self, jobs: Sequence[Job], predict: Predict) -> list[Job]:
+        """The jobs in the order in which they should be submitted; what must be known of them before is found out."""
+        return list(jobs)
+
+    def batch(self) -> AbstractContextManager[None]:
+        """Jobs submitted inside may be handed over together when it ends."""
+        return nullcontext()
+
+    def kept(self, record: Record) -> None:
+        """The record is in the ledger: whatever else holds it need not any more."""
+        return None
+
+    def close(self) -> None:
+        """Let go of processes and connections; what still runs elsewhere goes on."""
+        return None
 
 
-class LocalExecutor:
+class LocalExecutor(Executor):
     """Processes of this machine: a fresh one for each measured cell, one per slot for all predicted ones.
 
     A measurement must not see what an earlier one left behind in its process.
@@ -51,7 +83,8 @@ class LocalExecutor:
         predictors: Predictors | None = None,
         measurers: Measurers | None = None,
     ) -> None:
-        self.slots = slots
+        self.capacity = slots
+        self._pool = ThreadPoolExecutor(max_workers=slots, thread_name_prefix="cell")
         self._timeout_seconds = timeout_seconds
         self._running: set[WorkerProcess] = set()
         self._predictors = predictors or Predictors()
@@ -62,8 +95,23 @@ class LocalExecutor:
         for slot in range(slots):
             self._devices.put(devices[slot % len(devices)] if devices else None)
 
+    def submit(self, job: Job, tick: Tick) -> Future[Record | None]:
+        """Run the job in one of the slots."""
+        return self._pool.submit(self._run_or_say, job, tick)
+
+    def _run_or_say(self, job: Job, tick: Tick) -> Record | None:
+        tick(0.0)
+        try:
+            return self.run(job, tick)
+        except OSError as error:  # the process could not be started
+            return failed(job, "error", str(error))
+
     def run(self, job: Job, tick: Tick) -> Record | None:
-        """Measure or predict the job."""
+        """Measure or predict the job, and wait for it.
+
+        Raises:
+            OSError: a process cannot be started.
+        """
         device = self._devices.get()
         try:
             return self._run(job, tick, device)
@@ -76,6 +124,10 @@ class LocalExecutor:
             self._cancelled.set()
             for worker in self._running:
                 worker.kill()
+
+    def close(self) -> None:
+        """Wait for what runs."""
+        self._pool.shutdown(cancel_futures=True)
 
     def _run(self, job: Job, tick: Tick, device: str | None) -> Record | None:
         oom_kills = _count_oom_kills()
@@ -111,20 +163,21 @@ class LocalExecutor:
         if "record" in message:
             return _record_of(job, message)
         if timed_out:
-            return _failed(job, "timeout", f"took longer than the {self._timeout_seconds:g} seconds of --timeout")
+            return failed(job, "timeout", f"took longer than the {self._timeout_seconds:g} seconds of --timeout")
         if "failure" in message:
             return _record_of(job, message)
         killed = worker.returncode == -signal.SIGKILL
         # A prediction that the host has no room for says nothing about the GPU.
         ran_out = killed and _count_oom_kills() > oom_kills and not job.is_prediction
         status: Status = "oom" if ran_out else "error"
-        return _failed(job, status, _how_it_ended(worker))
+        return failed(job, status, _how_it_ended(worker))
 
 
 def _record_of(job: Job, message: dict[str, Any]) -> Record:
     if "record" in message:
         return Record.from_json(message["record"])
-    return _failed(job, message["failure"]["status"], message["failure"]["error"])
+    failure = message["failure"]
+    return dataclasses.replace(failed(job, failure["status"], failure["error"]), gpu=failure["gpu"])
 
 
 def _start_timer(seconds: float | None, worker: WorkerProcess, timed_out: threading.Event) -> threading.Timer:
@@ -139,7 +192,8 @@ def _start_timer(seconds: float | None, worker: WorkerProcess, timed_out: thread
     return timer
 
 
-def _failed(job: Job, status: Status, error: str) -> Record:
+def failed(job: Job, status: Status, error: str) -> Record:
+    """The record of a job that gave none itself."""
     return Record(cell=job.cell, meter=job.meter, gpu=job.gpu, status=status, error=error)
 
 

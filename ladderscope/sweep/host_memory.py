@@ -13,7 +13,11 @@ from ladderscope.backbones.names import backbone_config, resolve_name
 from ladderscope.backbones.quantize import linear_layers
 from ladderscope.errors import UsageError
 from ladderscope.records import Cell
-from ladderscope.units import format_bytes
+from ladderscope.sweep.protocol import Job
+from ladderscope.units import GIB, format_bytes
+
+PROCESS_BYTES = GIB
+"""About what a process takes that has imported PyTorch and transformers."""
 
 _BITS = {"nf4": 4, "nf4-dq": 4, "int8": 8}
 
@@ -42,6 +46,12 @@ def check_host_memory(cells: Iterable[Cell], available_bytes: int | None = None)
                 f"{format_bytes(needed)} of {format_bytes(available)}. Predict it with --meter predict --gpu GPU, or "
                 "choose a smaller model."
             )
+
+
+def least_host_bytes(job: Job) -> int:
+    """The least memory of a machine that a job takes: a process with its libraries, and the weights that it loads."""
+    cell = job.cell
+    return PROCESS_BYTES + (0 if job.is_prediction else _least_weight_bytes(cell.model, cell.dtype, cell.quantization))
 
 
 @functools.cache

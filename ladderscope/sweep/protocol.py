@@ -2,8 +2,8 @@
 
 The job goes in as one JSON line on standard input, which stays open: when it ends, the parent is gone and the worker
 leaves. Messages come out as JSON lines: ``{"progress": 0.25}`` any number of times, then ``{"record": {...}}``, or
-``{"failure": {"status": ..., "error": ...}}``. A worker then leaves after a measurement, and waits for another job
-after a prediction.
+``{"failure": {"status": ..., "error": ..., "gpu": ...}}``. A worker then leaves after a measurement, and waits for
+another job after a prediction.
 """
 
 from __future__ import annotations

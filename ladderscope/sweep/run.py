@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Protocol
 
 from ladderscope.records import Record
 from ladderscope.sweep.executor import Executor
 from ladderscope.sweep.protocol import Job
+
+_WAIT_SECONDS = 0.2
 
 
 class Sink(Protocol):
@@ -32,10 +36,34 @@ class Progress(Protocol):
         ...
 
 
+class Unseen:
+    """Progress that nobody watches."""
+
+    def tick(self, job: Job, fraction: float) -> None:
+        """Say nothing."""
+
+    def finish(self, record: Record) -> None:
+        """Say nothing."""
+
+
+class Latest:
+    """The last record of each job, among those of a ledger."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._by_key: dict[tuple[str, str, str | None], Record] = {}
+        self._by_cell: dict[tuple[str, str], Record] = {}
+        for record in records:
+            self._by_key[record.key] = self._by_cell[record.key[:2]] = record
+
+    def of(self, job: Job) -> Record | None:
+        """The job's record; of one that names no GPU, since an engine chooses it, on whatever GPU."""
+        return self._by_cell.get(job.key[:2]) if job.gpu is None else self._by_key.get(job.key)
+
+
 def missing_jobs(jobs: Sequence[Job], records: Sequence[Record], again: Callable[[Record], bool]) -> list[Job]:
     """The jobs without a record, and those whose record is to be made ``again``."""
-    latest = {record.key: record for record in records}
-    return [job for job in jobs if job.key not in latest or again(latest[job.key])]
+    latest = Latest(records)
+    return [job for job in jobs if (record := latest.of(job)) is None or again(record)]
 
 
 def run_jobs(
@@ -45,7 +73,7 @@ def run_jobs(
 
     Args:
         jobs: what to run.
-        executor: runs one job in a fresh process.
+        executor: runs them.
         ledger: takes the records; only this thread writes to it.
         progress: is told.
         stop: once set, no further job begins; running ones are waited for.
@@ -53,31 +81,34 @@ def run_jobs(
     Returns:
         The new records.
     """
-
-    def run(job: Job) -> Record | None:
-        if stop.is_set():
-            return None
-        try:
-            return executor.run(job, lambda fraction: progress.tick(job, fraction))
-        except OSError as error:  # the process could not be started
-            return Record(cell=job.cell, meter=job.meter, gpu=job.gpu, status="error", error=str(error))
-
+    waiting = deque(jobs)
+    pending: list[Future[Record | None]] = []
+    """In the order in which they were submitted, and so are the records of those that end together."""
     new: list[Record] = []
-    with ThreadPoolExecutor(max_workers=executor.slots) as pool:
-        pending: set[Future[Record | None]] = {pool.submit(run, job) for job in jobs}
-        try:
-            while pending:
-                # A finite wait, so that the main thread gets to see signals.
-                done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-                for future in done:
-                    record = future.result()
-                    if record is not None:
-                        ledger.append(record)
-                        progress.finish(record)
-                        new.append(record)
-        except BaseException:
-            # Without this the pool would run all that is left before it lets the error through.
-            executor.cancel()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    try:
+        while waiting or pending:
+            if stop.is_set():
+                waiting.clear()
+                pending = [future for future in pending if not future.cancel()]
+            pending += _submit(waiting, executor, progress, executor.capacity - len(pending))
+            # A finite wait, so that the main thread gets to see signals.
+            done, _ = wait(pending, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
+            ended, pending = [one for one in pending if one in done], [one for one in pending if one not in done]
+            for record in filter(None, (future.result() for future in ended)):
+                ledger.append(record)
+                executor.kept(record)
+                progress.finish(record)
+                new.append(record)
+    except BaseException:
+        executor.cancel()
+        raise
     return new
+
+
+def _submit(waiting: deque[Job], executor: Executor, progress: Progress, room: int) -> list[Future[Record | None]]:
+    """Submit as many as there is room for."""
+    if not waiting or room <= 0:
+        return []
+    with executor.batch():
+        jobs = [waiting.popleft() for _ in range(min(room, len(waiting)))]
+        return [executor.submit(job, functools.partial(progress.tick, job)) for job in jobs]

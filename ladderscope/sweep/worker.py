@@ -44,7 +44,8 @@ def main() -> None:
             traceback.print_exc()
             # A prediction that the host has no room for says nothing about the GPU.
             ran_out = is_out_of_memory(error) and not job.is_prediction
-            _send(out, failure={"status": "oom" if ran_out else "error", "error": describe(error)})
+            status = "oom" if ran_out else "error"
+            _send(out, failure={"status": status, "error": describe(error), "gpu": job.gpu or _gpu_of(job)})
         else:
             _send(out, record=record)
         if not job.is_prediction:
@@ -64,6 +65,13 @@ def _run(job: Job, out: TextIO) -> dict[str, Any]:
         prediction = _predictor()(job.cell, job.gpu, tick, detailed=job.detailed, alloc_conf=job.alloc_conf)
         return prediction.record.to_json()
     return measure_job(job, tick).to_json()
+
+
+def _gpu_of(job: Job) -> str | None:
+    """What the job was measured on, where only the machine that runs it knows."""
+    import torch
+
+    return torch.cuda.get_device_name() if job.meter == "cuda" and torch.cuda.is_available() else None
 
 
 def measure_job(job: Job, tick: Callable[[float], None]) -> Record:

@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -20,6 +20,7 @@ from ladderscope.errors import LadderscopeError
 from ladderscope.predict import predict_cell
 from ladderscope.records import Record
 from ladderscope.regression.baseline import FILE_NAME, read_baseline
+from ladderscope.sweep.executor import Executor
 from ladderscope.sweep.protocol import Job
 
 GRID = """
@@ -41,7 +42,7 @@ def predicted(job: Job) -> Record:
     return predict_cell(job.cell, job.gpu, detailed=job.detailed, alloc_conf=job.alloc_conf).record
 
 
-class InThisProcess:
+class InThisProcess(Executor):
     """Predicts without a process of its own, whose imports would take most of these tests' time."""
 
     jobs: list[Job]
@@ -49,10 +50,17 @@ class InThisProcess:
     meanwhile: Callable[[], Any] = staticmethod(lambda: None)
     """Called while the first cell runs."""
 
-    def __init__(self, slots: int, *args: Any) -> None:
-        self.slots = 1
+    capacity = 1
 
-    def run(self, job: Job, tick: Callable[[float], None]) -> Record | None:
+    def __init__(self, slots: int, *args: Any) -> None:
+        pass
+
+    def submit(self, job: Job, tick: Callable[[float], None]) -> Future[Record | None]:
+        future: Future[Record | None] = Future()
+        future.set_result(self.run(job))
+        return future
+
+    def run(self, job: Job) -> Record | None:
         if not self.jobs:
             self.meanwhile()
         type(self).jobs.append(job)
@@ -62,7 +70,6 @@ class InThisProcess:
         record = predicted(job)
         if self.interrupt_after == len(type(self).jobs):
             os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.2)  # the main thread hears it
         return record
 
     def cancel(self) -> None:

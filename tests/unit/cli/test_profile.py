@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ladderscope.cli import COMMANDS, profile, run
+from ladderscope.cli import COMMANDS, run
+from ladderscope.cli.profile_jobs import measured_jobs
 from ladderscope.memory.cpu import CpuMeter
 from ladderscope.records import SCHEMA_VERSION
 from ladderscope.sweep.grid import resolve_cells
@@ -37,6 +38,12 @@ REFUSED = {
     "a prompt without room": (["--seq-len", "8190", "--generate", "8"], "at most 8192 tokens, fewer than a prompt"),
     "history without a gpu": (["--meter", "cpu", "--history", "traces"], "give --meter cuda with it"),
     "history of a prediction": (["--meter", "predict", "--gpu", "t4-16gb", "--history", "traces"], "--meter cuda"),
+    "unknown executor": (["--executor", "rai"], "did you mean 'ray'"),
+    "an option of another executor": (["--slurm-partition", "gpu"], "give that with it"),
+    "a file of options for no engine": (["--executor-config", "ray.yaml"], "give --executor too"),
+    "options that are not there": (["--executor", "ray", "--executor-config", "absent.yaml"], "cannot read"),
+    "no cores": (["--executor", "ray", "--ray-cpus", "0"], "at least 1"),
+    "a meter that looks at this machine": (["--executor", "slurm"], "give --meter cuda, cpu or predict"),
     "unknown gpu": (["--meter", "predict", "--gpu", "rtx-3060"], "did you mean 'rtx-3060-12gb'"),
 }
 
@@ -108,5 +115,5 @@ def test_cells_share_the_threads_that_the_user_grants(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", granted)
     cells = resolve_cells({"model": ["random:tiny-llama"], "method": ["full"]})
-    (job,) = profile._jobs(cells, CpuMeter(), slots)
+    (job,) = measured_jobs(cells, CpuMeter(), slots)
     assert job.num_threads == threads
