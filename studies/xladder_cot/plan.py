@@ -43,7 +43,7 @@ class Arm:
 
 
 BUDGETS = (500, 1500)
-"""Optimizer steps; a budget is a run of its own. The larger one was added when the smaller left short chains at chance."""
+"""Optimizer steps; a budget is a run of its own. With the smaller one most short chains stay at chance."""
 SIDE_RATE = 5e-3
 """Of all side networks; with the package's 2e-3, Ladder learned no short chain in a pilot."""
 ARMS: Mapping[str, Arm] = {

@@ -51,3 +51,23 @@ def test_the_sentence_on_loss_at_equal_compute_is_that_of_scaling_slopes() -> No
     assert f"Ladder's loss is {percent(found.mean)[1:]} above QLoRA's ({ends})" in README
     assert f"{len(records)} runs" in README
     assert {record.meter for record in records} == {"cpu"}
+
+
+def test_the_sentence_on_short_chains_is_that_of_xladder_cot() -> None:
+    study = find_study(ROOT / "studies", "xladder_cot")
+    modules = modules_of(study)
+    plan, outcome = modules("plan"), modules("outcome")
+    known = outcome.usable(study.records())
+
+    def share(arm: str) -> str:
+        return f"{outcome.accuracy(outcome.runs_of(known, arm, 2)):.1%}"
+
+    assert f"it answers {share(plan.DEFAULT)} where Ladder answers {share(plan.REFERENCE)}" in README
+    assert [verdict.answer for verdict in study.analyse(study.records()).verdicts] == ["cannot tell", "does not hold"]
+
+
+@pytest.mark.parametrize(("name", "answer"), [("initialisation", "holds"), ("rank_scaling", "cannot tell")])
+def test_what_is_said_of_other_studies_rests_on_their_verdicts(name: str, answer: str) -> None:
+    study = find_study(ROOT / "studies", name)
+    assert [verdict.answer for verdict in study.analyse(study.records()).verdicts] == [answer] * 3
+    assert f"[{name}](studies/{name}/README.md)" in README
