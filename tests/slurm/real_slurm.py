@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from one_machine import one_machine
+from one_machine import one_machine  # type: ignore[import-not-found]
 
 GRID = ["--model", "random:tiny-llama", "--method", "full", "--seq-len", "32"]
 PREDICT = [*GRID, "--meter", "predict", "--gpu", "rtx-3060-12gb"]

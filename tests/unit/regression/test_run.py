@@ -3,11 +3,13 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 
 import pytest
 
 from ladderscope.records import Cell, Memory, Record
 from ladderscope.regression.run import Subject, take
+from ladderscope.sweep.executor import Executor
 from ladderscope.sweep.protocol import Job
 
 MakeCell = Callable[..., Cell]
@@ -26,16 +28,24 @@ class Told:
         self.finished.append(record)
 
 
-class Measuring:
+class Measuring(Executor):
     """An executor whose cells take what it is told, one after the other."""
 
-    slots = 1
+    capacity = 1
 
     def __init__(self, *peaks: int | str) -> None:
         self.jobs: list[Job] = []
         self._peaks = iter(peaks)
 
-    def run(self, job: Job, tick: Callable[[float], None]) -> Record | None:
+    def submit(self, job: Job, tick: Callable[[float], None]) -> Future[Record | None]:
+        future: Future[Record | None] = Future()
+        future.set_result(self._run(job))
+        return future
+
+    def cancel(self) -> None:
+        pass
+
+    def _run(self, job: Job) -> Record:
         self.jobs.append(job)
         peak = next(self._peaks)
         if isinstance(peak, str):
@@ -44,9 +54,6 @@ class Measuring:
             peak_allocated_bytes=peak, peak_reserved_bytes=None, peak_rss_bytes=None, breakdown_bytes={"weights": peak}
         )
         return Record(cell=job.cell, meter=job.meter, gpu=job.gpu, status="ok", memory=memory)
-
-    def cancel(self) -> None:
-        pass
 
 
 @pytest.fixture
