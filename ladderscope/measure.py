@@ -12,14 +12,20 @@ from torch import nn
 
 from ladderscope.backbones.loading import DTYPES, Backbone, load_backbone
 from ladderscope.backbones.names import resolve_name
+from ladderscope.backbones.quantize import quant_state_of
 from ladderscope.environment import describe_environment
 from ladderscope.flops import count_flops
 from ladderscope.memory.base import Meter
+from ladderscope.memory.residents import state_bytes
 from ladderscope.methods import get_method
+from ladderscope.parallel.group import rank
+from ladderscope.parallel.ranks import rank_memory
+from ladderscope.parallel.replicas import starts_on_host
 from ladderscope.records import Cell, EvalLoss, Params, Record
 from ladderscope.training.batches import Batch, held_out_batches, training_batches
 from ladderscope.training.loop import TrainingLoop
 
+HOST = torch.device("cpu")
 Tick = Callable[[float], None]
 """Told the fraction of the cell that is done."""
 
@@ -35,6 +41,9 @@ def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -
         cell: what to train.
         meter: what measures the memory, and on which device.
         tick: is told of the progress.
+
+    Returns:
+        The record; of a cell on several GPUs that of this rank, which all ranks have to measure together.
     """
     backbone, loop = prepare_loop(cell, meter.device)
     progress = _Progress(tick, total=cell.steps + _PASSES_BESIDE_TRAINING)
@@ -48,10 +57,13 @@ def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -
     check_finite([before, *(step.loss for step in steps)])
     after = loop.evaluate()
     progress.advance()
-    flops = count_flops(loop.model, lambda: forward_and_backward(loop), cell.tokens_per_step)
+    flops = count_flops(loop.model, lambda: forward_and_backward(loop), cell.tokens_per_rank)
     progress.advance()
     memory = meter.measure_step(loop)
     progress.advance()
+    ranks = []
+    if cell.num_gpus > 1:
+        ranks = [rank_memory(rank(), memory, state_bytes(loop.model, loop.optimizer, meter.device))]
     return Record(
         cell=cell,
         meter=meter.name,
@@ -59,6 +71,7 @@ def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -
         status="ok",
         weights=backbone.weights,
         memory=memory,
+        ranks=ranks,
         params=count_parameters(loop.model),
         flops=flops,
         loss=[step.loss for step in steps],
@@ -84,7 +97,8 @@ def prepare_loop(
         rows: makes other training batches, without an end, than those of the cell's data.
     """
     torch.manual_seed(cell.seed)
-    backbone = load_backbone(resolve_name(cell.model), DTYPES[cell.dtype], cell.quantization, device, cell.seed)
+    home = HOST if starts_on_host(cell) else device
+    backbone = load_backbone(resolve_name(cell.model), DTYPES[cell.dtype], cell.quantization, home, cell.seed)
     torch.manual_seed(cell.seed)
     method = get_method(cell.method)
     model = method.build(backbone.model, cell)
@@ -97,9 +111,9 @@ def prepare_loop(
     if method.prepare is not None:
         method.prepare(model, (batch.inputs for batch in batches()))
     if held_out is not None:
-        return backbone, TrainingLoop(model, cell, batches(), held_out(backbone))
+        return backbone, TrainingLoop(model, cell, batches(), held_out(backbone), device)
     usual = held_out_batches(cell, backbone.tokenizer, vocab_size(backbone), device)
-    return backbone, TrainingLoop(model, cell, batches(), usual)
+    return backbone, TrainingLoop(model, cell, batches(), usual, device)
 
 
 _PASSES_BESIDE_TRAINING = 4
@@ -138,12 +152,12 @@ def forward_and_backward(loop: TrainingLoop) -> None:
 def count_parameters(model: nn.Module) -> Params:
     """Trained and all parameters; a 4-bit weight counts the parameters it stands for, a tied weight once."""
     parameters = list(model.parameters())
+    packed = {id(module.weight): quant_state_of(module) for module in model.modules() if hasattr(module, "weight")}
     return Params(
         trainable=sum(p.numel() for p in parameters if p.requires_grad),
-        total=sum(_num_parameters(p) for p in parameters),
+        total=sum(_num_parameters(p, packed.get(id(p))) for p in parameters),
     )
 
 
-def _num_parameters(parameter: nn.Parameter) -> int:
-    state = getattr(parameter, "quant_state", None)
+def _num_parameters(parameter: nn.Parameter, state: Any) -> int:
     return int(torch.Size(state.shape).numel()) if state is not None else parameter.numel()

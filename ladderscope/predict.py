@@ -18,8 +18,11 @@ from ladderscope.measure import count_parameters, vocab_size
 from ladderscope.memory.predict import MemoryTrace, predict_memory
 from ladderscope.memory.predict.details import details_of, kept_for_backward
 from ladderscope.memory.predict.gpus import CONTEXT_BYTES, Gpu, find_gpu
+from ladderscope.memory.residents import state_bytes
 from ladderscope.methods import get_method
 from ladderscope.methods.side.skeleton import without_values
+from ladderscope.parallel.ranks import first_alike, fullest, rank_memory
+from ladderscope.parallel.replicas import DDP, NONE, sharded_rows, starts_on_host
 from ladderscope.records import PREDICT, Cell, Flops, Forecast, Memory, Phase, Record
 from ladderscope.training.batches import Batch, held_out_batches, training_batches
 from ladderscope.training.examples import shape_of
@@ -37,10 +40,15 @@ CUDA, META = torch.device("cuda"), torch.device("meta")
 
 @dataclass(frozen=True)
 class Prediction:
-    """The record of a predicted cell, and the trace that it was read from."""
+    """The record of a predicted cell, and the trace that it was read from.
+
+    On several GPUs the trace is that of the rank whose memory the record tells. ``sharded_rows`` are those of every
+    weight of which each rank has a part.
+    """
 
     record: Record
     trace: MemoryTrace
+    sharded_rows: tuple[int, ...] = ()
 
 
 def predict_cell(
@@ -59,6 +67,8 @@ def predict_cell(
     gradients are not, and the allocator still holds what the steps have asked for. Every new token is traced, at about
     half a second each for a backbone of 32 blocks.
 
+    Of several GPUs, ranks whose parts of the weights differ are traced one by one, the others taken for alike.
+
     Weights are never read, whatever the model: only shapes count. Where the GPU's memory runs out the record says
     ``oom``; its numbers are then what a larger GPU would need.
 
@@ -75,10 +85,35 @@ def predict_cell(
         The record, ``meter`` being ``predict``, and the trace with the spans of this module.
     """
     gpu = find_gpu(gpu) if isinstance(gpu, str) else gpu
-    with _simulated(cell, gpu, alloc_conf, torch_version) as trace:
+    first = _predict_rank(0, cell, gpu, tick, alloc_conf, torch_version, counts_flops, detailed)
+    if cell.num_gpus == 1:
+        return first
+    alike = first_alike(first.sharded_rows, cell.num_gpus)
+    found = {0: first}
+    for rank in sorted({*alike} - {0}):
+        # Their FLOPs are those of the first.
+        found[rank] = _predict_rank(rank, cell, gpu, tick, alloc_conf, torch_version, False, detailed)
+    ranks = [dataclasses.replace(found[like].record.ranks[0], rank=rank) for rank, like in enumerate(alike)]
+    told = found[alike[fullest(ranks)]]
+    return dataclasses.replace(told, record=dataclasses.replace(told.record, ranks=ranks, flops=first.record.flops))
+
+
+def _predict_rank(
+    rank: int,
+    cell: Cell,
+    gpu: Gpu,
+    tick: Callable[[float], None],
+    alloc_conf: str | None,
+    torch_version: str | None,
+    counts_flops: bool,
+    detailed: bool,
+) -> Prediction:
+    with _simulated(cell, gpu, alloc_conf, torch_version, rank) as trace:
         loop = _load_and_evaluate(cell, trace, tick)
         with trace.span(FIRST_STEP):
-            flops = _first_step(loop, cell.tokens_per_step, counts_flops)
+            flops = _first_step(loop, cell.tokens_per_rank, counts_flops)
+        if cell.parallel == DDP:
+            loop.step()  # in which it makes its buckets anew, in the order of the first backward pass
         tick(0.5 if cell.generate else 0.7)
         batches = loop.next_batches()  # as for a meter: they are there when the step begins
         with trace.span(STEADY_STEP):
@@ -87,6 +122,9 @@ def predict_cell(
         if cell.generate:
             _generate(loop, cell, trace, tick)
         params = count_parameters(loop.model)
+        states = state_bytes(loop.model, loop.optimizer, CUDA) if cell.num_gpus > 1 else {}
+        rows = sharded_rows(loop.model) if cell.num_gpus > 1 else ()
+    memory = _memory(trace)
     record = Record(
         cell=cell,
         meter=PREDICT,
@@ -94,7 +132,8 @@ def predict_cell(
         status="ok" if trace.first_oom is None else "oom",
         error=None if trace.first_oom is None else str(trace.first_oom),
         weights="random",
-        memory=_memory(trace),
+        memory=memory,
+        ranks=[rank_memory(rank, memory, states)] if cell.num_gpus > 1 else [],
         forecast=forecast_of(trace, gpu),
         details=details_of(trace, STEADY_STEP) if detailed else None,
         params=params,
@@ -102,7 +141,7 @@ def predict_cell(
         tokens_per_step=cell.tokens_per_step,
         env=describe_environment(),
     )
-    return Prediction(record, trace)
+    return Prediction(record, trace, rows)
 
 
 def predict_varied(
@@ -137,12 +176,19 @@ def predict_varied(
 
 @contextmanager
 def _simulated(
-    cell: Cell, gpu: Gpu, alloc_conf: str | None, torch_version: str | None = None
+    cell: Cell, gpu: Gpu, alloc_conf: str | None, torch_version: str | None = None, rank: int = 0
 ) -> Iterator[MemoryTrace]:
     """The GPU, with the random numbers of the cell's seed; the caller's go on as if nothing had been."""
     with (
         torch.random.fork_rng(devices=[]),
-        predict_memory(gpu, torch_version=torch_version, on_oom="continue", alloc_conf=alloc_conf) as trace,
+        predict_memory(
+            gpu,
+            torch_version=torch_version,
+            on_oom="continue",
+            alloc_conf=alloc_conf,
+            rank=rank,
+            world_size=cell.num_gpus,
+        ) as trace,
     ):
         torch.manual_seed(cell.seed)
         yield trace
@@ -155,9 +201,12 @@ def _load_and_evaluate(
         config = backbone_config(resolve_name(cell.model))
         if cell.quantization == "int8":
             trace.note(NO_OUTLIERS)
-        backbone = random_backbone(config, DTYPES[cell.dtype], cell.quantization, CUDA, cell.seed, host=META)
+        home = META if starts_on_host(cell) else CUDA
+        backbone = random_backbone(config, DTYPES[cell.dtype], cell.quantization, home, cell.seed, host=META)
+        # Of several ranks, each has loaded when it has its part.
+        loaded = None if cell.parallel == NONE else _make_loop(cell, backbone, lengths)
     tick(0.2)
-    loop = _make_loop(cell, backbone, lengths)
+    loop = loaded or _make_loop(cell, backbone, lengths)
     trace.name_model(loop.model)
     with trace.span(EVALUATE):
         loop.evaluate()
@@ -185,10 +234,10 @@ def _make_loop(cell: Cell, backbone: Backbone, lengths: Sequence[int] | None = N
     torch.manual_seed(cell.seed)
     with without_values():
         model = method.build(backbone.model, cell)
-        if method.prepare is not None:
+        if method.prepare is not None and not starts_on_host(cell):
             # From one batch: what it starts from takes no memory of its own.
             method.prepare(model, (batch.inputs for batch in itertools.islice(batches(), 1)))
-    return TrainingLoop(model, cell, batches(), held_out_batches(random, None, vocab_size(backbone), CUDA))
+    return TrainingLoop(model, cell, batches(), held_out_batches(random, None, vocab_size(backbone), CUDA), CUDA)
 
 
 def _generate(loop: TrainingLoop, cell: Cell, trace: MemoryTrace, tick: Callable[[float], None]) -> None:

@@ -40,10 +40,14 @@ BREAKDOWN_CATEGORIES = (
     "activations",
     "logits_and_loss",
     "workspace",
+    "collectives",
     "rounding",
     "other",
 )
 """Categories of ``Memory.breakdown_bytes``, in the order in which figures stack them."""
+
+COLLECTIVES = "collectives"
+"""The category that a breakdown leaves out where it is empty: that of every cell on one GPU."""
 
 FLOP_COMPONENTS = (
     "backbone_forward",
@@ -56,7 +60,7 @@ FLOP_COMPONENTS = (
 """Components of ``Flops.by_component``. ``adapter``, ``side_network`` and ``head`` hold forward plus backward."""
 
 
-_NEWER_FIELDS = {"settings": "", "generate": 0, "adapter_dtype": "fp32"}
+_NEWER_FIELDS = {"settings": "", "generate": 0, "adapter_dtype": "fp32", "parallel": "none", "num_gpus": 1}
 """Of a cell, added since the first ledgers were written: what older cells stand for."""
 _NEWER_ANSWERS_FIELDS = ("groups", "items")
 """Left out where they are empty, as in older records."""
@@ -72,7 +76,8 @@ class Cell:
     ``settings`` are fields of the method's PEFT config by name, ``"downsample=linear gate=none"``. ``generate`` is in
     new tokens per row of a batch, generated behind training steps; it is predicted only, and 0 generates nothing.
     ``adapter_dtype`` is that of adapters and side networks, their gradients and their optimizer's state; ``fp32`` is
-    PEFT's habit, whatever the backbone's ``dtype``.
+    PEFT's habit, whatever the backbone's ``dtype``. ``parallel`` says how ``num_gpus`` GPUs share the training:
+    ``ddp`` gives each the whole model, ``fsdp`` (FSDP2) a part of every weight. ``batch_size`` is that of each GPU.
     """
 
     model: str
@@ -94,6 +99,8 @@ class Cell:
     settings: str = ""
     generate: int = 0
     adapter_dtype: str = "fp32"
+    parallel: str = "none"
+    num_gpus: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON values; the newer ones only where they are set, so that older cells keep their ids."""
@@ -118,7 +125,12 @@ class Cell:
 
     @property
     def tokens_per_step(self) -> int:
-        """Tokens that go through the model in an optimizer step, padding included."""
+        """Tokens that go through the model in an optimizer step on all GPUs, padding included."""
+        return self.tokens_per_rank * self.num_gpus
+
+    @property
+    def tokens_per_rank(self) -> int:
+        """Tokens of an optimizer step on each GPU, padding included."""
         return self.seq_len * self.batch_size * self.gradient_accumulation
 
     @property
@@ -126,7 +138,8 @@ class Cell:
         """A short name for people: ``'smollm2-135m qlora r=8 256 tokens'``."""
         settings = f" {self.settings}" if self.settings else ""
         dtype = "" if self.adapter_dtype == "fp32" else f" {self.adapter_dtype} adapters"
-        return f"{self.model} {self.method_label}{settings}{dtype} {self.seq_len} tokens"
+        gpus = "" if self.parallel == "none" else f" {self.parallel} x{self.num_gpus}"
+        return f"{self.model} {self.method_label}{settings}{dtype}{gpus} {self.seq_len} tokens"
 
     @property
     def method_label(self) -> str:
@@ -159,6 +172,20 @@ class Memory:
     peak_rss_bytes: int | None
     breakdown_bytes: dict[str, int]
     saved_for_backward_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankMemory:
+    """Peak memory of one rank of several in bytes, as in :class:`Memory`, and what it holds of the model's states.
+
+    ``states_bytes`` are weights, quantization state, adapter weights, gradients and optimizer state by category, with
+    the padding that their storages have: under FSDP a rank's part, else all.
+    """
+
+    rank: int
+    peak_allocated_bytes: int
+    peak_reserved_bytes: int | None
+    states_bytes: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +234,7 @@ class Params:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flops:
-    """Floating-point operations of one optimizer step; ``by_component`` sums to ``per_step``."""
+    """Floating-point operations of one optimizer step on one GPU; ``by_component`` sums to ``per_step``."""
 
     per_step: int
     per_token: float
@@ -250,6 +277,7 @@ class Record:
     ``weights`` is ``pretrained`` or ``random``: a loss on random weights says nothing about a method.
     ``loss`` and ``step_seconds`` have one entry per optimizer step, in nats per trained token and seconds.
     ``answers`` are those of the trained model, by the name of the test set; only studies ask for them.
+    ``ranks`` are those of a cell on several GPUs; ``memory`` is then that of the first rank with the highest peak.
     """
 
     cell: Cell
@@ -259,6 +287,7 @@ class Record:
     error: str | None = None
     weights: str | None = None
     memory: Memory | None = None
+    ranks: list[RankMemory] = field(default_factory=list)
     forecast: Forecast | None = None
     details: Details | None = None
     params: Params | None = None
@@ -291,7 +320,7 @@ class Record:
     def to_json(self) -> dict[str, Any]:
         """The record as JSON values, with ``cell_id`` beside the cell."""
         values = {**dataclasses.asdict(self), "cell": self.cell.to_json()}
-        for name in ("forecast", "details", "answers"):
+        for name in ("forecast", "details", "answers", "ranks"):
             if not values[name]:
                 del values[name]
         for answers in values.get("answers", {}).values():
@@ -345,6 +374,8 @@ def _parsed_parts(cls: type[Record], values: Mapping[str, Any]) -> dict[str, Any
         known["forecast"] = _part(Forecast, {**forecast, "phases": phases}, "forecast")
     if "answers" in known:
         known["answers"] = {name: _part(Answers, one, "answers") for name, one in known["answers"].items()}
+    if "ranks" in known:
+        known["ranks"] = [_part(RankMemory, one, "ranks") for one in known["ranks"]]
     if known["status"] not in STATUSES:
         raise UnknownNameError("status", known["status"], STATUSES)
     return known

@@ -17,7 +17,8 @@ def is_on_meta(tensor: Tensor) -> bool:
 
 
 def unwrapped(tensor: Tensor) -> Tensor:
-    """The tensor inside of all that ``torch.func`` put around it."""
+    """The tensor inside of all that ``torch.func`` put around it, or this process's part of a distributed one."""
+    tensor = getattr(tensor, "_local_tensor", tensor)
     functorch: Any = torch._C._functorch
     while functorch.is_functorch_wrapped_tensor(tensor):
         tensor = functorch.get_unwrapped(tensor)

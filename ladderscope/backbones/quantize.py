@@ -115,13 +115,19 @@ def quantization_state(model: nn.Module) -> Iterator[Tensor]:
     """The tensors that undo the quantisation: block constants, their own constants, code tables."""
     for module in model.modules():
         weight = getattr(module, "weight", None)
-        state = getattr(weight, "quant_state", None)
+        state = quant_state_of(module)
         if state is not None:
             yield from _tensors(state)
         for owner in (weight, getattr(module, "state", None)):
             scale = getattr(owner, "SCB", None)
             if isinstance(scale, Tensor):
                 yield scale
+
+
+def quant_state_of(module: nn.Module) -> Any:
+    """The scales and shape of a 4-bit weight; the module has them where its weight is sharded. None of any other."""
+    state = getattr(getattr(module, "weight", None), "quant_state", None)
+    return getattr(module, "quant_state", None) if state is None else state
 
 
 def _tensors(state: Any) -> Iterator[Tensor]:

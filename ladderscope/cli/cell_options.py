@@ -41,6 +41,8 @@ def cell_options(default_methods: str) -> Callable[[Command], Command]:
         axis("--adapter-dtype", help="bf16 or fp32, of adapters and side networks.  [default: fp32, as PEFT has it]"),
         axis("--quantization", help="none, nf4, nf4-dq or int8, of the backbone.  [default: by method]"),
         axis("--optimizer", help="adamw, adamw-fused, adamw-8bit or paged-adamw-8bit.  [default: adamw]"),
+        axis("--parallel", help="none, ddp or fsdp: how GPUs share the training.  [default: none]"),
+        axis("--num-gpus", type=int, help="GPUs of a cell, each with --batch-size rows.  [default: 1; 2 in parallel]"),
         axis("--loss-impl", help="full, or chunked over the sequence.  [default: full]"),
         click.option(
             "--gradient-checkpointing", is_flag=True, help="Recompute the backbone's activations in backward."

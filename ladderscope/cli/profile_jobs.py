@@ -35,6 +35,7 @@ def jobs_here(
     _check_no_gpu(gpu)
     slots = jobs or 1
     check_meter(cells, resolved.name)
+    _check_several_gpus(cells, slots, history)
     if resolved.name == "cpu":
         check_host_memory(cells)
     return measured_jobs(cells, resolved, slots, history), slots
@@ -66,6 +67,8 @@ def jobs_elsewhere(
         return predicted_jobs(cells, gpu)
     _check_no_gpu(gpu)
     check_meter(cells, meter)
+    if any(cell.num_gpus > 1 for cell in cells):
+        raise UsageError("cells on several GPUs are measured on this machine alone: leave --executor out.")
     folder = None if history is None else history.absolute()
     return [Job(cell, meter, None, num_threads, history=_history_of(folder, cell)) for cell in cells]
 
@@ -95,6 +98,15 @@ def _history_of(folder: Path | None, cell: Cell) -> str | None:
     from ladderscope.sweep.histories import history_path
 
     return None if folder is None else str(history_path(folder, cell))
+
+
+def _check_several_gpus(cells: list[Cell], slots: int, history: Path | None) -> None:
+    if all(cell.num_gpus == 1 for cell in cells):
+        return
+    if slots > 1:
+        raise UsageError("cells on several GPUs are measured one at a time: leave --jobs out.")
+    if history is not None:
+        raise UsageError("--history keeps what one allocator does: leave it, or --parallel, out.")
 
 
 def _check_no_gpu(gpu: str | None) -> None:

@@ -108,10 +108,14 @@ def read_config(path: Path) -> dict[str, Any]:
     return {_key(key): _value(key, value) for key, value in values.items()}
 
 
+_NOT_TRAINED = {"generate", "parallel", "num_gpus"}
+"""Of a cell: what is predicted only, and what Trainer is told by those who launch it."""
+
+
 def _key(key: object) -> str:
     name = str(key).replace("-", "_")
     name = "reduction" if name == "reduction_factor" else name
-    known = {*DEFAULTS, *OWN_DEFAULTS} - {"generate"}  # predicted only
+    known = {*DEFAULTS, *OWN_DEFAULTS} - _NOT_TRAINED
     if name not in known:
         raise UnknownNameError("setting", str(key).replace("_", "-"), [each.replace("_", "-") for each in known])
     return name

@@ -17,7 +17,9 @@ from torch._C._profiler import RecordScope, _EventType
 from ladderscope.components import HEAD, RANGE_PREFIX, ComponentTracker
 from ladderscope.memory.residents import resident_bytes
 from ladderscope.memory.timeline import Event, find_peak, kept_for_backward
-from ladderscope.records import Memory
+from ladderscope.parallel.replicas import bucket_sizes
+from ladderscope.records import COLLECTIVES, Memory
+from ladderscope.torch_internals import unwrapped
 from ladderscope.training.loop import TrainingLoop
 
 
@@ -36,7 +38,7 @@ class CpuMeter:
         batches = loop.next_batches()
         loop.model.train()
         tracker = ComponentTracker(loop.model, ranges=True)
-        residents = resident_bytes(loop.model, loop.optimizer, self.device)
+        residents = resident_bytes(loop.model, loop.optimizer, self.device, bucket_sizes(loop.runs))
         activities = [torch.profiler.ProfilerActivity.CPU]
         with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
             with tracker.watch():
@@ -57,6 +59,8 @@ class CpuMeter:
 
 
 _UPDATE = RANGE_PREFIX + "update"
+_FSDP = "FSDP::"
+"""Begins the names of FSDP2's own profiler ranges, in which it gathers weights and reduces gradients."""
 
 
 def peak_rss_bytes() -> int:
@@ -70,7 +74,7 @@ def peak_rss_bytes() -> int:
 
 
 def _storage_address(tensor: Tensor) -> int:
-    return tensor.untyped_storage().data_ptr()
+    return unwrapped(tensor).untyped_storage().data_ptr()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,8 @@ def _place(event: Any, outer: _Place, tracker: ComponentTracker) -> _Place:
     """The place inside ``event``: the innermost profiler range or backward operation says whose it is."""
     if event.name == _UPDATE:
         return _Place(in_update=True)
+    if event.name.startswith(_FSDP):
+        return _Place(COLLECTIVES, outer.in_backward)
     if event.name.startswith(RANGE_PREFIX):
         return _Place(event.name.removeprefix(RANGE_PREFIX), outer.in_backward)
     if event.tag == _EventType.TorchOp and event.extra_fields.scope == RecordScope.BACKWARD_FUNCTION:
@@ -139,4 +145,6 @@ def _place(event: Any, outer: _Place, tracker: ComponentTracker) -> _Place:
 def _category(place: _Place) -> str:
     if place.in_update:
         return "other"  # a temporary: the optimizer's state was made in earlier steps
+    if place.component == COLLECTIVES:
+        return COLLECTIVES
     return "logits_and_loss" if place.component == HEAD else "activations"

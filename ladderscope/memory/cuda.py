@@ -13,8 +13,9 @@ from ladderscope.memory.replay.pytorch import snapshot_traces
 from ladderscope.memory.replay.trace import Trace
 from ladderscope.memory.residents import resident_bytes
 from ladderscope.memory.timeline import Event, find_peak, kept_for_backward
+from ladderscope.parallel.replicas import bucket_sizes
 from ladderscope.records import Memory
-from ladderscope.torch_internals import clear_cublas_workspaces
+from ladderscope.torch_internals import clear_cublas_workspaces, unwrapped
 from ladderscope.training.loop import TrainingLoop
 
 
@@ -53,7 +54,7 @@ class CudaMeter:
         loop.step()
         batches = loop.next_batches()
         loop.model.train()
-        residents = resident_bytes(loop.model, loop.optimizer, self.device)
+        residents = resident_bytes(loop.model, loop.optimizer, self.device, bucket_sizes(loop.runs))
         torch.cuda.synchronize(self.device)
         torch.cuda.reset_peak_memory_stats(self.device)
         torch.cuda.memory._record_memory_history(enabled="all", context=None)
@@ -61,7 +62,9 @@ class CudaMeter:
         backward_begins: list[int] = []
         try:
             loop.backward(batches, on_backward=lambda: backward_begins.append(len(_history())))
-            gradients = {p.grad.untyped_storage().data_ptr() for p in loop.model.parameters() if p.grad is not None}
+            found = [unwrapped(p.grad) for p in loop.model.parameters() if p.grad is not None]
+            gradients = {gradient.untyped_storage().data_ptr() for gradient in found}
+            del found
             loop.update()
             torch.cuda.synchronize(self.device)
             snapshot = torch.cuda.memory._snapshot()

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ladderscope.records import BREAKDOWN_CATEGORIES
+from ladderscope.records import BREAKDOWN_CATEGORIES, COLLECTIVES
 
 KEPT_CATEGORIES = ("activations", "logits_and_loss")
 """Of what forward leaves in memory for backward; gradients that a loss computes in forward are not among them."""
@@ -41,7 +41,8 @@ def find_peak(residents: Mapping[str, int], events: Iterable[Event]) -> Peak:
         live[category] += event.num_bytes
         if (total := sum(live.values())) > peak:
             peak, at_peak = total, live.copy()
-    return Peak(peak, {category: at_peak[category] for category in BREAKDOWN_CATEGORIES})
+    told = (category for category in BREAKDOWN_CATEGORIES if category != COLLECTIVES or at_peak[category])
+    return Peak(peak, {category: at_peak[category] for category in told})
 
 
 def kept_for_backward(forward: Iterable[Event]) -> int:

@@ -26,6 +26,7 @@ CATEGORY_COLOURS = {
     "activations": "#EE8866",
     "logits_and_loss": "#B8405E",
     "workspace": "#EEDD88",
+    "collectives": "#C9A0DC",
     "rounding": "#666666",
     "other": "#BBBBBB",
 }

@@ -22,6 +22,7 @@ CATEGORY_MEANINGS = {
     "activations": "what forward keeps for backward, and temporaries inside the blocks; on CUDA, logits and loss too",
     "logits_and_loss": "logits, their gradient, and what the loss computes from them",
     "workspace": "what cuBLAS keeps for itself; told apart in predictions only",
+    "collectives": "on several GPUs: DDP's buckets; weights that FSDP gathers, gradients that it reduces",
     "rounding": "what the allocator gives beyond what is asked for; told apart in predictions only",
     "other": "batches, temporaries of the optimizer's update; on CUDA, rounding and workspaces too",
 }

@@ -7,12 +7,16 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import torch
+
 from ladderscope.backbones.loading import DTYPES
 from ladderscope.backbones.names import BackboneName
 from ladderscope.backbones.quantize import QUANTIZATIONS
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.methods import Method
+from ladderscope.parallel.replicas import PARALLEL
 from ladderscope.records import Cell
+from ladderscope.sweep.parallel_checks import check_parallel
 from ladderscope.training.examples import WITHOUT_TEXT, check_data
 from ladderscope.training.loss import LOSS_FUNCTIONS
 from ladderscope.training.optimizer import NEEDS_CUDA, OPTIMIZERS
@@ -33,6 +37,7 @@ def check_cell(cell: Cell, model: BackboneName, method: Method, config: Any) -> 
     _check_choices(cell)
     _check_numbers(cell, method)
     _check_quantization(cell, method)
+    check_parallel(cell, method)
     text_config = config.get_text_config()
     longest = getattr(text_config, "max_position_embeddings", None)
     _check_length(cell, longest)
@@ -46,11 +51,16 @@ def check_meter(cells: Iterable[Cell], meter: str) -> None:
     """Refuse what a meter cannot run.
 
     Raises:
-        UsageError: a paged optimizer without a GPU, or generation, which no meter measures.
+        UsageError: a paged optimizer without a GPU, too few GPUs, or generation, which no meter measures.
     """
     for cell in cells:
         if cell.generate:
             raise UsageError("generation is predicted, not measured: give --meter predict, or leave --generate out.")
+        if meter == "cuda" and cell.num_gpus > max(1, torch.cuda.device_count()):
+            raise UsageError(
+                f"{cell.num_gpus} GPUs are asked for, and PyTorch finds {torch.cuda.device_count()}: lower "
+                "--num-gpus, or predict the cell with --meter predict."
+            )
         if meter == "cpu" and cell.optimizer in NEEDS_CUDA:
             raise UsageError(f"{cell.optimizer} pages between GPU and host: it needs --meter cuda, or use adamw-8bit.")
 
@@ -73,6 +83,7 @@ def _check_choices(cell: Cell) -> None:
         "quantization": QUANTIZATIONS,
         "optimizer": OPTIMIZERS,
         "loss_impl": LOSS_FUNCTIONS,
+        "parallel": PARALLEL,
     }
     for name, known in choices.items():
         if getattr(cell, name) not in known:
@@ -91,6 +102,7 @@ def _check_numbers(cell: Cell, method: Method) -> None:
         "steps": 1,
         "seed": 0,
         "generate": 0,
+        "num_gpus": 1,
     }
     for name, least in smallest.items():
         value = getattr(cell, name)

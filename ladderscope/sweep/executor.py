@@ -134,7 +134,9 @@ class LocalExecutor(Executor):
         with self._lock:
             if self._cancelled.is_set():
                 return None
-            worker = self._predictors.take() if job.is_prediction else self._measurers.take(device)
+            # Ranks choose their GPUs among all.
+            visible = None if job.cell.num_gpus > 1 else device
+            worker = self._predictors.take() if job.is_prediction else self._measurers.take(visible)
             self._running.add(worker)
         timed_out = threading.Event()
         timer = _start_timer(self._timeout_seconds, worker, timed_out)

@@ -39,6 +39,8 @@ DEFAULTS: dict[str, list[Any]] = {
     "settings": [None],
     "generate": [0],
     "adapter_dtype": ["fp32"],
+    "parallel": ["none"],
+    "num_gpus": [None],
 }
 """Every axis with its default; None means that method or model decide."""
 
@@ -150,6 +152,8 @@ def _fill_defaults(values: dict[str, Any], model: BackboneName, method: Method) 
     if values["data"] is None:
         values["data"] = GSM_SYMBOLIC if model.has_tokenizer else RANDOM
     values["data"] = str(values["data"])
+    if values["num_gpus"] is None:
+        values["num_gpus"] = 1 if values["parallel"] == "none" else 2
 
 
 def _number(value: Any) -> Any:

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 import traceback
@@ -80,7 +81,10 @@ def measure_job(job: Job, tick: Callable[[float], None]) -> Record:
     from ladderscope.memory.cuda import CudaMeter
     from ladderscope.memory.meters import resolve_meter
     from ladderscope.sweep.histories import write_history
+    from ladderscope.sweep.ranks import measure_on_ranks
 
+    if job.cell.num_gpus > 1:
+        return measure_on_ranks(job)
     meter = resolve_meter(job.meter)
     record = measure_cell(job.cell, meter, tick)
     if job.history is not None and isinstance(meter, CudaMeter) and meter.history is not None:
@@ -140,6 +144,8 @@ def _read_jobs(jobs: queue.SimpleQueue[str]) -> None:
     """Hand on line by line; when standard input ends, the parent is gone, and so is this process."""
     for line in sys.stdin:
         jobs.put(line)
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)  # with the ranks that it may have started
     os._exit(1)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
+from ladderscope.parallel.group import of_this_rank, sum_over_ranks, world_size
+from ladderscope.parallel.replicas import DDP, FSDP, replicate, shard, without_reduction
 from ladderscope.records import Cell
 from ladderscope.training.batches import Batch
 from ladderscope.training.loss import LOSS_FUNCTIONS
@@ -33,16 +36,26 @@ class TrainingLoop:
         cell: optimizer, learning rate, loss implementation, accumulation, checkpointing.
         batches: endless micro-batches.
         held_out: the evaluation set.
+        device: where a model on the host is to be sharded to, for a cell that says so; others are where they train.
     """
 
-    def __init__(self, model: Any, cell: Cell, batches: Iterator[Batch], held_out: list[Batch]) -> None:
+    def __init__(
+        self,
+        model: Any,
+        cell: Cell,
+        batches: Iterator[Batch],
+        held_out: list[Batch],
+        device: torch.device | None = None,
+    ) -> None:
         self.model: nn.Module = model
         self._cell = cell
-        self._batches = batches
+        self._batches = of_this_rank(batches)
         self._held_out = held_out
         self._loss = LOSS_FUNCTIONS[cell.loss_impl]
         if cell.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        self.runs = _parallel(model, cell, device)
+        """The model as it is called: it may be wrapped."""
         self.optimizer = self._new_optimizer()
 
     def next_batches(self) -> list[Batch]:
@@ -67,17 +80,20 @@ class TrainingLoop:
             on_backward: is called in every backward pass, just before autograd runs its first operation.
 
         Returns:
-            The mean loss per trained token.
+            The mean loss per trained token, of all ranks.
         """
-        num_tokens = sum(batch.num_trained_tokens for batch in batches)
+        device = batches[0].input_ids.device
+        # Gradients are averaged over ranks, so each counts its tokens as if all ranks had as many.
+        num_tokens = sum_over_ranks(sum(batch.num_trained_tokens for batch in batches), device) / world_size()
         total = 0.0
-        for batch in batches:
-            loss = self._loss(self.model, batch) / num_tokens
-            if on_backward is not None:
-                loss.register_hook(lambda _: on_backward())
-            loss.backward()
+        for index, batch in enumerate(batches):
+            with nullcontext() if index == len(batches) - 1 else without_reduction(self.runs):
+                loss = self._loss(self.runs, batch) / num_tokens
+                if on_backward is not None:
+                    loss.register_hook(lambda _: on_backward())
+                loss.backward()
             total += loss.item()
-        return total
+        return sum_over_ranks(total, device) / world_size()
 
     def update(self) -> None:
         """The optimizer step; gradients are freed."""
@@ -99,8 +115,15 @@ class TrainingLoop:
         if not self._held_out:
             return math.nan
         self.model.eval()
-        total = sum(self._loss(self.model, batch).item() for batch in self._held_out)
+        total = sum(self._loss(self.runs, batch).item() for batch in self._held_out)
         return total / sum(batch.num_trained_tokens for batch in self._held_out)
+
+
+def _parallel(model: nn.Module, cell: Cell, device: torch.device | None) -> nn.Module:
+    if cell.parallel not in (DDP, FSDP):
+        return model
+    device = device or next(model.parameters()).device
+    return replicate(model, device) if cell.parallel == DDP else shard(model, device)
 
 
 def _wait_for_device(batches: list[Batch]) -> None:

@@ -29,6 +29,7 @@ from ladderscope.memory.predict.cpu_rules import predict_cpu_memory
 from ladderscope.memory.predict.details import kept_for_backward
 from ladderscope.memory.residents import resident_bytes
 from ladderscope.methods import get_method
+from ladderscope.parallel.replicas import starts_on_host
 from ladderscope.predict import CUDA, META, STEADY_STEP
 from ladderscope.records import Cell
 from ladderscope.training.batches import Batch, training_batches
@@ -73,11 +74,15 @@ def predict_step(cell: Cell, layers: int | None = None) -> Bytes:
         batches = loop.next_batches()
         with trace.span(STEADY_STEP):
             loop.step(batches)
-        # Optimizers count steps on the host, which the trace does not follow, and which is the device here.
-        states = [value for state in loop.optimizer.state.values() for value in state.values()]
-        on_host = sum(value.nbytes for value in states if isinstance(value, torch.Tensor) and value.is_cpu)
+        on_host = host_counts(loop)
     saved = sum(allocation.num_bytes for allocation in kept_for_backward(trace, STEADY_STEP) or ())
     return Bytes(trace.peak(STEADY_STEP).allocated_bytes + on_host, saved)
+
+
+def host_counts(loop: TrainingLoop) -> int:
+    """Bytes of optimizers' step counts: on the host, which a trace does not follow, and which is the device here."""
+    states = [value for state in loop.optimizer.state.values() for value in state.values()]
+    return sum(value.nbytes for value in states if isinstance(value, torch.Tensor) and value.is_cpu)
 
 
 def measure_step(cell: Cell, layers: int | None = None) -> Bytes:
@@ -129,7 +134,8 @@ def make_loop(cell: Cell, layers: int | None, device: torch.device, host: torch.
     config = architecture_config(cell.model.removeprefix("random:"))
     if layers is not None:
         config.num_hidden_layers = layers
-    backbone = random_backbone(config, DTYPES[cell.dtype], cell.quantization, device, cell.seed, host=host)
+    home = host if starts_on_host(cell) else device
+    backbone = random_backbone(config, DTYPES[cell.dtype], cell.quantization, home, cell.seed, host=host)
     method = get_method(cell.method)
 
     def batches() -> Iterator[Batch]:
@@ -139,7 +145,7 @@ def make_loop(cell: Cell, layers: int | None, device: torch.device, host: torch.
     model = method.build(backbone.model, cell)
     if method.prepare is not None:
         method.prepare(model, (batch.inputs for batch in batches()))
-    return TrainingLoop(model, cell, batches(), [])
+    return TrainingLoop(model, cell, batches(), [], device)
 
 
 def make_cell(model: str, method: str, dtype: str, checkpointing: bool, loss: str = "full", tokens: int = 256) -> Cell:

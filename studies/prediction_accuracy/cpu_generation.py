@@ -18,7 +18,8 @@ class _Generation:
     """Generation where a meter expects a training step."""
 
     def __init__(self, loop: TrainingLoop, new_tokens: int) -> None:
-        self.model, self.optimizer, self.next_batches = loop.model, loop.optimizer, loop.next_batches
+        self.model, self.runs = loop.model, loop.runs
+        self.optimizer, self.next_batches = loop.optimizer, loop.next_batches
         self._new_tokens = new_tokens
 
     def backward(self, batches: list[Batch]) -> None:

@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 
 from ladderscope.errors import LedgerError
-from ladderscope.records import SCHEMA_VERSION, Answers, Cell, Details, EvalLoss, Flops, Memory, Params, Record
+from ladderscope.records import (
+    SCHEMA_VERSION,
+    Answers,
+    Cell,
+    Details,
+    EvalLoss,
+    Flops,
+    Memory,
+    Params,
+    RankMemory,
+    Record,
+)
 
 
 def whole_record(**changes: Any) -> Record:
@@ -35,6 +46,17 @@ def test_a_record_survives_json() -> None:
     assert Record.from_json(json.loads(json.dumps(record.to_json()))) == record
 
 
+def test_a_record_of_several_gpus_survives_json() -> None:
+    states = {"weights": 5, "gradients": 5}
+    ranks = [
+        RankMemory(rank=rank, peak_allocated_bytes=30, peak_reserved_bytes=None, states_bytes=states)
+        for rank in (0, 1)
+    ]
+    record = whole_record(cell=Cell(model="m", method="full", parallel="fsdp", num_gpus=2), ranks=ranks)
+    assert Record.from_json(json.loads(json.dumps(record.to_json()))) == record
+    assert "ranks" not in whole_record().to_json()
+
+
 def test_a_failed_record_survives_json() -> None:
     record = Record(cell=Cell(model="m", method="full"), meter="cpu", status="timeout", error="too slow")
     assert Record.from_json(json.loads(json.dumps(record.to_json()))) == record
@@ -56,7 +78,8 @@ def test_the_cell_id_depends_on_every_setting(field: str) -> None:
 
 def test_a_cell_keeps_the_id_that_it_had_before_there_were_settings_and_generation() -> None:
     assert Cell(model="m", method="full").cell_id == "d2f0ac737bc5a6bf"
-    assert {"generate", "settings", "adapter_dtype"}.isdisjoint(Cell(model="m", method="full").to_json())
+    newer = {"generate", "settings", "adapter_dtype", "parallel", "num_gpus"}
+    assert newer.isdisjoint(Cell(model="m", method="full").to_json())
     assert Cell(model="m", method="lora", adapter_dtype="bf16").to_json()["adapter_dtype"] == "bf16"
 
 

@@ -23,6 +23,7 @@ class Allocation:
             weight and a gradient the parameter's name, ``"weight"``, and the state's own name, ``"exp_avg"``.
         phase: of the training, ``"forward"``, ``"backward"``...
         shape: of the tensor, for people.
+        stream: whose blocks it came from; 0 is the default stream.
     """
 
     number: int
@@ -34,6 +35,7 @@ class Allocation:
     operation: str
     phase: str
     shape: str = ""
+    stream: int = 0
 
 
 class Event(NamedTuple):

@@ -24,6 +24,7 @@ from ladderscope.memory.predict.gpus import CONTEXT_BYTES, Gpu, find_gpu
 from ladderscope.memory.predict.memory_stats import MemoryStats
 from ladderscope.memory.predict.modules import ModulePlace
 from ladderscope.memory.predict.ownership import Ownership
+from ladderscope.memory.predict.process_group import NCCL_NOT_COUNTED, one_rank_of
 from ladderscope.memory.predict.rules import Rules, rules_of
 from ladderscope.memory.predict.tensors import tensors_answer_cuda
 from ladderscope.memory.predict.threads import SharedDeviceMode, followed_threads
@@ -33,7 +34,13 @@ from ladderscope.memory.predict.workspaces import Workspaces
 
 @contextlib.contextmanager
 def predict_memory(
-    gpu: str | Gpu, *, torch_version: str | None = None, on_oom: OnOom = "raise", alloc_conf: str | None = None
+    gpu: str | Gpu,
+    *,
+    torch_version: str | None = None,
+    on_oom: OnOom = "raise",
+    alloc_conf: str | None = None,
+    rank: int = 0,
+    world_size: int = 1,
 ) -> Iterator[MemoryTrace]:
     """Run PyTorch code for CUDA without a GPU, and follow its memory.
 
@@ -45,7 +52,11 @@ def predict_memory(
     Compiled code (``torch.compile``, ``torch.jit.script``) runs eagerly, and ``trace.rules.unverified`` says so.
     Refused, with :class:`~ladderscope.memory.predict.refusals.UnpredictableError`: CUDA graphs, memory pools,
     ``flex_attention``, modules that were scripted before, and operations whose result's shape PyTorch knows only once
-    it has computed it. ``DistributedDataParallel`` needs a process group, which is not simulated.
+    it has computed it.
+
+    With a ``world_size`` above one, ``torch.distributed`` is initialised inside, and ``gpu`` is that of one rank:
+    ``DistributedDataParallel`` and ``fully_shard`` make their buckets and gather their weights on it as they do beside
+    real ranks.
 
     Args:
         gpu: a name of the table, or ``"12GiB:sm86"``.
@@ -53,25 +64,35 @@ def predict_memory(
         on_oom: when the GPU's memory runs out, ``raise`` PyTorch's error, or ``continue`` as if there were more;
             ``trace.first_oom`` says what happened.
         alloc_conf: settings of the allocator as in ``PYTORCH_ALLOC_CONF``; by default what that variable holds.
+        rank: of the process that is predicted, from 0 on.
+        world_size: how many processes there are, each with a GPU.
 
     Yields:
         The trace, which may be read at any time, also afterwards.
 
     Raises:
         UnknownNameError: there is no such GPU.
-        UsageError: a version or allocator setting that makes no sense; a prediction inside of another; a process that
-            uses a real GPU; autocast contexts that were made before, when PyTorch found no GPU and switched them off.
+        UsageError: a version or allocator setting that makes no sense; no such rank; a prediction inside of another;
+            a process that uses a real GPU; autocast contexts that were made before, when PyTorch found no GPU and
+            switched them off.
         UnpredictableError: the code does what cannot be followed; it is a UsageError and a NotImplementedError.
         torch.OutOfMemoryError: the GPU's memory runs out.
     """
     found = find_gpu(gpu) if isinstance(gpu, str) else gpu
     allocator = CachingAllocator(_allocator_config(alloc_conf), found.usable_bytes)
-    with simulate(found, rules_of(found, torch_version), allocator, on_oom) as trace:
+    with simulate(found, rules_of(found, torch_version), allocator, on_oom, rank, world_size) as trace:
         yield trace
 
 
 @contextlib.contextmanager
-def simulate(gpu: Gpu, rules: Rules, allocator: CachingAllocator, on_oom: OnOom = "raise") -> Iterator[MemoryTrace]:
+def simulate(
+    gpu: Gpu,
+    rules: Rules,
+    allocator: CachingAllocator,
+    on_oom: OnOom = "raise",
+    rank: int = 0,
+    world_size: int = 1,
+) -> Iterator[MemoryTrace]:
     """Run code on a device that is made of these parts, and follow its memory; see :func:`predict_memory`.
 
     Args:
@@ -79,6 +100,8 @@ def simulate(gpu: Gpu, rules: Rules, allocator: CachingAllocator, on_oom: OnOom 
         rules: what the device does.
         allocator: of its memory.
         on_oom: as in :func:`predict_memory`.
+        rank: as in :func:`predict_memory`.
+        world_size: as in :func:`predict_memory`.
 
     Yields:
         The trace.
@@ -107,6 +130,9 @@ def simulate(gpu: Gpu, rules: Rules, allocator: CachingAllocator, on_oom: OnOom 
         mode = SharedDeviceMode(device, rules, workspaces)
         stack.enter_context(followed_threads(mode))
         stack.enter_context(mode)
+        if world_size > 1:
+            stack.enter_context(one_rank_of(device, place, rank, world_size))
+            trace.note(NCCL_NOT_COUNTED)
         yield trace
         trace.finish()
 

@@ -29,13 +29,13 @@ CPU = Gpu("cpu", "CPU", memory_bytes=1 << 50, capability=(9, 0), multiprocessors
 
 
 @contextmanager
-def predict_cpu_memory() -> Iterator[MemoryTrace]:
+def predict_cpu_memory(rank: int = 0, world_size: int = 1) -> Iterator[MemoryTrace]:
     """Run PyTorch code for CUDA as a CPU would run it, and follow its memory; see ``predict_memory``.
 
     Yields:
         The trace, in the bytes that PyTorch's CPU allocator is asked for.
     """
-    with simulate(CPU, CPU_RULES, ExactAllocator()) as trace:
+    with simulate(CPU, CPU_RULES, ExactAllocator(), rank=rank, world_size=world_size) as trace:
         yield trace
 
 

@@ -13,64 +13,16 @@ import torch
 from ladderscope.memory.predict.gpus import Gpu
 from ladderscope.memory.predict.memory_stats import MemoryStats
 from ladderscope.memory.predict.refusals import refuse
+from ladderscope.memory.predict.streams import (
+    DEFAULT,
+    Event,
+    Stream,
+    current_stream,
+    fresh_streams,
+    on_stream,
+    set_stream,
+)
 from ladderscope.memory.predict.workspaces import Workspaces
-
-
-class Event:
-    """Stands for ``torch.cuda.Event``: nothing runs, so no time passes."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
-
-    def record(self, stream: Any = None) -> None:
-        """Do nothing: all work is done."""
-
-    def wait(self, stream: Any = None) -> None:
-        """Do nothing: all work is done."""
-
-    def synchronize(self) -> None:
-        """Do nothing: all work is done."""
-
-    def query(self) -> bool:
-        """True: all work is done."""
-        return True
-
-    def elapsed_time(self, end: Any) -> float:
-        """Milliseconds to another event: zero."""
-        return 0.0
-
-
-class Stream(contextlib.AbstractContextManager["Stream"]):
-    """Stands for ``torch.cuda.Stream``; all memory comes from the default stream's pool."""
-
-    cuda_stream = 0
-    stream_id = 0
-    device_index = 0
-    device = torch.device("cuda", 0)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
-
-    def __exit__(self, *args: object) -> None: ...
-
-    def synchronize(self) -> None:
-        """Do nothing: all work is done."""
-
-    def wait_stream(self, stream: Any) -> None:
-        """Do nothing: all work is done."""
-
-    def wait_event(self, event: Any) -> None:
-        """Do nothing: all work is done."""
-
-    def record_event(self, event: Any = None) -> Event:
-        """An event that has happened."""
-        return event or Event()
-
-    def query(self) -> bool:
-        """True: all work is done."""
-        return True
-
-    def is_capturing(self) -> bool:
-        """False: no graph is recorded."""
-        return False
 
 
 @contextlib.contextmanager
@@ -78,6 +30,7 @@ def cuda_is_there(gpu: Gpu, stats: MemoryStats, workspaces: Workspaces) -> Itera
     """Patch ``torch.cuda`` and ``torch.accelerator`` with the answers of ``gpu`` and its memory."""
     memory = stats.functions()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(fresh_streams())
         stack.enter_context(mock.patch.multiple(torch.cuda, create=True, **_device_functions(gpu), **memory))
         stack.enter_context(mock.patch.multiple(torch.cuda.memory, create=True, **memory))
         stack.enter_context(mock.patch.multiple(torch.cuda.random, create=True, **_RANDOM))
@@ -147,7 +100,6 @@ def _device_functions(gpu: Gpu) -> dict[str, Any]:
         warp_size=32,
         is_integrated=False,
     )
-    stream = Stream()
     return {
         **_RANDOM,
         "is_available": lambda: True,
@@ -170,16 +122,16 @@ def _device_functions(gpu: Gpu) -> dict[str, Any]:
         "device_of": lambda tensor: _Device(),
         "get_sync_debug_mode": lambda: 0,
         "set_sync_debug_mode": _nothing,
-        "StreamContext": lambda stream: contextlib.nullcontext(stream),
+        "StreamContext": on_stream,
         "ExternalStream": Stream,
         "default_generators": (torch.default_generator,),
         "get_arch_list": lambda: [f"sm_{major}{minor}" for major, minor in [gpu.capability]],
         "is_bf16_supported": lambda including_emulation=True: including_emulation or gpu.capability >= (8, 0),
         "is_current_stream_capturing": lambda: False,
-        "current_stream": lambda device=None: stream,
-        "default_stream": lambda device=None: stream,
-        "set_stream": _nothing,
-        "stream": lambda stream: contextlib.nullcontext(stream),
+        "current_stream": current_stream,
+        "default_stream": lambda device=None: DEFAULT,
+        "set_stream": set_stream,
+        "stream": on_stream,
         "Event": Event,
         "Stream": Stream,
     }
@@ -206,7 +158,7 @@ def _accelerator_functions(stats: MemoryStats) -> dict[str, Any]:
         "device_count": lambda: 1,
         "current_device_index": lambda: 0,
         "set_device_index": _nothing,
-        "current_stream": lambda device=None: Stream(),
-        "set_stream": _nothing,
+        "current_stream": current_stream,
+        "set_stream": set_stream,
         "synchronize": _nothing,
     }

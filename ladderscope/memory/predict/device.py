@@ -15,6 +15,7 @@ from torch import Tensor
 from ladderscope.memory.allocator import Block, CachingAllocator, OutOfDeviceMemory
 from ladderscope.memory.predict.allocations import Allocation, Event
 from ladderscope.memory.predict.interventions import Intervention, fail_to_allocate, lift_limits
+from ladderscope.memory.predict.streams import current_stream
 from ladderscope.memory.predict.values import HostValues, unknown
 from ladderscope.torch_internals import is_on_meta, unwrapped
 
@@ -51,6 +52,8 @@ class SimulatedDevice:
         """Whether a kernel of PyTorch runs, which is to see tensors as they are."""
         self.expects_copy = False
         """Whether the tensor that is made next on `meta` is one that code moves to this device."""
+        self.takes_meta = False
+        """Whether all that is made on `meta` is made on this device."""
         self.lock = RLock()
         """Held by the thread whose operation runs."""
         self._live: dict[int, tuple[Allocation, Block | None, Any]] = {}
@@ -68,7 +71,10 @@ class SimulatedDevice:
         if tensor.layout is not torch.strided:
             return True  # a sparse tensor has no storage of its own: nothing else makes one on `meta`
         try:
-            return tensor.untyped_storage()._cdata in self._live
+            if tensor.untyped_storage()._cdata in self._live:
+                return True
+            inside = unwrapped(tensor)
+            return inside is not tensor and self.holds(inside)
         except NotImplementedError:  # wrapped by torch.func, for its derivatives
             return unwrapped(tensor).untyped_storage()._cdata in self._live
 
@@ -142,8 +148,9 @@ class SimulatedDevice:
         known, module, phase = self.place.describe()
         block = self._malloc(num_bytes) if num_bytes else None
         size, address = (block.size, block.address) if block is not None else (0, 0)
+        stream = 0 if block is None else block.stream
         allocation = Allocation(
-            len(self.events), num_bytes, size, address, category or known, module, operation, phase, shape
+            len(self.events), num_bytes, size, address, category or known, module, operation, phase, shape, stream
         )
         self.events.append(Event(allocation, True, self.allocator.stats.reserved_bytes))
         return allocation, block
@@ -162,17 +169,18 @@ class SimulatedDevice:
         self.interventions.append(Intervention(len(self.events), act, self.allocator.stats.reserved_bytes))
 
     def _malloc(self, num_bytes: int) -> Block:
+        stream = current_stream().stream_id
         try:
-            return self.allocator.malloc(num_bytes)
+            return self.allocator.malloc(num_bytes, stream)
         except OutOfDeviceMemory as error:
-            self._noted(partial(fail_to_allocate, num_bytes=num_bytes))
+            self._noted(partial(fail_to_allocate, num_bytes=num_bytes, stream=stream))
             if self._on_oom == "raise":
                 self.first_oom = self.first_oom or error
                 raise torch.OutOfMemoryError(f"CUDA {error}") from error
             # Without its frames, which would keep every tensor in them alive.
             self.first_oom = self.first_oom or error.with_traceback(None)
         self.intervene(lift_limits)
-        return self.allocator.malloc(num_bytes)
+        return self.allocator.malloc(num_bytes, stream)
 
     def _forget(self, key: int) -> None:
         with self.lock:  # the last holder of a storage may be any thread
@@ -196,6 +204,16 @@ class SimulatedDevice:
                 yield
             finally:
                 self.expects_copy = False
+
+    @contextmanager
+    def taking_meta(self) -> Iterator[None]:
+        """Inside, compiled code that makes tensors beside others, which it sees on `meta`, makes them here."""
+        with self.lock:
+            self.takes_meta = True
+            try:
+                yield
+            finally:
+                self.takes_meta = False
 
     def to_host(self, tensor: Tensor) -> Tensor:
         """A tensor of the same shape on the host: its values where they are known, or made up (:func:`unknown`)."""

@@ -25,6 +25,7 @@ from ladderscope.torch_internals import FollowingMode
 
 aten = torch.ops.aten
 META = torch.device("meta")
+_FAKE = torch._C._TorchDispatchModeKey.FAKE
 _FEW = 8
 _BY_VALUES = {id(func): kernel for func, kernel in (DYNAMIC_SHAPES | SPARSE | RESIZING | ANSWERS).items()}
 """Kernels that need values, or another layout, by the identity of their operation."""
@@ -52,6 +53,11 @@ class DeviceMode(FollowingMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
+        if types and any(hasattr(kind, "_local_tensor") for kind in types):
+            # A distributed tensor takes its operations apart itself: what they do to its local part comes here.
+            return NotImplemented
+        if torch._C._get_dispatch_mode(_FAKE) is not None:
+            return func(*args, **(kwargs or {}))  # code tries out what shapes would come out, and allocates nothing
         kwargs = dict(kwargs) if kwargs else {}
         here = False
         if "device" in kwargs:
@@ -168,7 +174,7 @@ class DeviceMode(FollowingMode):
             return False, args, kwargs
         if target.type == "cuda":
             return True, args, {**kwargs, "device": META}
-        if target.type == "meta" and self._device.expects_copy:
+        if target.type == "meta" and (self._device.expects_copy or self._device.takes_meta):
             self._device.expects_copy = False
             return True, args, kwargs
         if target.type == "cpu" and args and isinstance(args[0], Tensor) and self._device.holds(args[0]):

@@ -23,10 +23,10 @@ class Intervention(NamedTuple):
     reserved_bytes: int
 
 
-def fail_to_allocate(allocator: CachingAllocator, num_bytes: int) -> None:
+def fail_to_allocate(allocator: CachingAllocator, num_bytes: int, stream: int = 0) -> None:
     """A request that did not fit: looking for room gives cached memory back."""
     with suppress(OutOfDeviceMemory):
-        allocator.malloc(num_bytes)
+        allocator.malloc(num_bytes, stream)
 
 
 def lift_limits(allocator: CachingAllocator) -> None:

@@ -31,6 +31,8 @@ class _Here(threading.local):
         self.stack: list[Frame] = []
         self.changes: list[tuple[int, Frame]] = [(0, Frame("", False))]
         self.updating = False
+        self.collective: str | None = None
+        """The module whose parameters pass between ranks; None where none do."""
 
 
 class ModulePlace:
@@ -63,12 +65,24 @@ class ModulePlace:
         """An optimizer's step begins or ends in this thread."""
         self._here.updating = running
 
+    @contextmanager
+    def communicating(self, module: str = "") -> Iterator[None]:
+        """Inside, this thread allocates for what passes between ranks, of the parameters of a module."""
+        before, self._here.collective = self._here.collective, module
+        try:
+            yield
+        finally:
+            self._here.collective = before
+
     def describe(self) -> tuple[str, str, str]:
         """Category, module and phase of what is allocated now."""
         node: Any = torch._C._current_autograd_node()
         here = self._here
         if here.updating:
             return "other", "", UPDATE
+        if here.collective is not None:
+            forward = FORWARD if self._roots else LOAD
+            return "collectives", here.collective, forward if node is None else BACKWARD
         if node is not None:
             return _described(here.stack[-1] if here.stack else self._made_node(node._sequence_nr()), BACKWARD)
         if here.stack:
@@ -100,6 +114,9 @@ class ModulePlace:
 
     def register(self, root: nn.Module) -> None:
         """Name the modules of a model from its root on; a part that was or is called by itself keeps those names."""
+        if isinstance(root, nn.parallel.DistributedDataParallel):
+            self._names[root] = ""
+            root = root.module
         self._roots.add(root)
         for name, module in root.named_modules():
             if isinstance(module, torch.jit._script.RecursiveScriptModule):

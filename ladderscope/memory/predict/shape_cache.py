@@ -41,6 +41,7 @@ class _Argument(NamedTuple):
 
 
 _UNCACHEABLE = object()
+_PLAIN = bool | int | float | None
 
 
 class ShapeCache:
@@ -101,8 +102,10 @@ def _describe(out: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         position = next((i for i, arg in enumerate(args) if arg is tensor), None)
         if position is not None:
             described.append(_Argument(position))
-        elif not isinstance(tensor, Tensor):
+        elif isinstance(tensor, _PLAIN):
             described.append(_Constant(tensor))
+        elif not isinstance(tensor, Tensor):
+            return _UNCACHEABLE  # a list of tensors, or the work of a collective
         elif (
             tensor.untyped_storage()._cdata in inputs
             or not tensor.is_meta

@@ -38,7 +38,7 @@ def snapshot_of(device: SimulatedDevice) -> dict[str, Any]:
             continue
         if event.is_alloc:
             recorder.user_metadata, recorder.frames = allocation.category, (_frame(allocation),)
-            blocks[allocation.number] = allocator.malloc(allocation.num_bytes)
+            blocks[allocation.number] = allocator.malloc(allocation.num_bytes, allocation.stream)
         else:
             allocator.free(blocks.pop(allocation.number))
     _catch_up(interventions, len(device.events), allocator)

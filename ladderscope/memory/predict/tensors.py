@@ -21,6 +21,7 @@ from torch.utils._device import DeviceContext
 
 from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.storages import CUDA, storage_attributes
+from ladderscope.torch_internals import is_on_meta
 
 META = torch.device("meta")
 
@@ -89,7 +90,7 @@ def _set_data(device: SimulatedDevice) -> Callable[[Tensor, Tensor], None]:
     data: Any = torch._C.TensorBase.data
 
     def set_data(tensor: Tensor, value: Tensor) -> None:
-        if device.holds(tensor) == device.holds(value):
+        if device.holds(tensor) == device.holds(value) and is_on_meta(tensor) == is_on_meta(value):
             data.__set__(tensor, value)
             return
         # PyTorch lets data move between host and CUDA, but not between host and `meta`.

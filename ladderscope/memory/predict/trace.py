@@ -18,7 +18,7 @@ from ladderscope.memory.predict.gpus import Gpu
 from ladderscope.memory.predict.ownership import Ownership
 from ladderscope.memory.predict.rules import Rules
 from ladderscope.memory.predict.snapshots import save_snapshot
-from ladderscope.records import BREAKDOWN_CATEGORIES
+from ladderscope.records import BREAKDOWN_CATEGORIES, COLLECTIVES
 
 ROUNDING = "rounding"
 
@@ -148,6 +148,8 @@ class MemoryTrace:
         for allocation in live.values():
             breakdown[allocation.category] += allocation.num_bytes
             breakdown[ROUNDING] += allocation.block_bytes - allocation.num_bytes
+        if not breakdown[COLLECTIVES]:
+            del breakdown[COLLECTIVES]  # of a single GPU there are none to tell of
         reserved = self.events[index].reserved_bytes if index >= 0 else 0
         return Moment(index, sum(breakdown.values()), reserved, dict(breakdown), tuple(live.values()))
 

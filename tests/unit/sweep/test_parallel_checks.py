@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from ladderscope.errors import UnknownNameError, UsageError
+from ladderscope.records import Cell
+from ladderscope.sweep.checks import check_meter
+from ladderscope.sweep.grid import resolve_cells
+
+BASE = {"model": ["random:tiny-llama"], "method": ["lora"]}
+
+
+def refusal(**axes: object) -> str:
+    with pytest.raises(UsageError) as error:
+        resolve_cells(BASE, {name: [value] for name, value in axes.items()})
+    return str(error.value)
+
+
+def test_a_parallel_cell_has_two_gpus_where_nobody_says_how_many() -> None:
+    cells = resolve_cells(BASE, {"parallel": ["none", "ddp", "fsdp"]})
+    assert [cell.num_gpus for cell in cells] == [1, 2, 2]
+
+
+def test_tokens_of_a_step_are_those_of_all_gpus() -> None:
+    (cell,) = resolve_cells(BASE, {"parallel": ["ddp"], "num_gpus": [4], "batch_size": [3], "seq_len": [32]})
+    assert cell.tokens_per_rank == 96
+    assert cell.tokens_per_step == 384
+    assert "ddp x4" in cell.label
+
+
+@pytest.mark.parametrize(
+    ("axes", "says"),
+    [
+        ({"num_gpus": 2}, "need --parallel ddp or fsdp"),
+        ({"parallel": "ddp", "num_gpus": 1}, "needs --num-gpus 2 or more"),
+        ({"parallel": "ddp", "loss_impl": "chunked"}, "use --loss-impl full"),
+        ({"parallel": "fsdp", "generate": 4}, "leave --generate or --parallel out"),
+        ({"parallel": "fsdp", "optimizer": "adamw-8bit"}, "use --optimizer adamw or adamw-fused"),
+        ({"parallel": "fsdp", "method": "qlora", "quantization": "int8"}, "use --quantization nf4"),
+        ({"parallel": "fsdp", "method": "ladder", "quantization": "none"}, "shards no scalars"),
+        ({"parallel": "fsdp", "method": "peft:vera", "quantization": "none"}, "was never run under FSDP2"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_with_the_way_out(axes: dict[str, object], says: str) -> None:
+    assert says in refusal(**axes)
+
+
+def test_an_unknown_way_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="fsdp"):
+        resolve_cells(BASE, {"parallel": ["fdsp"]})
+
+
+def test_more_gpus_than_there_are_are_not_measured() -> None:
+    cell = Cell(model="random:tiny-llama", method="full", parallel="ddp", num_gpus=1000)
+    with pytest.raises(UsageError, match="lower --num-gpus"):
+        check_meter([cell], "cuda")
