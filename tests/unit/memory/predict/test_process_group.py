@@ -56,10 +56,11 @@ def test_fsdp_gathers_a_weight_for_as_long_as_it_is_used() -> None:
 
 
 def test_a_distributed_tensor_takes_the_memory_of_its_local_part() -> None:
+    from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.tensor import Shard, distribute_tensor
 
     with predict_memory(GPU, world_size=4) as trace:
-        mesh = dist.init_device_mesh("cuda", (4,))
+        mesh = init_device_mesh("cuda", (4,))
         whole = torch.empty(1024, 1024, device="cuda")
         sharded = distribute_tensor(whole, mesh, [Shard(0)])
         del whole
