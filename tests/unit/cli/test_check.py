@@ -4,8 +4,6 @@ import functools
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -372,19 +370,6 @@ def test_an_error_of_the_check_itself_is_no_regression(
     assert "Traceback" in captured.err
 
 
-@pytest.mark.parametrize("module", ["cli.check_run", "regression.baseline", "regression.request"])
-def test_a_part_that_cannot_be_imported_is_no_regression(tmp_path: Path, module: str) -> None:
-    # In a process of its own: imports that fail leave their traces.
-    program = (
-        f"import sys; sys.modules['ladderscope.{module}'] = None; from ladderscope.cli import run; "
-        "sys.exit(run(['check', '--github', '--baseline', 'none.json']))"
-    )
-    ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert ended.returncode == 3
-    assert ended.stdout.startswith("::error title=Memory check::the check itself failed (ModuleNotFoundError: ")
-    assert "Traceback" in ended.stderr
-
-
 def test_an_error_that_would_end_other_commands_with_1_is_no_regression(
     check: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -397,8 +382,3 @@ def test_an_error_that_would_end_other_commands_with_1_is_no_regression(
 
 def test_the_default_baseline_is_that_of_the_regression_room() -> None:
     assert DEFAULT_BASELINE == FILE_NAME
-
-
-def test_a_missing_baseline_is_annotated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["check", "--github", "--baseline", str(tmp_path / "none.json")]) == 3
-    assert capsys.readouterr().out.startswith("::error title=Memory check::there is no baseline")

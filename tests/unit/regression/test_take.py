@@ -31,6 +31,8 @@ OTHER: dict[str, Any] = {
     "settings": "use_rslora=true",
     "generate": 32,
     "adapter_dtype": "bf16",
+    "parallel": "ddp",
+    "num_gpus": 2,
 }
 UNSEEN_BY_PREDICTIONS = {"lr", "steps", "seed", "data"}
 
