@@ -9,13 +9,16 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure, record
 
 from ladderscope.parallel.ranks import fullest
 from ladderscope.records import Record
 from ladderscope.sweep.protocol import Job
+
+if TYPE_CHECKING:
+    from torch.distributed.launcher.api import LaunchConfig
 
 
 class RankFailedError(RuntimeError):
@@ -31,24 +34,31 @@ def measure_on_ranks(job: Job) -> Record:
     Raises:
         RankFailedError: a rank failed; on running out of memory, ``torch.OutOfMemoryError``.
     """
-    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+    from torch.distributed.launcher.api import elastic_launch
 
-    config = LaunchConfig(
+    try:
+        results = elastic_launch(launch_config(job.cell.num_gpus), measure_rank)(job.to_line())
+    except ChildFailedError as error:
+        raise _failure(*error.get_first_failure()) from error
+    return merged({rank: Record.from_json(values) for rank, values in results.items()})
+
+
+def launch_config(num_ranks: int) -> LaunchConfig:
+    """How torchrun's launcher starts ``num_ranks`` processes of this machine: once, each from scratch."""
+    from torch.distributed.launcher.api import LaunchConfig
+
+    return LaunchConfig(
         min_nodes=1,
         max_nodes=1,
-        nproc_per_node=job.cell.num_gpus,
+        nproc_per_node=num_ranks,
         rdzv_backend="c10d",
         rdzv_endpoint="localhost:0",
+        run_id="ladderscope",
         local_addr="localhost",
         start_method="spawn",
         max_restarts=0,
         monitor_interval=0.1,
     )
-    try:
-        results = elastic_launch(config, measure_rank)(job.to_line())
-    except ChildFailedError as error:
-        raise _failure(*error.get_first_failure()) from error
-    return merged({rank: Record.from_json(values) for rank, values in results.items()})
 
 
 @record

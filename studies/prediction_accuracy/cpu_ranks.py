@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import torch
 import torch.distributed as dist
-from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+from torch.distributed.launcher.api import elastic_launch
 
 from ladderscope.memory.cpu import CpuMeter
 from ladderscope.memory.predict.cpu_rules import predict_cpu_memory
 from ladderscope.predict import CUDA, META, STEADY_STEP
 from ladderscope.records import Cell
+from ladderscope.sweep.ranks import launch_config
 from studies.prediction_accuracy.cpu import CPU, alive_bytes, host_counts, make_loop
 
 _STEPS = 2
@@ -30,19 +31,7 @@ def measure_ranks(cells: list[Cell]) -> list[list[int]]:
     Args:
         cells: on as many ranks each.
     """
-    config = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=cells[0].num_gpus,
-        rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0",
-        run_id="cpu_ranks",
-        local_addr="localhost",
-        start_method="spawn",
-        max_restarts=0,
-        monitor_interval=0.1,
-    )
-    by_rank = elastic_launch(config, _measure_rank)([cell.to_json() for cell in cells])
+    by_rank = elastic_launch(launch_config(cells[0].num_gpus), _measure_rank)([cell.to_json() for cell in cells])
     return [list(peaks) for peaks in zip(*(by_rank[rank] for rank in sorted(by_rank)), strict=True)]
 
 
