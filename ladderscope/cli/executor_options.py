@@ -14,6 +14,7 @@ import click
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.sweep.executors import ENGINES, LOCAL, find_engine
 from ladderscope.sweep.executors.engine import Engine, EngineOptions
+from ladderscope.yaml_files import read_mapping
 
 Command = Callable[..., Any]
 
@@ -89,18 +90,9 @@ def _taken(engine: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(path: Path | None, options: type[EngineOptions]) -> dict[str, Any]:
-    import yaml
-
     if path is None:
         return {}
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read --executor-config {path}: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"--executor-config {path} is not YAML: {str(error).splitlines()[0]}.") from error
-    if not isinstance(values, dict):
-        raise UsageError(f"--executor-config {path} must map options such as `cpus` to values.")
+    values = read_mapping(path, "--executor-config", "map options such as `cpus` to values")
     known = [field.name for field in dataclasses.fields(options)]
     named = {str(name).replace("-", "_"): value for name, value in values.items()}
     for name in named:

@@ -17,6 +17,7 @@ from ladderscope.records import Cell
 from ladderscope.sweep.grid import DEFAULTS, resolve_cells
 from ladderscope.training.examples import WITHOUT_TEXT, read_source
 from ladderscope.training.optimizer import NEEDS_CUDA
+from ladderscope.yaml_files import read_mapping
 
 SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
 """Our names of the learning rate schedules -> transformers' names; all of them warm up first."""
@@ -95,16 +96,7 @@ def read_config(path: Path) -> dict[str, Any]:
         UsageError: the file cannot be read, or a setting holds a list.
         UnknownNameError: a key that is no setting.
     """
-    import yaml
-
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the settings {path}: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"the settings {path} are not YAML: {str(error).splitlines()[0]}.") from error
-    if not isinstance(values, dict):
-        raise UsageError(f"the settings {path} must map names such as `model` and `lr` to values.")
+    values = read_mapping(path, "the settings file", "map names such as `model` and `lr` to values")
     return {_key(key): _value(key, value) for key, value in values.items()}
 
 

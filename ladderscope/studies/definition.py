@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from ladderscope.errors import UsageError
 from ladderscope.sweep.grid import Grid, grid_of
+from ladderscope.yaml_files import read_mapping
 
 AUTO = "auto"
 _KEYS = (
@@ -87,7 +88,7 @@ def read_definition(path: Path) -> Definition:
     Raises:
         UsageError: the file cannot be read, or a part is missing, unknown or of the wrong kind.
     """
-    values = _read(path)
+    values = read_mapping(path, "the study", "map names such as `title` and `claims` to their values")
     _check_keys(values, _KEYS, f"{path}")
     gpu = _optional_text(values, "gpu", path)
     quick_grid = _documents(values.get("quick-grid", []), gpu, "quick-grid", path)
@@ -102,20 +103,6 @@ def read_definition(path: Path) -> Definition:
         quick_grid=quick_grid,
         quick_tolerance=_tolerance(values, path, is_needed=bool(quick_grid)),
     )
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    import yaml
-
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the study {path}: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"the study {path} is not YAML: {' '.join(str(error).split())}.") from error
-    if not isinstance(values, dict):
-        raise UsageError(f"the study {path} must map names such as `title` and `claims` to their values.")
-    return values
 
 
 def _claims(values: object, path: Path) -> tuple[Claim, ...]:

@@ -15,6 +15,7 @@ from ladderscope.methods.settings import canonical_settings, parse_settings
 from ladderscope.records import Cell
 from ladderscope.sweep.checks import check_cell
 from ladderscope.training.examples import GSM_SYMBOLIC, RANDOM
+from ladderscope.yaml_files import read_mappings
 
 Grid = Mapping[str, Sequence[Any]]
 """Axis name -> its values; the cells are all their combinations."""
@@ -64,17 +65,8 @@ def read_grids(path: Path) -> list[Grid]:
         UsageError: the file cannot be read or holds no mapping.
         UnknownNameError: a key that is no axis.
     """
-    import yaml
-
-    try:
-        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UsageError(f"cannot read the grid {path}: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"the grid {path} is not YAML: {str(error).splitlines()[0]}.") from error
-    if not documents or not all(isinstance(values, dict) for values in documents):
-        raise UsageError(f"the grid {path} must map names such as `model` and `seq_len` to a value or a list.")
-    return [grid_of(values) for values in documents]
+    shape = "map names such as `model` and `seq_len` to a value or a list"
+    return [grid_of(values) for values in read_mappings(path, "the grid", shape)]
 
 
 def grid_of(values: Mapping[Any, Any]) -> Grid:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -22,10 +22,15 @@ from ladderscope.training.optimizer import make_optimizer
 
 @dataclass(frozen=True)
 class StepResult:
-    """Mean loss in nats per trained token, and the seconds the step took."""
+    """Mean loss in nats per trained token, and the seconds the step took; no more digits than either is known to."""
 
     loss: float
     seconds: float
+
+    @classmethod
+    def measured(cls, loss: float, seconds: float) -> Self:
+        """With the seven digits of fp32, and to the microsecond: ledgers hold thousands of each."""
+        return cls(float(f"{loss:.7g}"), round(seconds, 6))
 
 
 class TrainingLoop:
@@ -70,7 +75,7 @@ class TrainingLoop:
         loss = self.backward(batches)
         self.update()
         _wait_for_device(batches)
-        return StepResult(loss, time.perf_counter() - start)
+        return StepResult.measured(loss, time.perf_counter() - start)
 
     def backward(self, batches: list[Batch], on_backward: Callable[[], None] | None = None) -> float:
         """Forward and backward over the micro-batches.

@@ -14,7 +14,7 @@ from ladderscope.studies.trained.spent import flops_spent
 
 from .equal import curve
 from .family import FAMILY, METHODS, REFERENCE
-from .fitting import BACKBONE, RUN, comparison_of
+from .fitting import BACKBONE, LAW, RUN, comparison_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -28,7 +28,7 @@ def curves_figure(records: Sequence[Record], fit: ScalingFit) -> Figure:
     def draw(canvas: Canvas) -> None:
         import numpy as np
 
-        from ladderscope.scaling import predict
+        from ladderscope.scaling import law_named
 
         axes = canvas.subplots()
         for method in METHODS:
@@ -39,11 +39,12 @@ def curves_figure(records: Sequence[Record], fit: ScalingFit) -> Figure:
                 axes.plot(x, y, color=colour, lw=0.6, marker=".", ms=4, alpha=0.7)
             spent = [flops_spent(one) for one in records if one.cell.method == method]
             line = np.geomspace(min(spent), max(spent), 50)
-            label = method
-            if next(one for one in fit.groups if one.name == method).fit.reason is None:
-                axes.plot(line, list(predict(fit, line, group=method)[0]), color=colour, lw=2.2, label=label)
+            law = next(one for one in fit.groups if one.name == method).fit
+            if law.reason is None:
+                values = {name: _as_drawn(one.value) for name, one in law.parameters.items()}
+                axes.plot(line, law_named(LAW).predict(values, line[:, None]), color=colour, lw=2.2, label=method)
             else:
-                axes.plot([], [], color=colour, label=f"{label} (no fit)")
+                axes.plot([], [], color=colour, label=f"{method} (no fit)")
         axes.set_xscale("log")
         loss_axis(axes)
         axes.set_xlabel("compute of training, FLOPs")
@@ -69,9 +70,10 @@ def slopes_figure(fits: dict[str, ScalingFit], margin: float, basis: Basis) -> F
             slope = comparison_of(fits[unit], method).slopes[0]
             ends, style = slope.equivalence_interval, "-" if unit == RUN else ":"
             if ends is not None:
-                axes.plot(ends, [place, place], style, color=method_colour(method), lw=2)
+                axes.plot([*map(_as_drawn, ends)], [place, place], style, color=method_colour(method), lw=2)
             if slope.first.value is not None and slope.second.value:
-                axes.plot(slope.first.value / slope.second.value, place, "o", color=method_colour(method))
+                ratio = _as_drawn(slope.first.value / slope.second.value)
+                axes.plot(ratio, place, "o", color=method_colour(method))
         axes.set_yticks(range(len(rows)), [f"{m}, by {'run' if u == RUN else 'backbone'}" for m, u in rows])
         axes.invert_yaxis()
         axes.set_xlabel("exponent over QLoRA's")
@@ -81,3 +83,8 @@ def slopes_figure(fits: dict[str, ScalingFit], margin: float, basis: Basis) -> F
         "method without a line has no bounds."
     )
     return Figure("slopes", "Exponents against QLoRA's", caption, draw, (7.5, 4.6), frozenset({basis}))
+
+
+def _as_drawn(value: float) -> float:
+    """With four digits: the seventh of a fit differs from processor to processor, and figures are to be the same."""
+    return float(f"{value:.4g}")

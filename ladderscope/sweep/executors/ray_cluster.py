@@ -14,6 +14,7 @@ from ladderscope.sweep.executors.ray_options import RayOptions
 from ladderscope.sweep.protocol import Job
 from ladderscope.sweep.slots import num_cores
 from ladderscope.units import GIB
+from ladderscope.yaml_files import read_mapping
 
 _GPU_TYPE = "ray.io/accelerator-type"
 """Ray's label of nodes."""
@@ -97,14 +98,6 @@ def _runtime_env(options: RayOptions) -> dict[str, Any]:
 
 
 def _users_runtime_env(options: RayOptions) -> dict[str, Any]:
-    import yaml
-
     if options.runtime_env is None:
         return {}
-    try:
-        values = yaml.safe_load(Path(options.runtime_env).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"cannot read the runtime environment {options.runtime_env}: {error}.") from error
-    if not isinstance(values, dict):
-        raise UsageError(f"the runtime environment {options.runtime_env} must map fields such as `pip` to values.")
-    return values
+    return read_mapping(Path(options.runtime_env), "the runtime environment", "map fields such as `pip` to values")

@@ -41,7 +41,7 @@ def test_reduction_factor_is_a_name_of_reduction(tmp_path: Path) -> None:
         ("generate: 4", "unknown setting 'generate'"),
         ("lr: [1e-3, 1e-4]", "training takes one value, not a grid"),
         ("- method", "must map names"),
-        ("a: [", "are not YAML"),
+        ("a: [", "is not YAML"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, text: str, message: str) -> None:

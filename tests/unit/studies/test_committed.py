@@ -14,7 +14,7 @@ from ladderscope.studies.run import study_jobs
 
 ROOT = Path(__file__).parents[3] / "studies"
 STUDIES = {study.name: study for study in find_studies(ROOT)}
-MOST_BYTES = 4_000_000
+MOST_BYTES = 2_000_000
 
 
 @pytest.fixture(params=STUDIES)

@@ -16,7 +16,7 @@ from ladderscope.backbones.quantize import quantization_state
 from ladderscope.methods import METHODS, get_method
 from ladderscope.records import Cell
 from ladderscope.training.batches import IGNORED, Batch
-from ladderscope.training.loop import TrainingLoop
+from ladderscope.training.loop import StepResult, TrainingLoop
 
 CPU = torch.device("cpu")
 BASE = Cell(model="random:tiny-llama", method="full", dtype="fp32", seq_len=32, lr=1e-2)
@@ -173,3 +173,9 @@ def test_an_evaluation_is_the_mean_over_the_tokens_of_all_held_out_batches(loss_
 def test_a_side_network_starts_as_the_backbone(method: str) -> None:
     tuned = make_loop(make_cell(method, quantization="none"), random_batches())
     assert tuned.evaluate() == make_loop(make_cell("full"), random_batches()).evaluate()
+
+
+def test_a_step_says_no_more_digits_than_are_known() -> None:
+    """Ledgers hold thousands of them: seven digits are those of fp32, and clocks of steps tell microseconds."""
+    assert StepResult.measured(1.7345678901234, 0.48712345678) == StepResult(loss=1.734568, seconds=0.487123)
+    assert StepResult.measured(3.25e-9, 1e-7) == StepResult(loss=3.25e-9, seconds=0.0)
