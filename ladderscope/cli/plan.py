@@ -33,6 +33,7 @@ Examples:
   ladderscope plan --model llama-2-7b --gpu rtx-3060-12gb
   ladderscope plan --model qwen2.5-7b --gpu l4-24gb --gpu a100-40gb --method lora --seq-len 4096
   ladderscope plan --model folder/ --gpu 12GiB:sm86 --batch-size 4 --json
+  ladderscope plan --model llama-2-7b --gpu a100-80gb --method full --parallel fsdp --num-gpus 4
   ladderscope plan --model llama-3.2-1b --gpu t4-16gb --batch-size 8 --lengths 128:768
   ladderscope plan --list-gpus
 
@@ -74,6 +75,8 @@ def _row_length(ctx: click.Context, param: click.Parameter, text: str | None) ->
 @click.option("--optimizer", help="adamw, adamw-fused, adamw-8bit or paged-adamw-8bit.  [default: adamw]")
 @click.option("--loss-impl", help="full, or chunked over the sequence.  [default: full]")
 @click.option("--gradient-checkpointing", is_flag=True, help="Recompute the backbone's activations in backward.")
+@click.option("--parallel", help="none, ddp or fsdp: how GPUs share the training.  [default: none]")
+@click.option("--num-gpus", type=int, help="GPUs, each with --batch-size rows.  [default: 1; 2 in parallel]")
 @click.option("--lengths", metavar="RANGE|FILE", help="Plan padded batches of rows of these lengths; see below.")
 @click.option("--steps", type=int, help="Steps of a run on padded batches.  [default: 1000]")
 @click.option("--list-gpus", is_flag=True, help="Print the known GPUs and end.")
@@ -107,6 +110,8 @@ def command(
         lengths, seq_len = seq_len, None
     if steps is not None and lengths is None:
         raise click.UsageError("--steps is for runs on padded batches: give their --lengths too.")
+    if lengths is not None and {"parallel", "num_gpus"} & {name for name, value in options.items() if value}:
+        raise click.UsageError("--lengths plans the batches of one GPU: leave --parallel and --num-gpus out.")
     _quiet()
     axes = {name: [value] for name, value in {**options, "seq_len": seq_len}.items() if value is not None}
     axes |= {"gradient_checkpointing": [gradient_checkpointing]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from ladderscope.memory.predict import MemoryTrace
 from ladderscope.memory.predict.allocations import Allocation
 from ladderscope.memory.predict.gpus import Gpu
 from ladderscope.predict import Prediction
-from ladderscope.records import Cell
+from ladderscope.records import Cell, RankMemory
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Answer:
         top: the largest allocations at the peak.
         unverified: rules behind the numbers that no recorded run has confirmed.
         trace: the whole trace.
+        ranks: of a cell on several GPUs, whose steady steps they tell; the trace is that of the fullest.
     """
 
     cell: Cell
@@ -39,6 +41,7 @@ class Answer:
     top: tuple[Allocation, ...]
     unverified: tuple[str, ...]
     trace: MemoryTrace
+    ranks: tuple[RankMemory, ...] = ()
 
     @property
     def fits(self) -> bool:
@@ -65,6 +68,7 @@ class Answer:
             "tree": (self.tree if depth is None else cut(self.tree, depth)).to_json(),
             "top": [{**_where(allocation), **_what(allocation)} for allocation in self.top],
             "unverified": list(self.unverified),
+            **({"ranks": [dataclasses.asdict(rank) for rank in self.ranks]} if self.ranks else {}),
         }
 
 
@@ -84,6 +88,7 @@ def answer_of(prediction: Prediction, gpu: Gpu, phase: str, top: int = 0) -> Ans
         top=tuple(largest),
         unverified=tuple(trace.rules.unverified),
         trace=trace,
+        ranks=tuple(prediction.record.ranks),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
@@ -11,6 +13,8 @@ from ladderscope.explain.difference import difference_of
 from ladderscope.explain.lines import tree_lines
 from ladderscope.memory.names import plain_name
 from ladderscope.memory.predict.allocations import Allocation
+from ladderscope.parallel.ranks import fullest
+from ladderscope.records import RankMemory
 from ladderscope.terminal_columns import Column, print_named_columns
 from ladderscope.units import format_bytes
 
@@ -27,6 +31,8 @@ def print_answer(answer: Answer, console: Console, depth: int = DEPTH) -> None:
     """Print where the peak of one cell is, whether it fits, and what it is made of."""
     _say(console, title_of(answer), "bold")
     _say(console, _summary(answer))
+    if answer.ranks:
+        _say(console, _ranks(answer.ranks))
     if answer.at is not None:
         _say(console, f"The peak is reached in {_where(answer.at)}.")
     lines = list(tree_lines(answer.tree, depth))
@@ -49,6 +55,8 @@ def print_difference(a: Answer, b: Answer, console: Console, depth: int = DEPTH)
     for name, answer in (("A", a), ("B", b)):
         _say(console, f"{name}: {title_of(answer, beside=b if answer is a else a)}", "bold")
         _say(console, f"   {_summary(answer)}")
+        if answer.ranks:
+            _say(console, f"   {_ranks(answer.ranks)}")
     lines = list(tree_lines(difference_of(a.tree, b.tree), depth))
     in_a = [sum(node.a_bytes for node in line.nodes) for line in lines]
     in_b = [sum(node.b_bytes for node in line.nodes) for line in lines]
@@ -98,6 +106,19 @@ def _summary(answer: Answer) -> str:
     return (
         f"{answer.phase.capitalize()}: {format_bytes(answer.tree.num_bytes)} allocated at the peak, "
         f"{format_bytes(answer.reserved_bytes)} reserved. {verdict}, what the GPU leaves to PyTorch."
+    )
+
+
+def _ranks(ranks: Sequence[RankMemory]) -> str:
+    """Whose memory is explained, and how far it is from that of the others."""
+    shown = fullest(ranks)
+    least = min(ranks, key=lambda rank: rank.peak_allocated_bytes)
+    peak = format_bytes(least.peak_allocated_bytes)
+    if least.peak_allocated_bytes == ranks[shown].peak_allocated_bytes:
+        return f"Rank {shown} of {len(ranks)} is explained; at a steady step all of them have the same peak."
+    return (
+        f"Rank {shown} of {len(ranks)} is explained, whose steady step has the highest peak; the lowest, of rank "
+        f"{least.rank}, is {peak}."
     )
 
 

@@ -14,6 +14,7 @@ from ladderscope.errors import UsageError
 from ladderscope.memory.allocator import AllocatorConfig
 from ladderscope.methods import Method, get_method
 from ladderscope.methods.settings import canonical_settings, parse_settings
+from ladderscope.parallel.replicas import DDP, FSDP
 from ladderscope.planning.cells import config_of
 from ladderscope.records import Cell
 from ladderscope.sweep.checks import check_cell
@@ -50,7 +51,7 @@ class Knob:
 def knobs_of(cell: Cell) -> list[Knob]:
     """All changes that this cell allows."""
     method = get_method(cell.method)
-    candidates = [*_backbone(cell, method), *_training(cell, method), *_shape(cell), *_allocator()]
+    candidates = [*_backbone(cell, method), *_training(cell, method), *_shape(cell), *_gpus(cell), *_allocator()]
     if method.size == "rank":
         candidates += _rank(cell)
     elif method.size == "reduction_factor":
@@ -104,6 +105,16 @@ def _shape(cell: Cell) -> Iterator[Knob]:
             f"--batch-size {rows} --gradient-accumulation {accumulated}",
             {"batch_size": rows, "gradient_accumulation": accumulated},
         )
+
+
+def _gpus(cell: Cell) -> Iterator[Knob]:
+    """Only for those who have several: one GPU becomes two by no option."""
+    if cell.parallel == DDP:
+        name = f"sharded over the {cell.num_gpus} GPUs"
+        yield Knob(name, f"--parallel {FSDP}", {"parallel": FSDP})
+    elif cell.parallel == FSDP:
+        twice = 2 * cell.num_gpus
+        yield Knob(f"sharded over {twice} GPUs", f"--num-gpus {twice}", {"num_gpus": twice})
 
 
 def _allocator() -> Iterator[Knob]:

@@ -48,7 +48,8 @@ def print_gpus(gpus: Sequence[Gpu], console: Console) -> None:
 
 def _heading(cell: Cell, gpu: Gpu) -> str:
     rows = f"{cell.batch_size} x {cell.seq_len} tokens"
-    return f"{cell.model.removeprefix('random:')} on {gpu.name}: {rows}, {format_bytes(gpu.usable_bytes)} usable"
+    name = gpu.name if cell.num_gpus == 1 else f"each of {cell.num_gpus} x {gpu.name} ({cell.parallel})"
+    return f"{cell.model.removeprefix('random:')} on {name}: {rows}, {format_bytes(gpu.usable_bytes)} usable"
 
 
 def _columns(plans: Sequence[Plan]) -> list[Column]:
@@ -123,6 +124,10 @@ def _notes(plans: Sequence[Plan]) -> str:
         "All numbers are predicted, none is measured: peaks over loading, evaluation, the first and a later step. A "
         "peak that does not fit is what a larger GPU would need.",
     ]
+    if cell.num_gpus > 1:
+        lines.append(
+            "Batches and peaks are those of one GPU, the one whose peak is the highest; without NCCL's own memory."
+        )
     if steps:
         lines.append(
             f"largest batch: of rows with {cell.seq_len} tokens; longest row: alone in a batch, in steps of "

@@ -88,8 +88,13 @@ class Cell:
         """A short name for people: ``'smollm2-135m qlora r=8 256 tokens'``."""
         settings = f" {self.settings}" if self.settings else ""
         dtype = "" if self.adapter_dtype == "fp32" else f" {self.adapter_dtype} adapters"
-        gpus = "" if (self.parallel, self.num_gpus) == ("none", 1) else f" {self.parallel} x{self.num_gpus}"
+        gpus = f" {self.gpus_label}" if self.gpus_label else ""
         return f"{self.model} {self.method_label}{settings}{dtype}{gpus} {self.seq_len} tokens"
+
+    @property
+    def gpus_label(self) -> str:
+        """How several GPUs share the training: ``'fsdp x8'``; empty for one."""
+        return "" if (self.parallel, self.num_gpus) == ("none", 1) else f"{self.parallel} x{self.num_gpus}"
 
     @property
     def method_label(self) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ladderscope.records import PREDICT, Cell, Record
 
-_NAMED_BY_LABEL = ("method", "rank", "reduction_factor", "seq_len")
+_NAMED_BY_LABEL = ("method", "rank", "reduction_factor", "seq_len", "parallel", "num_gpus")
 
 
 def is_predicted(record: Record) -> bool:
@@ -28,7 +28,7 @@ def distinct_labels(records: Sequence[Record]) -> list[str]:
 
     A prediction always says that it is one.
     """
-    bases = [f"{record.cell.method_label}, {record.cell.seq_len} tokens" for record in records]
+    bases = [base_name(record.cell) for record in records]
     several_models = len({record.cell.model for record in records}) > 1
     if several_models:
         bases = [f"{record.cell.model} {base}" for record, base in zip(records, bases, strict=True)]
@@ -37,6 +37,12 @@ def distinct_labels(records: Sequence[Record]) -> list[str]:
         namesakes.setdefault(base, []).append(record)
     telling = {base: _Telling.apart(sharing) for base, sharing in namesakes.items()}
     return [base + telling[base].suffix(record) for record, base in zip(records, bases, strict=True)]
+
+
+def base_name(cell: Cell) -> str:
+    """What a name always says; of several GPUs too, since the numbers are those of one of them."""
+    parts = [cell.method_label, f"{cell.seq_len} tokens", cell.gpus_label]
+    return ", ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)

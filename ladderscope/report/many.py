@@ -22,7 +22,8 @@ Group = tuple[Hashable, ...]
 
 def group_of(record: Record) -> Group:
     """Records that differ in nothing else than what tables sum up: seeds, learning rates, other settings."""
-    return (record.cell.model, record.cell.method_label, record.cell.seq_len, meter_label(record))
+    cell = record.cell
+    return (cell.model, cell.method_label, cell.seq_len, cell.gpus_label, meter_label(record))
 
 
 def evenly(items: Sequence[_Item], most: int) -> list[_Item]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ladderscope.records import Record
-from ladderscope.report.labels import meter_label
+from ladderscope.report.labels import base_name, meter_label
 from ladderscope.report.many import group_of, sentence_on_rows
 from ladderscope.report.tables import MISSING, three_digits
 from ladderscope.terminal_columns import Column
@@ -72,7 +72,7 @@ def error_columns(failed: Sequence[Record], most_rows: int) -> list[Column]:
 
 
 def _name(record: Record, several_models: bool) -> str:
-    name = f"{record.cell.method_label}, {record.cell.seq_len} tokens"
+    name = base_name(record.cell)
     return f"{record.cell.model} {name}" if several_models else name
 
 

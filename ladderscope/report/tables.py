@@ -18,6 +18,7 @@ def result_columns(records: Sequence[Record]) -> list[Column]:
     def column(header: str, rank: int, text: Callable[[Record], str | None], *, numeric: bool = True) -> Column:
         return Column(header, [text(record) or MISSING for record in records], rank, numeric)
 
+    of_ranks = [column("lowest\nrank's peak", 13, _lowest_rank)] if any(record.ranks for record in records) else []
     return [
         Column("cell", distinct_labels(records), numeric=False),
         column("status", 7, lambda record: record.status, numeric=False),
@@ -25,6 +26,7 @@ def result_columns(records: Sequence[Record]) -> list[Column]:
         column("peak\nallocated", 1, _peak_or_status),
         column("above\nweights", 3, lambda r: _bytes(above_weights_bytes(r.memory) if r.memory else None)),
         column("peak\nreserved", 12, lambda r: _bytes(r.memory.peak_reserved_bytes if r.memory else None)),
+        *of_ranks,
         column("peak RSS", 11, lambda r: _bytes(r.memory.peak_rss_bytes if r.memory else None)),
         column("FLOPs\nper step", 6, lambda r: format_flops(r.flops.per_step) if r.flops else None),
         column("seconds\nper step", 5, lambda r: three_digits(r.seconds_per_step)),
@@ -62,6 +64,11 @@ def _peak_or_status(record: Record) -> str | None:
     if record.status != "ok":
         return record.status
     return _bytes(record.memory.peak_allocated_bytes if record.memory else None)
+
+
+def _lowest_rank(record: Record) -> str | None:
+    """The peak of the rank that needs least; the table's peak is that of the one that needs most."""
+    return _bytes(min((rank.peak_allocated_bytes for rank in record.ranks), default=None))
 
 
 def _short_meter(record: Record) -> str:

@@ -190,3 +190,22 @@ def test_the_cell_of_a_record_in_one_of_several_ledgers(ledger: Path, capsys: py
 def test_a_record_leaves_no_choice_of_cell(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["explain", "--record", str(ledger), "--batch-size", "2"]) == 2
     assert "leave --batch-size out" in capsys.readouterr().err
+
+
+def test_of_several_gpus_the_fullest_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    sharded = [*TINY, "--method", "full", "--parallel", "fsdp", "--num-gpus", "3"]  # 512 rows are not 3 equal parts
+    assert run([*sharded, "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    peaks = [rank["peak_allocated_bytes"] for rank in values["ranks"]]
+    assert len(peaks) == 3
+    assert values["peak_allocated_bytes"] == max(peaks) > min(peaks)
+
+    assert run([*sharded, "--depth", "1"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Rank 0 of 3 is explained, whose steady step has the highest peak; the lowest, of rank 2, is " in said
+
+
+def test_gpus_that_need_the_same_are_said_to(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*TINY, "--method", "lora", "--parallel", "ddp", "--num-gpus", "2", "--depth", "1"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Rank 0 of 2 is explained; at a steady step all of them have the same peak." in said

@@ -31,6 +31,8 @@ REFUSED = {
     "two ranges": (["--gpu", "t4-16gb", "--seq-len", "1:9", "--lengths", "2:8"], "both say how long rows are"),
     "no such lengths": (["--gpu", "t4-16gb", "--lengths", "lengths.txt"], "there is no file lengths.txt"),
     "lengths too long": ([*TIGHT[:4], "--lengths", "500:600"], "88 of 101 lengths in 500:600 are longer"),
+    "several gpus and lengths": (["--gpu", "t4-16gb", "--num-gpus", "2", "--lengths", "1:9"], "of one GPU: leave"),
+    "several gpus, not shared": (["--gpu", "t4-16gb", "--num-gpus", "2"], "2 GPUs need --parallel"),
     "batch of none": (["--gpu", "t4-16gb", "--batch-size", "0"], "at least 1"),
 }
 

@@ -165,6 +165,16 @@ def test_knobs_follow_from_the_method(method: str, tiny_cell: MakeCell) -> None:
     assert ("gradient checkpointing" in knobs) == (method not in ("ladder", "lst"))
 
 
+def test_those_who_have_several_gpus_may_shard_or_take_more(tiny_cell: MakeCell) -> None:
+    def on_gpus(parallel: str, num_gpus: int) -> set[str]:
+        return {knob.option for knob in knobs_of(tiny_cell(method="full", parallel=parallel, num_gpus=num_gpus))}
+
+    assert "--parallel fsdp" in on_gpus("ddp", 2)
+    assert "--num-gpus 4" in on_gpus("fsdp", 2)
+    assert "--loss-impl chunked" not in on_gpus("fsdp", 2)  # which wrapped models do not notice
+    assert not {"--parallel fsdp", "--num-gpus 2"} & on_gpus("none", 1)
+
+
 def test_what_is_turned_already_is_no_knob(tiny_cell: MakeCell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTORCH_ALLOC_CONF", "expandable_segments:True")
     cell = tiny_cell(

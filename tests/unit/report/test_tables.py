@@ -7,11 +7,13 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from ladderscope.records import BREAKDOWN_CATEGORIES, FLOP_COMPONENTS, Record
+from ladderscope.records import BREAKDOWN_CATEGORIES, FLOP_COMPONENTS, RankMemory, Record
 from ladderscope.report import print_records
 from ladderscope.report.labels import distinct_labels
 from ladderscope.report.palette import CATEGORY_COLOURS, COMPONENT_COLOURS, METHOD_COLOURS, method_colour
 from ladderscope.report.provenance import CATEGORY_MEANINGS
+from ladderscope.report.tables import result_columns
+from ladderscope.units import MIB
 
 RecordFactory = Callable[..., Record]
 
@@ -26,6 +28,25 @@ def test_a_label_names_method_width_and_length(make_record: RecordFactory) -> No
     records = [make_record("qlora", seq_len=256), make_record("ladder", seq_len=512), make_record("full")]
 
     assert distinct_labels(records) == ["qlora r=8, 256 tokens", "ladder 1/8, 512 tokens", "full, 256 tokens"]
+
+
+def test_a_label_always_says_that_there_are_several_gpus(make_record: RecordFactory) -> None:
+    one = make_record("full")
+    records = [dataclasses.replace(one, cell=dataclasses.replace(one.cell, parallel="fsdp", num_gpus=8)), one]
+
+    assert distinct_labels(records) == ["full, 256 tokens, fsdp x8", "full, 256 tokens"]
+    assert distinct_labels(records[:1]) == ["full, 256 tokens, fsdp x8"]
+
+
+def test_the_rank_that_needs_least_has_a_column_where_there_are_several(make_record: RecordFactory) -> None:
+    ranks = [
+        RankMemory(rank=rank, peak_allocated_bytes=peak, peak_reserved_bytes=None, states_bytes={})
+        for rank, peak in enumerate((7 * MIB, 5 * MIB))
+    ]
+    by_header = {column.header: column.cells for column in result_columns([make_record("full", ranks=ranks)])}
+
+    assert by_header["lowest\nrank's peak"] == ["5.00 MiB"]
+    assert "lowest\nrank's peak" not in {column.header for column in result_columns([make_record("full")])}
 
 
 def test_namesakes_are_told_apart_by_what_differs(make_record: RecordFactory) -> None:
