@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ladderscope.records import Answers
-from ladderscope.studies.resampling import RESAMPLES, drawn_means, independent_items
+from ladderscope.studies.crossed import independent_items, mean_half_width
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,37 +74,33 @@ def mean_accuracy(runs: Sequence[Answers], confidence: float) -> MeanInterval:
 def accuracy_difference(
     first: Mapping[str, Sequence[Answers]], second: Mapping[str, Sequence[Answers]], confidence: float
 ) -> MeanInterval:
-    """Mean over test sets of first's accuracy minus second's, with a paired bootstrap interval.
+    """Mean over test sets of first's accuracy minus second's, paired by item and run, with a t interval.
 
-    In every draw, the items of each set are drawn anew, the same for both methods and for all their runs, groups of
-    items as a whole where there are any. Runs are drawn anew too where there is more than one: a run of one method
-    goes with that of the other at the same place. Their deviations from their mean are drawn larger by
-    sqrt(n / (n - 1)), since n runs deviate less from their own mean than from that of all. So an interval from single
-    runs is about items, not about what another seed would do.
+    Runs and items are both taken for draws from more, groups of items as a whole where there are any; see
+    :func:`ladderscope.studies.crossed.mean_half_width`. A run of one method goes with that of the other at the same
+    place, and with those at that place in the other sets: the same seed. No end is beyond all or nothing. An interval from single runs is about items,
+    not about what another seed would do.
 
     Args:
         first: test set -> answers of each run of a method, in the order of their seeds.
         second: the same of the other.
-        confidence: of the interval, in percentiles.
+        confidence: of the interval, with two sides.
 
     Raises:
         ValueError: other test sets, runs or items.
     """
-    import numpy as np
-
     if set(first) != set(second) or not first:
         raise ValueError(f"the methods have answers to {sorted(first)} and {sorted(second)}: both need the same sets")
-    gaps, draws = [], np.zeros(RESAMPLES)
-    for stream, name in enumerate(sorted(first)):
-        mine, theirs = first[name], second[name]
-        if len(mine) != len(theirs):
-            raise ValueError(f"the methods have {len(mine)} and {len(theirs)} runs of {name}: both need the same")
-        _ = _of_same_items([*mine, *theirs])
-        table = _bits(mine) - _bits(theirs)  # (runs, items)
-        gaps.append(float(table.mean()))
-        draws += drawn_means(table, mine[0].groups, stream) / len(first)
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return MeanInterval(math.fsum(gaps) / len(gaps), float(low), float(high), len(gaps))
+    if len({len(runs) for runs in (*first.values(), *second.values())}) != 1:
+        counts = ", ".join(f"{len(first[name])} and {len(second[name])} runs of {name}" for name in sorted(first))
+        raise ValueError(f"the methods have {counts}: all need the same")
+    tables = []
+    for name in first:
+        _ = _of_same_items([*first[name], *second[name]])
+        tables.append(_bits(first[name]) - _bits(second[name]))  # (runs, items)
+    middle = mean([float(table.mean()) for table in tables])
+    half = mean_half_width(tables, [first[name][0].groups for name in first], confidence)
+    return MeanInterval(middle, max(-1.0, middle - half), min(1.0, middle + half), len(tables))
 
 
 def _wilson(share: float, number: float, confidence: float) -> tuple[float, float]:

@@ -59,20 +59,19 @@ class Results:
     def difference(
         self, first: Contestant, second: Contestant, tasks: Sequence[str], confidence: float
     ) -> MeanInterval | None:
-        """Mean over tasks of the first's accuracy minus the second's, over the seeds that both have.
+        """Mean over tasks of the first's accuracy minus the second's, over the seeds that both have in all of them.
 
-        The interval is that of a paired bootstrap. None where a task lacks runs of either, or there is no task.
+        None where there is no such seed, or no task.
         """
-        mine: dict[str, list[Answers]] = {}
-        theirs: dict[str, list[Answers]] = {}
-        for task in tasks:
-            ours, others = self.by_seed(task, first), self.by_seed(task, second)
-            both = [seed for seed in ours if seed in others]
-            if not both:
-                return None
-            mine[task] = [ours[seed].answers[task] for seed in both]
-            theirs[task] = [others[seed].answers[task] for seed in both]
-        return accuracy_difference(mine, theirs, confidence) if tasks else None
+        runs = {(task, who): self.by_seed(task, who) for task in tasks for who in (first, second)}
+        seeds = [seed for seed in WHOLE.seeds if all(seed in of_seed for of_seed in runs.values())]
+        if not tasks or not seeds:
+            return None
+        mine, theirs = (
+            {task: [runs[task, who][seed].answers[task] for seed in seeds] for task in tasks}
+            for who in (first, second)
+        )
+        return accuracy_difference(mine, theirs, confidence)
 
     def learned(self, confidence: float) -> Mapping[str, MeanInterval]:
         """Task -> QLoRA's accuracy minus the backbone's, where its interval is above 0: where there was to learn."""

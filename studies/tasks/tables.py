@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from ladderscope.records import Record
 from ladderscope.studies.bases import Basis
 from ladderscope.studies.findings import NOTHING, Table, Value
-from ladderscope.studies.intervals import MeanInterval, mean_accuracy
+from ladderscope.studies.intervals import MeanInterval, mean, mean_accuracy
+from ladderscope.studies.shares import ends_of, points
 
 from .answers import ALL, QLORA, SIDES, TASK_NAMES, Contestant, Results
 from .costs import AXES, cost_ratio, nearest_budget
 from .plan import WHOLE
-
-
-def points(share: float) -> str:
-    """A difference of accuracies in percentage points, with its sign."""
-    return f"{100 * share:+.1f}"
 
 
 def accuracy_table(results: Results, confidence: float, basis: Basis) -> Table:
@@ -26,8 +21,8 @@ def accuracy_table(results: Results, confidence: float, basis: Basis) -> Table:
     for who in ALL:
         found = [_accuracy(results, task, who, confidence) for task in TASK_NAMES]
         means = [one.mean for one in found if one is not None]
-        mean = f"{_mean(means):.1%}" if len(means) == len(TASK_NAMES) else None
-        rows.append([who.name, *(_value(cell, basis) for cell in (*map(_share, found), mean))])
+        overall = f"{mean(means):.1%}" if len(means) == len(TASK_NAMES) else None
+        rows.append([who.name, *(_value(cell, basis) for cell in (*map(_share, found), overall))])
     note = (
         f"Right answers, with {confidence:.0%} intervals over items: Wilson's, for maths and critic at as many "
         "independent items as their templates leave (Kish's design effect). "
@@ -47,7 +42,7 @@ def difference_table(results: Results, learned: Sequence[str], confidence: float
         rows.append([who.name, *(_value(_gap(one), basis) for one in gaps)])
     where = ", ".join(learned) or "no task"
     note = (
-        f"Accuracy minus QLoRA's in percentage points, with a {confidence:.0%} interval of a paired bootstrap over "
+        f"Accuracy minus QLoRA's in percentage points, with a {confidence:.0%} interval, paired, over "
         "items (in maths and critic over templates) and, at equal data, over seeds; twice the steps were run with "
         "the first seed alone, against QLoRA's run with it. "
         f"QLoRA has learned something of {where}: there it is better than the backbone as it is."
@@ -101,16 +96,12 @@ def _share(found: MeanInterval | None) -> str | None:
 def _gap(found: MeanInterval | None) -> str | None:
     if found is None or found.low is None or found.high is None:
         return None
-    return f"{points(found.mean)} ({points(found.low)} to {points(found.high)})"
+    return f"{points(found.mean)} ({ends_of(found)})"
 
 
 def _loss(runs: Sequence[Record]) -> str | None:
     losses = [run.eval_loss.after for run in runs if run.eval_loss]
-    return f"{_mean(losses):.3f}" if losses else None
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
+    return f"{mean(losses):.3f}" if losses else None
 
 
 def _value(text: str | None, basis: Basis) -> str | Value:

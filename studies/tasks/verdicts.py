@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from ladderscope.studies.bases import Basis
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Verdict
 from ladderscope.studies.intervals import MeanInterval
+from ladderscope.studies.shares import points, points_with_interval
 
 from .answers import BACKBONE, QLORA, TASK_NAMES, Contestant, Results
 from .plan import SAME_DATA, TWICE
-from .tables import points
 
 REPRODUCED, NOT_REPRODUCED = ANSWERS["paper"]
 
@@ -72,17 +72,18 @@ def _gaps(side: str, results: Results, learned: Sequence[str], confidence: float
 
 def _why(side: str, gaps: Gaps, qlora: Qlora, bounds: Mapping[str, float]) -> str:
     margin, confidence = bounds["margin"], bounds["equivalence-confidence"]
+    equal = points_with_interval(gaps.equal, confidence)
     why = (
-        f"At equal data, {side}'s accuracy is {_with_interval(gaps.equal, confidence)} against QLoRA's, mean over "
-        f"{len(TASK_NAMES)} tasks; the margin is {points(margin)[1:]}."
+        f"At equal data, {side}'s accuracy is {equal} against QLoRA's, mean over {len(TASK_NAMES)} tasks; the margin "
+        f"is {points(margin)[1:]}."
     )
     if gaps.on_learned is not None:
-        names, found = ", ".join(qlora.learned), _with_interval(gaps.on_learned, confidence)
+        names, found = ", ".join(qlora.learned), points_with_interval(gaps.on_learned, confidence)
         why += f" On what QLoRA has learned something of ({names}) it is {found}."
-    why += f" With twice the steps, over all tasks, it is {_with_interval(gaps.twice, confidence)}."
+    why += f" With twice the steps, over all tasks, it is {points_with_interval(gaps.twice, confidence)}."
     if _is_inferior(gaps.equal, margin) and not _is_inferior(gaps.twice, margin):
         why += " So it is inferior at equal data alone, but was not shown to be at about QLoRA's compute."
-    gained = _with_interval(qlora.gained, bounds["confidence"])
+    gained = points_with_interval(qlora.gained, bounds["confidence"])
     return f"{why} QLoRA itself is {gained} against the backbone as it is."
 
 
@@ -96,11 +97,6 @@ def _known(gap: MeanInterval | None) -> MeanInterval:
 
 
 def _ends(found: MeanInterval) -> tuple[float, float]:
-    assert found.low is not None  # a bootstrap always has ends
+    assert found.low is not None  # differences of answers always have ends
     assert found.high is not None
     return found.low, found.high
-
-
-def _with_interval(found: MeanInterval, confidence: float) -> str:
-    low, high = _ends(found)
-    return f"{points(found.mean)} points ({confidence:.0%} interval {points(low)} to {points(high)})"

@@ -9,12 +9,13 @@ from ladderscope.studies.bases import common_basis
 from ladderscope.studies.complete import missing_sentence
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Findings, Verdict
 from ladderscope.studies.intervals import MeanInterval
+from ladderscope.studies.shares import accuracy_text, points, points_with_interval
 
 from .outcome import WANTED, accuracy, difference, differences_by_seed, is_above, runs_of, usable
 from .plan import DEFAULT, DELTAS, LONG, REFERENCE, SHORT
 from .plots import accuracy_figure
 from .shortest import shortest_table
-from .tables import accuracy_table, compute_table, cost_table, equal_table, points
+from .tables import accuracy_table, compute_table, cost_table, equal_table
 
 SHORTER, DEEPER = "shorter-chains", "deeper-shorter"
 REPRODUCED, NOT_REPRODUCED = ANSWERS["paper"]
@@ -39,8 +40,8 @@ def _shorter(records: Sequence[Record], bounds: Mapping[str, float]) -> Verdict:
     long = accuracy(runs_of(records, REFERENCE, LONG))
     if long < bounds["long-chain"]:
         why = (
-            f"Ladder's long chains are right in {points(long)}, less than the {points(bounds['long-chain'])} that are "
-            "needed: there is no chain to shorten."
+            f"Ladder's long chains are right in {accuracy_text(long)}, less than the "
+            f"{accuracy_text(bounds['long-chain'])} that are needed: there is no chain to shorten."
         )
         return Verdict(SHORTER, CANNOT_TELL, why, basis)
     told = told_granularities(records, (DEFAULT, REFERENCE), bounds)
@@ -49,11 +50,11 @@ def _shorter(records: Sequence[Record], bounds: Mapping[str, float]) -> Verdict:
     gain = difference(records, DEFAULT, REFERENCE, told, confidence)
     alone = differences_by_seed(records, DEFAULT, REFERENCE, told)
     kept = difference(records, DEFAULT, REFERENCE, (LONG,), confidence)
-    seeds = ", ".join(points(one, signed=True) for one in alone)
+    seeds = ", ".join(map(points, alone))
+    on_short, on_long = (points_with_interval(one, confidence) for one in (gain, kept))
     why = (
-        f"xLadder's accuracy with a value every {_listed(told)} operations is {_gap(gain, confidence)} against "
-        f"Ladder's ({seeds} by seed), and {_gap(kept, confidence)} with every value written, where Ladder's is "
-        f"{points(long)}."
+        f"xLadder's accuracy with a value every {_listed(told)} operations is {on_short} against Ladder's ({seeds} by "
+        f"seed), and {on_long} with every value written, where Ladder's is {accuracy_text(long)}."
     )
     return Verdict(SHORTER, answer_on(gain, alone, kept, bounds["margin"]), why, basis)
 
@@ -75,12 +76,13 @@ def _deeper(records: Sequence[Record], bounds: Mapping[str, float]) -> Verdict:
     if not told:
         return Verdict(DEEPER, CANNOT_TELL, "No short chain is above chance at any depth.", basis)
     gain = difference(records, _DEEPEST, _SHALLOWEST, told, confidence)
+    alone = differences_by_seed(records, _DEEPEST, _SHALLOWEST, told)
     assert gain.low is not None
     assert gain.high is not None
     answer: Answer = HOLDS if gain.low > 0 else DOES_NOT_HOLD if gain.high < bounds["margin"] else CANNOT_TELL
     why = (
         f"From {min(DELTAS)} free blocks to {max(DELTAS)}, accuracy with a value every {_listed(told)} operations "
-        f"changes by {_gap(gain, confidence)}."
+        f"changes by {points_with_interval(gain, confidence)}; by seed {', '.join(map(points, alone))}."
     )
     return Verdict(DEEPER, answer, why, basis)
 
@@ -94,10 +96,3 @@ def told_granularities(records: Sequence[Record], arms: Sequence[str], bounds: M
 def _listed(granularities: Sequence[int]) -> str:
     *first, last = map(str, granularities)
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def _gap(found: MeanInterval, confidence: float) -> str:
-    assert found.low is not None
-    assert found.high is not None
-    ends = f"{points(found.low, signed=True)} to {points(found.high, signed=True)}"
-    return f"{points(found.mean, signed=True)} ({confidence:.0%} interval {ends})"

@@ -9,9 +9,9 @@ from ladderscope.records import Record
 from ladderscope.report.palette import LINE_STYLES, method_colour
 from ladderscope.studies.bases import basis_of
 from ladderscope.studies.findings import Figure
-from ladderscope.studies.intervals import accuracy_interval
+from ladderscope.studies.intervals import mean_accuracy
 
-from .outcome import accuracy, pooled, runs_of, tokens
+from .outcome import accuracy, answers_of, runs_of, tokens
 from .plan import ARMS, BACKBONE_ALONE, GRANULARITIES, LONG
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ def accuracy_figure(records: Sequence[Record], bounds: Mapping[str, float]) -> F
             of_method[one.method] += 1
             runs = [runs_of(records, arm, granularity) for granularity in GRANULARITIES]
             x = [tokens(some) * _SPREAD ** (place - len(ARMS) // 2) for some in runs]
-            y = [accuracy(some) for some in runs]
-            ends = [accuracy_interval(pooled(some), confidence) for some in runs]
+            found = [mean_accuracy([answers_of(run) for run in some], confidence) for some in runs]
+            y = [one.mean for one in found]
             errors = [
-                [top - low for top, (low, _) in zip(y, ends, strict=True)],
-                [high - top for top, (_, high) in zip(y, ends, strict=True)],
+                [one.mean - one.low for one in found if one.low is not None],
+                [one.high - one.mean for one in found if one.high is not None],
             ]
             axes.errorbar(x, y, yerr=errors, fmt=style, marker=".", color=method_colour(one.method), label=arm, lw=1.4)
         alone = runs_of(records, BACKBONE_ALONE, LONG)
@@ -49,8 +49,8 @@ def accuracy_figure(records: Sequence[Record], bounds: Mapping[str, float]) -> F
         canvas.legend(loc="outside upper center", ncols=3)
 
     caption = (
-        f"All seeds together, with Wilson's {confidence:.0%} intervals; points are moved a little to the side where "
-        "methods write as many tokens. Chance is dotted."
+        f"Means over seeds, with Wilson's {confidence:.0%} intervals over items; points are moved a little to the "
+        "side where methods write as many tokens. Chance is dotted."
     )
     bases = frozenset(map(basis_of, records))
     return Figure("accuracy", "Accuracy against the length of the chain", caption, draw, (7.5, 4.8), bases)

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from ladderscope.records import Record
 from ladderscope.studies.bases import common_basis
 from ladderscope.studies.findings import NOTHING, Table, Value
+from ladderscope.studies.shares import accuracy_text
 
 from .outcome import accuracy, runs_of, tokens
 from .plan import ARMS, GRANULARITIES, LONG, REFERENCE
-from .tables import every, points
+from .tables import every
 
 
 def shortest_table(records: Sequence[Record], bounds: Mapping[str, float]) -> Table:
@@ -24,9 +25,9 @@ def shortest_table(records: Sequence[Record], bounds: Mapping[str, float]) -> Ta
             rows.append([arm, NOTHING, NOTHING, NOTHING])
             continue
         runs = runs_of(records, arm, granularity)
-        numbers = [f"{tokens(runs):.1f}", points(accuracy(runs))]
+        numbers = [f"{tokens(runs):.1f}", accuracy_text(accuracy(runs))]
         rows.append([arm, every(granularity), *(Value(text, basis) for text in numbers)])
-    note = f"Enough is {points(needed)}, {kept:.0%} of Ladder's accuracy with every value written."
+    note = f"Enough is {accuracy_text(needed)}, {kept:.0%} of Ladder's accuracy with every value written."
     return Table("Shortest chains that are good enough", ["method", "written", "tokens", "right answers"], rows, note)
 
 

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from ladderscope.records import Record
 from ladderscope.studies.bases import Basis, common_basis
 from ladderscope.studies.findings import NOTHING, Table, Value
-from ladderscope.studies.intervals import accuracy_interval
+from ladderscope.studies.intervals import mean, mean_accuracy
+from ladderscope.studies.shares import accuracy_text, ends_of, points
 
-from .outcome import SPENT, accuracy, difference, gap_at_equal, pooled, runs_of, tokens
+from .outcome import AS_MUCH, SPENT, accuracy, answers_of, difference, gap_at_equal, runs_of, tokens
 from .plan import ARMS, BACKBONE_ALONE, BUDGETS, GRANULARITIES, LONG, REFERENCE, SHORT
 
 CHAINS: Mapping[str, Sequence[int]] = {"long": (LONG,), "every 2nd": (2,), "all short": SHORT}
 """Groups of granularities, of which means are shown."""
-
-
-def points(share: float, *, signed: bool = False) -> str:
-    """A share, or a difference of two, in percent."""
-    return f"{100 * share:+.1f}%" if signed else f"{100 * share:.1f}%"
 
 
 def every(granularity: int) -> str:
@@ -35,8 +30,9 @@ def accuracy_table(records: Sequence[Record], bounds: Mapping[str, float]) -> Ta
         if any(cell != NOTHING for cell in cells):
             rows.append([arm, *cells])
     note = (
-        f"All seeds together, with Wilson's {bounds['confidence']:.0%} intervals, which know of items alone; "
-        f"in square brackets the mean number of tokens written. Chance is {points(bounds['chance'])}."
+        f"Means over seeds, with Wilson's {bounds['confidence']:.0%} intervals over items, each counted once, which "
+        "know nothing of other seeds; in square brackets the mean number of tokens written. "
+        f"Chance is {accuracy_text(bounds['chance'])}."
     )
     return Table("Right answers at equal data", ["written", *map(every, GRANULARITIES)], rows, note)
 
@@ -50,16 +46,14 @@ def equal_table(records: Sequence[Record], bounds: Mapping[str, float]) -> Table
             if arm == REFERENCE:
                 continue
             found = difference(records, arm, REFERENCE, granularities, confidence)
-            assert found.low is not None
-            assert found.high is not None
-            ends = f"({points(found.low, signed=True)} to {points(found.high, signed=True)})"
             others = [gap_at_equal(records, arm, REFERENCE, granularities, axis) for axis in ("compute", "time")]
-            shown = [f"{points(found.mean, signed=True)} {ends}", *map(_gap, others)]
+            shown = [f"{points(found.mean)} ({ends_of(found)})", *map(_gap, others)]
             rows.append([arm, name, *(Value(text, basis) for text in shown)])
     note = (
-        "Differences in accuracy, means over granularities; at equal data with a paired bootstrap interval "
-        f"({confidence:.0%}). At equal compute and time: at the most that both methods spend, interpolated between "
-        "their budgets."
+        "Differences in accuracy in percentage points, means over granularities; at equal data with a paired "
+        f"{confidence:.0%} interval. At equal compute and time: the dearer method with the larger of its budgets that "
+        f"costs no more than the other's (within {AS_MUCH:.0%}), so that it has often spent less; nothing is read "
+        "between budgets, as accuracy jumps there."
     )
     columns = ["against Ladder", "chains", *(f"equal {axis}" for axis in SPENT)]
     return Table("Against Ladder at equal data, compute and time", columns, rows, note)
@@ -87,7 +81,7 @@ def cost_table(records: Sequence[Record]) -> Table:
         flops = [one.flops.per_step / 1e9 for one in runs if one.flops]
         seconds = [one.seconds_per_step for one in runs if one.seconds_per_step]
         if params is not None and flops and seconds:
-            numbers = [f"{params:,}", f"{_mean(flops):.2f}", f"{_mean(seconds):.3f}"]
+            numbers = [f"{params:,}", f"{mean(flops):.2f}", f"{mean(seconds):.3f}"]
             rows.append([arm, *(Value(text, common_basis(runs)) for text in numbers)])
     note = "Of a step of 24 long chains; seconds are those of one thread."
     columns = ["method", "trained parameters", "GFLOPs per step", "seconds per step"]
@@ -97,22 +91,20 @@ def cost_table(records: Sequence[Record]) -> Table:
 def _accuracy(runs: Sequence[Record], confidence: float) -> str | Value:
     if not runs:
         return NOTHING
-    low, high = accuracy_interval(pooled(runs), confidence)
-    text = f"{points(accuracy(runs))} ({100 * low:.1f} to {points(high)}) [{tokens(runs):.1f}]"
+    found = mean_accuracy([answers_of(one) for one in runs], confidence)
+    assert found.low is not None
+    assert found.high is not None
+    text = f"{accuracy_text(found.mean)} ({100 * found.low:.1f} to {accuracy_text(found.high)}) [{tokens(runs):.1f}]"
     return Value(text, common_basis(runs))
 
 
 def _spent_and_reached(runs: Sequence[Record]) -> str | Value:
     if not runs:
         return NOTHING
-    compute, time = (_mean([SPENT[axis](one) for one in runs]) for axis in ("compute", "time"))
+    compute, time = (mean([SPENT[axis](one) for one in runs]) for axis in ("compute", "time"))
     basis: Basis = common_basis(runs)
-    return Value(f"{compute / 1e12:.2f} TFLOPs, {time:.0f} s: {points(accuracy(runs))}", basis)
+    return Value(f"{compute / 1e12:.2f} TFLOPs, {time:.0f} s: {accuracy_text(accuracy(runs))}", basis)
 
 
 def _gap(found: float | None) -> str:
-    return NOTHING if found is None else points(found, signed=True)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
+    return NOTHING if found is None else points(found)

@@ -1,0 +1,27 @@
+"""Shares, and differences of shares, for people."""
+
+from __future__ import annotations
+
+from ladderscope.studies.intervals import MeanInterval
+
+
+def accuracy_text(share: float) -> str:
+    """A share: ``'88.0%'``."""
+    return f"{100 * share:.1f}%"
+
+
+def points(difference: float) -> str:
+    """A difference of two shares in percentage points, with its sign: ``'-8.8'``."""
+    return f"{round(100 * difference, 1) + 0.0:+.1f}"  # adding zero makes -0.0 one
+
+
+def points_with_interval(found: MeanInterval, confidence: float) -> str:
+    """A difference with its interval in a sentence: ``'-8.8 points (95% interval -29.3 to +10.9)'``."""
+    return f"{points(found.mean)} points ({confidence:.0%} interval {ends_of(found)})"
+
+
+def ends_of(found: MeanInterval) -> str:
+    """``'-29.3 to +10.9'``, of an interval that has ends."""
+    assert found.low is not None
+    assert found.high is not None
+    return f"{points(found.low)} to {points(found.high)}"
