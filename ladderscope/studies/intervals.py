@@ -78,8 +78,8 @@ def accuracy_difference(
 
     Runs and items are both taken for draws from more, groups of items as a whole where there are any; see
     :func:`ladderscope.studies.crossed.mean_half_width`. A run of one method goes with that of the other at the same
-    place, and with those at that place in the other sets: the same seed. No end is beyond all or nothing. An interval from single runs is about items,
-    not about what another seed would do.
+    place, and with those at that place in the other sets: the same seed. An interval from single runs is about items,
+    not about what another seed would do. No end is beyond all or nothing.
 
     Args:
         first: test set -> answers of each run of a method, in the order of their seeds.

@@ -33,7 +33,7 @@ def accuracy_figure(results: Results, confidence: float, basis: Basis) -> Figure
                 axes.errorbar([_place(who)], [found.mean], yerr=errors, capsize=2, ms=5, **_style(who))
             axes.set_title(task)
             axes.set_xticks(range(len(labels)), labels, rotation=60, ha="right")
-        panels[0].set_ylim(0, 1)
+        panels[0].set_ylim(-0.02, 1)
         panels[0].set_ylabel("share of right answers")
 
     caption = (

@@ -8,6 +8,7 @@ import pytest
 
 from ladderscope.studies.chosen import peak_reserved
 from ladderscope.studies.folder import find_study
+from ladderscope.studies.shares import points
 from ladderscope.studies.texts import percent
 
 from .loaded import modules_of
@@ -64,6 +65,22 @@ def test_the_sentence_on_short_chains_is_that_of_xladder_cot() -> None:
 
     assert f"it answers {share(plan.DEFAULT)} where Ladder answers {share(plan.REFERENCE)}" in README
     assert [verdict.answer for verdict in study.analyse(study.records()).verdicts] == ["cannot tell", "cannot tell"]
+
+
+def test_the_sentence_on_accuracy_is_that_of_tasks() -> None:
+    study = find_study(ROOT / "studies", "tasks")
+    modules = modules_of(study)
+    plan, answers = modules("plan"), modules("answers")
+    results = answers.Results(study.records())
+    ladder = answers.Contestant("ladder", plan.SAME_DATA)
+    gap = results.difference(ladder, answers.QLORA, answers.TASK_NAMES, 0.9)
+    gained = results.difference(answers.QLORA, answers.BACKBONE, answers.TASK_NAMES, 0.95)
+    said = " ".join(README.split())
+    below = f"{points(gap.mean)[1:]} points below QLoRA's (90% interval {points(gap.low)} to {points(gap.high)},"
+    assert gap.mean < 0
+    assert f"Ladder's mean accuracy is {below}" in said
+    assert f"QLoRA itself gains only {points(gained.mean)[1:]} on the backbone" in said
+    assert {verdict.answer for verdict in study.analyse(study.records()).verdicts} == {"cannot tell"}
 
 
 @pytest.mark.parametrize(("name", "answer"), [("initialisation", "holds"), ("rank_scaling", "cannot tell")])
