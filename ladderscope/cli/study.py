@@ -70,7 +70,7 @@ def _print_rows(rows: list[dict[str, Any]], console: Console) -> None:
         print_columns(columns, console, "")
         return
     for row in rows:
-        console.print(f"{row['study']}\n  {row['claim']}\n    {row['verdict']}", markup=False, highlight=False)
+        console.print(f"{row['study']}\n  {row['claim']}\n    {_marked(row)}", markup=False, highlight=False)
 
 
 def _verdict_rows(study: Study) -> list[dict[str, Any]]:
@@ -81,7 +81,8 @@ def _verdict_rows(study: Study) -> list[dict[str, Any]]:
     except UsageError as error:
         return [
             {"study": study.name, "claim": claim.id, "kind": claim.kind, "text": claim.text}
-            | {"verdict": CANNOT_BE_READ, "basis": None, "why": str(error)}
+            | {"verdict": CANNOT_BE_READ, "rule_after_results": claim.rule_after_results}
+            | {"basis": None, "why": str(error)}
             for claim in study.definition.claims
         ]
 
@@ -100,6 +101,7 @@ def _readable_rows(study: Study) -> list[dict[str, Any]]:
             "kind": claim.kind,
             "text": claim.text,
             "verdict": answer_of(verdicts.get(claim.id)),
+            "rule_after_results": claim.rule_after_results,
             "basis": verdicts[claim.id].basis if claim.id in verdicts else None,
             "why": verdicts[claim.id].why if claim.id in verdicts else None,
         }
@@ -116,10 +118,18 @@ def _columns(rows: list[dict[str, Any]]) -> list[Column]:
     return [
         column("study", "study", 0),
         column("claim", "claim", 0),
-        column("verdict", "verdict", 0),
+        Column("verdict", [_marked(row) for row in rows], 0, numeric=False),
         column("numbers", "basis", 1),
         column("what is claimed", "text", 2),
     ]
+
+
+def _marked(row: dict[str, Any]) -> str:
+    """The verdict, and whether its rule was written with results known."""
+    from ladderscope.studies.readme import NOT_RUN
+
+    is_answer = row["verdict"] not in (CANNOT_BE_READ, NOT_RUN)
+    return f"{row['verdict']} (post hoc)" if is_answer and row["rule_after_results"] else str(row["verdict"])
 
 
 @command.command("run")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from ladderscope.records import PREDICT, Record
@@ -34,15 +34,28 @@ def common_basis(records: Iterable[Record]) -> Basis:
     return weakest(map(basis_of, records))
 
 
-def sentence(bases: set[Basis]) -> str:
-    """Where the numbers of a table or of a figure come from, in Markdown; empty where there are none."""
+def table_sentence(bases: set[Basis]) -> str:
+    """Where the numbers of a table come from, in Markdown; empty where there are none.
+
+    Of several bases the weakest is said of the table, and cells of the others say their own.
+    """
+    return _sentence(bases, lambda own: f"{_at_start(own[0])}, but for what says **{'** or **'.join(own[1:])}**.")
+
+
+def figure_sentence(bases: set[Basis]) -> str:
+    """Where the numbers of a figure come from, in Markdown; of several bases, its caption says which is what."""
+    return _sentence(bases, lambda own: f"In part **{'**, in part **'.join(own)}**.")
+
+
+def _sentence(bases: set[Basis], of_several: Callable[[list[Basis]], str]) -> str:
     own = [basis for basis in _WEAKEST_FIRST if basis in bases]
+    said = []
     if own == [PREDICTED]:
-        said = ["**Predicted**, not measured."]
-    elif len(own) == 1:
-        said = [f"**{own[0].capitalize().replace('gpu', 'GPU').replace('cpu', 'CPU')}**."]
+        said = [f"{_at_start(PREDICTED)}, not measured."]
     elif own:
-        said = [f"**{own[0].capitalize().replace('cpu', 'CPU')}**, but for what says **{'** or **'.join(own[1:])}**."]
-    else:
-        said = []
+        said = [f"{_at_start(own[0])}." if len(own) == 1 else of_several(own)]
     return " ".join([*said, *(["Published numbers are the paper's own."] if PUBLISHED in bases else [])])
+
+
+def _at_start(basis: Basis) -> str:
+    return f"**{basis[0].upper()}{basis[1:]}**"

@@ -9,29 +9,30 @@ from dataclasses import dataclass
 from ladderscope.records import Record
 from ladderscope.units import counted
 
+_ACCURACY, _SECONDS = "accuracy", "seconds per step"
 _QUANTITIES: dict[str, Callable[[Record], float | None]] = {
     "peak allocated": lambda r: r.memory.peak_allocated_bytes if r.memory else None,
     "peak reserved": lambda r: r.memory.peak_reserved_bytes if r.memory else None,
     "FLOPs per step": lambda r: r.flops.per_step if r.flops else None,
     "loss after": lambda r: r.eval_loss.after if r.eval_loss else None,
-    "accuracy": lambda r: _mean_accuracy(r),
-    "seconds per step": lambda r: r.seconds_per_step,
+    _ACCURACY: lambda r: _mean_accuracy(r),
+    _SECONDS: lambda r: r.seconds_per_step,
 }
-
-
-_OF_THE_MACHINE = ("seconds per step",)
+_OF_THE_MACHINE = (_SECONDS,)
 """Quantities that another machine changes: shown, but held to no tolerance."""
+_IN_POINTS = (_ACCURACY,)
+"""Shares of right answers: a ratio is infinite against none right, and one answer moves it much at chance level."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Ratios of a quantity, quick over committed.
+    """How far a quantity of the quick run is off the committed one: a share of it, or for accuracies a difference.
 
     Attributes:
         quantity: which.
         cells: how many hold it in both.
-        lowest: ratio.
-        highest: ratio.
+        lowest: quick over committed, minus one; for accuracies quick minus committed. The least of all cells.
+        highest: the same, the most.
     """
 
     quantity: str
@@ -40,8 +41,8 @@ class Agreement:
     highest: float
 
     def is_within(self, tolerance: float) -> bool:
-        """Whether no ratio is further from 1 than that, where the quantity is held to it."""
-        return self.quantity in _OF_THE_MACHINE or max(1 - self.lowest, self.highest - 1) <= tolerance
+        """Whether no cell is further off than that, where the quantity is held to it."""
+        return self.quantity in _OF_THE_MACHINE or max(-self.lowest, self.highest) <= tolerance
 
 
 def agreements(quick: Sequence[Record], committed: Sequence[Record]) -> list[Agreement]:
@@ -51,9 +52,9 @@ def agreements(quick: Sequence[Record], committed: Sequence[Record]) -> list[Agr
     found = []
     for quantity, of in _QUANTITIES.items():
         values = [(of(new), of(old)) for new, old in pairs]
-        ratios = [_ratio_of(new, old) for new, old in values if new is not None and old is not None]
-        if ratios:
-            found.append(Agreement(quantity, len(ratios), min(ratios), max(ratios)))
+        off = [_off(quantity, new, old) for new, old in values if new is not None and old is not None]
+        if off:
+            found.append(Agreement(quantity, len(off), min(off), max(off)))
     return found
 
 
@@ -63,20 +64,22 @@ def _mean_accuracy(record: Record) -> float | None:
     return math.fsum(shares) / len(shares) if shares else None
 
 
-def _ratio_of(new: float, old: float) -> float:
-    if old:
-        return new / old
-    return 1.0 if new == old else math.inf
+def _off(quantity: str, new: float, old: float) -> float:
+    if quantity in _IN_POINTS or new == old:
+        return new - old
+    return new / old - 1 if old else math.inf
 
 
 def agreement_lines(found: Sequence[Agreement]) -> list[str]:
     """A line for people on each quantity."""
     if not found:
         return ["No cell of the quick run is in the committed ledger, so there is nothing to compare with."]
-    return [f"{one.quantity}: {_ratio(one)} the committed value, {counted(one.cells, 'cell')}" for one in found]
+    return [f"{one.quantity}: {_shown(one)} the committed value, {counted(one.cells, 'cell')}" for one in found]
 
 
-def _ratio(one: Agreement) -> str:
-    if one.lowest == one.highest == 1:
+def _shown(one: Agreement) -> str:
+    if one.lowest == one.highest == 0:
         return "exactly"
-    return f"{one.lowest:.4f} to {one.highest:.4f} times"
+    if one.quantity in _IN_POINTS:
+        return f"{100 * one.lowest:+.1f} to {100 * one.highest:+.1f} points from"
+    return f"{1 + one.lowest:.4f} to {1 + one.highest:.4f} times"

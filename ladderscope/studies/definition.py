@@ -17,7 +17,9 @@ _KEYS = (
 )  # fmt: skip
 _CLAIM_TEXTS = {"id": "id", "text": "text", "source": "source", "rule": "rule", "rule-written": "rule_written"}
 """Keys of a claim that are text, with the fields that hold them."""
-_CLAIM_KEYS = (*_CLAIM_TEXTS, "kind")
+_AFTER_RESULTS = "rule-after-results"
+_CLAIM_KEYS = (*_CLAIM_TEXTS, "kind", _AFTER_RESULTS)
+_NEEDED = ", ".join((*_CLAIM_TEXTS, "kind"))
 Kind = Literal["paper", "own"]
 _OF_DOCUMENT = ("gpu",)
 """Keys of a document of the grid that are no axis of cells."""
@@ -34,6 +36,8 @@ class Claim:
         rule: what decides.
         rule_written: when the rule was written down, and which records existed by then.
         kind: a paper's claim, or a question of this project.
+        rule_after_results: whether results that the rule is about were known, in whole or in part, when it was written
+            or last changed; its verdict is then shown with a mark.
     """
 
     id: str
@@ -42,6 +46,7 @@ class Claim:
     rule: str
     rule_written: str
     kind: Kind
+    rule_after_results: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,8 @@ class Definition:
         meter: of the cells that are measured: ``auto``, ``cpu`` or ``cuda``.
         grid: of the whole study; empty where the study runs by itself.
         quick_grid: a part of it, for ``--quick``.
-        quick_tolerance: how far a quick run's numbers may be off the committed ones, as a share of them.
+        quick_tolerance: how far a quick run's numbers may be off the committed ones: as a share of them, for shares of
+            right answers in points over 100.
     """
 
     title: str
@@ -107,7 +113,7 @@ def read_definition(path: Path) -> Definition:
 
 def _claims(values: object, path: Path) -> tuple[Claim, ...]:
     if not isinstance(values, list) or not values:
-        raise UsageError(f"the study {path} needs claims: a list of {', '.join(_CLAIM_KEYS)}.")
+        raise UsageError(f"the study {path} needs claims: a list of {_NEEDED}.")
     claims = tuple(_claim(value, path) for value in values)
     ids = [claim.id for claim in claims]
     twice = sorted({name for name in ids if ids.count(name) > 1})
@@ -118,13 +124,17 @@ def _claims(values: object, path: Path) -> tuple[Claim, ...]:
 
 def _claim(value: object, path: Path) -> Claim:
     if not isinstance(value, dict):
-        raise UsageError(f"a claim of {path} must map {', '.join(_CLAIM_KEYS)} to text, not be {value!r}.")
+        raise UsageError(f"a claim of {path} must map {_NEEDED} to text, not be {value!r}.")
     where = f"a claim of {path}"
     _check_keys(value, _CLAIM_KEYS, where)
     kind: Any = value.get("kind")
     if kind not in get_args(Kind):
         raise UsageError(f"{where} has the kind {kind!r}: choose from {', '.join(get_args(Kind))}.")
-    return Claim(**{field: _text(value, name, where) for name, field in _CLAIM_TEXTS.items()}, kind=kind)
+    after_results: Any = value.get(_AFTER_RESULTS, False)
+    if not isinstance(after_results, bool):
+        raise UsageError(f"{_AFTER_RESULTS} of {where} must be true or false, not {after_results!r}.")
+    texts = {field: _text(value, name, where) for name, field in _CLAIM_TEXTS.items()}
+    return Claim(**texts, kind=kind, rule_after_results=after_results)
 
 
 def _documents(values: object, gpu: str | None, name: str, path: Path) -> tuple[Document, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ladderscope.errors import UsageError
-from ladderscope.studies.bases import PREDICTED, Basis, sentence
+from ladderscope.studies.bases import PREDICTED, Basis, figure_sentence
 from ladderscope.studies.definition import Claim, Kind
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class Figure:
     Attributes:
         name: of its files.
         title: above it.
-        caption: below it, behind a sentence on where its numbers come from.
+        caption: below it, behind a sentence on where its numbers come from; it says which is which where they come
+            from several places.
         draw: draws it on an empty figure.
         inches: width and height.
         bases: where its numbers come from.
@@ -81,7 +82,7 @@ class Figure:
     @property
     def whole_caption(self) -> str:
         """With the sentence on where the numbers come from."""
-        return f"{sentence(set(self.bases))} {self.caption}".strip()
+        return f"{figure_sentence(set(self.bases))} {self.caption}".strip()
 
 
 @dataclass(frozen=True, slots=True)

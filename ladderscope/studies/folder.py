@@ -78,6 +78,11 @@ class Study:
             return [] if further is None else list(further(records))
 
     @property
+    def has_quick_run(self) -> bool:
+        """Whether ``--quick`` has something to run; a study that runs by itself has a quick part of its own."""
+        return bool(self.definition.quick_grid) or (self.folder / OWN_RUN).exists()
+
+    @property
     def own_run(self) -> Callable[[Any], None] | None:
         """``run(context)`` of the study's ``run.py``, where it has one: it then fills its ledger by itself.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ladderscope.studies.bases import ON_CPU, ON_GPU, PREDICTED, Basis, sentence
+from ladderscope.studies.bases import ON_CPU, ON_GPU, PREDICTED, Basis, table_sentence
 from ladderscope.studies.findings import Table, Value
 
 _OWN = (PREDICTED, ON_CPU, ON_GPU)
@@ -20,7 +20,7 @@ def section_of(table: Table) -> str:
     """A table with its title, a sentence on where its numbers come from, and its note."""
     usual = next((basis for basis in _OWN if basis in table.bases), None)
     rows = [[_shown(cell, usual) for cell in row] for row in table.rows]
-    parts = [f"### {table.title}", sentence(table.bases), table_text(table.columns, rows), table.note.strip()]
+    parts = [f"### {table.title}", table_sentence(table.bases), table_text(table.columns, rows), table.note.strip()]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -9,16 +9,17 @@ from pathlib import Path
 from ladderscope.studies.findings import Findings, verdicts_by_claim
 from ladderscope.studies.folder import Study
 from ladderscope.studies.markdown import one_line, table_text
-from ladderscope.studies.readme import answer_of, basis_of
+from ladderscope.studies.readme import AFTER_RESULTS, basis_of, marked_answer
 
-_HEAD = """# The papers' claims, and what came out
+_HEAD = f"""# The papers' claims, and what came out
 
 *Written by `ladderscope study report all` from the ledgers under `studies/`.*
 
-Each claim has a study that anyone can run with one command, and a rule that decides. When a rule was written, and
-what was known by then, is in the last column and in the study's README. *Predicted* verdicts rest on the simulated
-GPU, not on a run on a real one; a verdict is *measured* only if every number that decides is."""
-_COLUMNS = ("study", "claim", "source", "verdict", "from numbers that are", "why", "rule written")
+Each claim has a study that anyone can run with one command, and a rule that decides; the study's README has the rule,
+when it was written, and what was known by then. A verdict is marked as *{AFTER_RESULTS}* where some of the
+results that the rule decides on had been seen when it was written or changed: it counts for less. *Predicted* verdicts
+rest on the simulated GPU, not on a run on a real one; a verdict is *measured* only if every number that decides is."""
+_COLUMNS = ("study", "claim", "source", "verdict", "from numbers that are", "why")
 _OWN = "## Our own questions\n\nNo paper claims these; they hold or they do not."
 
 
@@ -48,6 +49,5 @@ def _rows(study: Study, findings: Findings | None, start: Path, kind: str) -> li
         verdict = verdicts.get(claim.id)
         why = one_line(verdict.why) if verdict else ""
         link = f"[{study.name}]({target})"
-        answer = f"**{answer_of(verdict)}**"
-        rows.append([link, claim.text, claim.source, answer, basis_of(verdict), why, claim.rule_written])
+        rows.append([link, claim.text, claim.source, marked_answer(claim, verdict), basis_of(verdict), why])
     return rows

@@ -12,6 +12,8 @@ from ladderscope.studies.folder import Study
 from ladderscope.studies.markdown import one_line, section_of, table_text
 
 NOT_RUN = "not run yet"
+AFTER_RESULTS = "rule written with results known"
+"""The mark of a verdict whose rule was written, or changed, when some of the results that it decides on were known."""
 
 
 def readme_text(study: Study, records: Sequence[Record], findings: Findings | None) -> str:
@@ -32,10 +34,10 @@ def readme_text(study: Study, records: Sequence[Record], findings: Findings | No
         f"*Written by `ladderscope study report {study.name}` from `study.yaml` and `ledger.jsonl`: edit those.*",
         "## Verdicts",
         verdict_tables(definition.claims, verdicts),
-        *(_claim_section(claim, verdicts.get(claim.id)) for claim in definition.claims),
+        *_claim_sections(definition.claims, verdicts),
         "## Setup",
         definition.setup,
-        *_command(study.name, definition),
+        _command(study),
         *_results(findings),
         *_limits(definition),
         *_provenance(records),
@@ -53,7 +55,8 @@ def verdict_tables(claims: Sequence[Claim], verdicts: dict[str, Verdict]) -> str
 
 def _verdict_table(what: str, claims: Sequence[Claim], verdicts: dict[str, Verdict]) -> str:
     rows = [
-        [claim.text, f"**{answer_of(verdicts.get(claim.id))}**", basis_of(verdicts.get(claim.id))] for claim in claims
+        [claim.text, marked_answer(claim, verdicts.get(claim.id)), basis_of(verdicts.get(claim.id))]
+        for claim in claims
     ]
     return table_text([what, "verdict", "from numbers that are"], rows)
 
@@ -63,26 +66,42 @@ def answer_of(verdict: Verdict | None) -> str:
     return NOT_RUN if verdict is None else verdict.answer
 
 
+def marked_answer(claim: Claim, verdict: Verdict | None) -> str:
+    """The answer in Markdown, with a mark where the rule was written with results known."""
+    mark = f" ({AFTER_RESULTS})" if verdict is not None and claim.rule_after_results else ""
+    return f"**{answer_of(verdict)}**{mark}"
+
+
 def basis_of(verdict: Verdict | None) -> str:
     """Whether measured or predicted numbers decide."""
     return (verdict.basis if verdict else None) or NOTHING
 
 
-def _claim_section(claim: Claim, verdict: Verdict | None) -> str:
+def _claim_sections(claims: Sequence[Claim], verdicts: dict[str, Verdict]) -> list[str]:
+    """A section for each claim; when several rules were written together is said at the first of them."""
+    first: dict[str, Claim] = {}
+    for claim in claims:
+        first.setdefault(claim.rule_written, claim)
+    return [_claim_section(claim, first[claim.rule_written], verdicts.get(claim.id)) for claim in claims]
+
+
+def _claim_section(claim: Claim, first: Claim, verdict: Verdict | None) -> str:
+    written = claim.rule_written if claim is first else f'together with that of "{first.text}", which says when.'
     lines = [
         f"- Source: {one_line(claim.source)}",
         f"- Rule: {one_line(claim.rule)}",
-        f"- Rule written: {one_line(claim.rule_written)}",
+        f"- Rule written: {one_line(written)}",
     ]
     if verdict is not None:
-        lines.append(f"- Verdict: **{verdict.answer}**. {one_line(verdict.why)}")
+        lines.append(f"- Verdict: {marked_answer(claim, verdict)}. {one_line(verdict.why)}")
     return f"### {one_line(claim.text)}\n\n" + "\n".join(lines)
 
 
-def _command(name: str, definition: Definition) -> list[str]:
-    quick = f"\nladderscope study run {name} --quick    # a part of it, compared with the ledger here"
-    command = f"ladderscope study run {name}" + (quick if definition.quick_grid else "")
-    return ["```bash\n" + command + f"\nladderscope study report {name}\n```"]
+def _command(study: Study) -> str:
+    lines = [f"ladderscope study run {study.name}"]
+    if study.has_quick_run:
+        lines.append(f"ladderscope study run {study.name} --quick    # a part of it, compared with the ledger here")
+    return "\n".join(["```bash", *lines, f"ladderscope study report {study.name}", "```"])
 
 
 def _results(findings: Findings | None) -> list[str]:

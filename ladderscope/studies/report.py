@@ -51,7 +51,8 @@ def write_page(studies: Sequence[Study], root: Path) -> Path:
     return path
 
 
-def _write_figures(folder: Path, figures: Sequence[Figure]) -> None:
+def figure_files(figures: Sequence[Figure]) -> dict[str, bytes]:
+    """Name of a file -> its content; an SVG and a PNG of each figure."""
     from ladderscope.report.figures.style import Drawing, new_figure, rendered, report_style
 
     files: dict[str, bytes] = {}
@@ -61,6 +62,11 @@ def _write_figures(folder: Path, figures: Sequence[Figure]) -> None:
             figure.draw(canvas)
             done = rendered(figure.name, figure.title, Drawing(canvas, figure.whole_caption))
             files |= {f"{figure.name}.svg": done.svg, f"{figure.name}.png": done.png}
+    return files
+
+
+def _write_figures(folder: Path, figures: Sequence[Figure]) -> None:
+    files = figure_files(figures)
     try:
         if files:
             folder.mkdir(exist_ok=True)

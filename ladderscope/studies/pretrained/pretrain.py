@@ -1,6 +1,7 @@
 """Pretrains one backbone, in a process of its own: ``python pretrain.py '{"folder": ..., "width": ...}'``.
 
-Prints a JSON line with the steps that are done now and then. A run that was killed goes on from its last checkpoint.
+It is told all that ``making.pretraining_settings`` gives, which has the defaults. Prints a JSON line with the steps
+that are done now and then. A run that was killed goes on from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-BATCH, LENGTH = 8, 256
-PEAK_RATE, WARMUP, INITIAL = 3e-3, 0.05, 0.02
+WARMUP = 0.05
+"""Share of the steps over which the rate rises."""
 CHECKPOINT_SECONDS = 60.0
 
 
@@ -27,11 +28,10 @@ def main(settings: dict[str, Any]) -> None:
     torch.manual_seed(settings["seed"])
     tokenizer = AutoTokenizer.from_pretrained(settings["tokenizer"])
     ids = torch.tensor(tokenizer(Path(settings["text"]).read_text(encoding="utf-8"))["input_ids"])
-    length, batch = settings.get("length", LENGTH), settings.get("batch", BATCH)
+    length, batch, peak = settings["length"], settings["batch"], settings["peak_rate"]
     rows = ids[: len(ids) // length * length].view(-1, length)
     held_out, rows = rows[-16:], rows[:-16]
     model = LlamaForCausalLM(_config(settings, len(tokenizer), tokenizer.eos_token_id))
-    peak = settings.get("peak_rate", PEAK_RATE)
     optimizer = torch.optim.AdamW(model.parameters(), lr=peak, betas=(0.9, 0.95), weight_decay=0.1)
     partial = folder.with_name(f"{folder.name}.partial.pt")
     done = _resume(partial, model, optimizer)
@@ -55,14 +55,14 @@ def _config(settings: dict[str, Any], vocabulary: int, end: int) -> LlamaConfig:
         intermediate_size=settings["ffn_width"],
         max_position_embeddings=512,
         tie_word_embeddings=True,
-        initializer_range=settings.get("initial", INITIAL),
+        initializer_range=settings["initial"],
         bos_token_id=end,
         eos_token_id=end,
         pad_token_id=end,
     )
 
 
-def _batch(rows: torch.Tensor, step: int, seed: int, batch: int = BATCH) -> torch.Tensor:
+def _batch(rows: torch.Tensor, step: int, seed: int, batch: int) -> torch.Tensor:
     """Rows of that step: every epoch has its own order, and none is left to a state that a resumed run lacks."""
     per_epoch = len(rows) // batch
     epoch, place = divmod(step, per_epoch)

@@ -40,6 +40,11 @@ _ONLY_WITH: Mapping[str, tuple[str, Choice]] = {
 """Choices that decide nothing but beside another one."""
 
 
+def chosen_beside(field: str, value: object) -> tuple[str, ...]:
+    """The choices that decide something beside this value of a field alone, such as the basis of frozen taps."""
+    return tuple(name for name, beside in _ONLY_WITH.items() if beside == (field, value))
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """A side network that differs from the reference in one choice.

@@ -78,6 +78,8 @@ def differences_figure(runs: Runs, axis: Axis, found: Comparisons) -> Figure:
         axes.set_xlabel(f"loss of {reference} over the variant's at equal {axis}, minus one, %")
 
     caption = "A dot is a seed, a line a t interval over the seeds. Left of zero the reference is lower."
+    if axis == "memory":
+        caption += " Losses are measured; the bytes at which they are compared are predicted."
     bases: frozenset[Basis] = frozenset({runs.basis(axis), runs.basis()})
     return Figure("differences", f"{reference} against the others", caption, draw, (7.5, 4.6), bases)
 

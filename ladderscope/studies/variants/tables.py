@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from ladderscope.records import Record
-from ladderscope.studies.bases import PREDICTED
+from ladderscope.studies.bases import PREDICTED, Basis
 from ladderscope.studies.chosen import peak_allocated
 from ladderscope.studies.findings import NOTHING, Table, Value
 from ladderscope.studies.intervals import mean
@@ -18,6 +18,8 @@ from ladderscope.studies.variants.verdicts import Comparisons, against_reference
 from ladderscope.units import GIB
 
 _AXES: tuple[Axis, ...] = ("width", "compute", "time")
+_Cost = Callable[[Runs, str, int], float | None]
+"""What a variant costs at a reduction; None where nothing is known."""
 
 
 def reductions_of(runs: Runs) -> list[int]:
@@ -83,26 +85,48 @@ def memory_table(runs: Runs, families: Sequence[Runs], bounds: Mapping[str, floa
     )
 
 
-def cost_table(runs: Runs) -> Table:
-    """Predicted bytes, compute and time of every variant against the reference's, and how far they are apart."""
-    sizes, basis, reference = reductions_of(runs), runs.basis(), runs.plan.reference.name
-    costs = [(_bytes, PREDICTED), (_flops, basis), (_seconds, basis)]
-    rows: list[list[str | Value]] = []
-    for one in runs.plan.variants:
-        ratios = [
-            Value(_ratio(of(runs, one.name, size), of(runs, reference, size)), where)
-            for of, where in costs
-            for size in sizes
-        ]
-        rows.append([one.name, *(Value(gib(runs, one.name, size), PREDICTED) for size in sizes), *ratios])
-    spreads = [Value(_spread(runs, of, size), where) for of, where in costs for size in sizes]
-    rows.append(["most over least", *(Value(NOTHING, PREDICTED) for _ in sizes), *spreads])
-    titles = [f"{what} at 1/{size}" for what in ("GiB", "bytes", "FLOPs", "seconds") for size in sizes]
-    note = (
-        f"GiB: {_BYTES} Bytes, FLOPs of a whole run and seconds of a step against those of {reference}: where they "
-        "hardly differ, equal data is equal memory, compute and time too."
+def bytes_table(runs: Runs) -> Table:
+    """Predicted bytes of every variant, against the reference's, and how far they are apart."""
+    sizes = reductions_of(runs)
+    columns = ["variant", *(f"{what} at 1/{size}" for what in ("GiB", "bytes") for size in sizes)]
+    rows: list[list[str | Value]] = [
+        [one.name, *(Value(gib(runs, one.name, size), PREDICTED) for size in sizes), *ratios]
+        for one, ratios in zip(runs.plan.variants, _ratios(runs, (_bytes,), PREDICTED), strict=True)
+    ]
+    rows.append(
+        ["most over least", *(Value(NOTHING, PREDICTED) for _ in sizes), *_spreads(runs, (_bytes,), PREDICTED)]
     )
-    return Table("What the variants cost", ["variant", *titles], rows, note)
+    note = f"GiB: {_BYTES} Bytes: these against those of {runs.plan.reference.name}."
+    return Table("What the variants take of memory", columns, rows, note)
+
+
+def training_cost_table(runs: Runs) -> Table:
+    """Compute and time of every variant's training against the reference's, and how far they are apart."""
+    basis, costs = runs.basis(), (_flops, _seconds)
+    columns = ["variant", *(f"{what} at 1/{size}" for what in ("FLOPs", "seconds") for size in reductions_of(runs))]
+    rows: list[list[str | Value]] = [
+        [one.name, *ratios] for one, ratios in zip(runs.plan.variants, _ratios(runs, costs, basis), strict=True)
+    ]
+    rows.append(["most over least", *_spreads(runs, costs, basis)])
+    note = f"FLOPs of a whole run and seconds of a step, against those of {runs.plan.reference.name}."
+    return Table("What their training takes", columns, rows, note)
+
+
+def _ratios(runs: Runs, costs: Sequence[_Cost], basis: Basis) -> list[list[Value]]:
+    """Of each variant, its costs at each width against the reference's."""
+    reference = runs.plan.reference.name
+    return [
+        [
+            Value(_ratio(of(runs, one.name, size), of(runs, reference, size)), basis)
+            for of in costs
+            for size in reductions_of(runs)
+        ]
+        for one in runs.plan.variants
+    ]
+
+
+def _spreads(runs: Runs, costs: Sequence[_Cost], basis: Basis) -> list[Value]:
+    return [Value(_spread(runs, of, size), basis) for of in costs for size in reductions_of(runs)]
 
 
 _NOTE = (
@@ -158,7 +182,7 @@ def _ratio(value: float | None, reference: float | None) -> str:
     return NOTHING if value is None or reference is None else percent(math.log(value / reference))
 
 
-def _spread(runs: Runs, of: Callable[[Runs, str, int], float | None], reduction: int) -> str:
+def _spread(runs: Runs, of: _Cost, reduction: int) -> str:
     found = [of(runs, one.name, reduction) for one in runs.plan.variants]
     known = [value for value in found if value is not None]
     return percent(math.log(max(known) / min(known))) if known else NOTHING

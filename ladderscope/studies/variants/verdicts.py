@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from ladderscope.studies.families import Compared, Side, all_below, compare_all, side_of
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Verdict
 from ladderscope.studies.intervals import MeanInterval, mean_interval
-from ladderscope.studies.texts import interval_text
+from ladderscope.studies.texts import interval_text, share_text
 from ladderscope.studies.variants.records import Axis, Runs, differences
 
 HOLDS, DOES_NOT_HOLD = ANSWERS["own"]
@@ -77,18 +79,65 @@ def equivalent(claim: str, runs: Runs, bounds: Mapping[str, float]) -> Verdict:
     missing = runs.missing("width")
     if missing:
         return Verdict(claim, CANNOT_TELL, missing, None)
-    margin, level, reference = bounds["margin"], 1 - bounds["confidence"], runs.plan.reference.name
-    gaps = {one.name: list(differences(runs, "width", reference, one.name).values()) for one in runs.plan.others}
-    tested = {name: mean_interval(some, 1 - 2 * level) for name, some in gaps.items()}
-    wide = [mean_interval(some, 1 - level / len(gaps)) for some in gaps.values()]
-    answer: Answer = DOES_NOT_HOLD if any(_is_beyond(one, margin) for one in wide) else CANNOT_TELL
-    if all(_is_within(one, margin) for one in tested.values()):
-        answer = HOLDS
+    margin, tested = bounds["margin"], _tested(runs, bounds)
+    shown = {one.shown(margin) for one in tested.values()}
+    answer: Answer = HOLDS if shown == {"within"} else DOES_NOT_HOLD if "beyond" in shown else CANNOT_TELL
+    narrow = _listed({name: one.narrow for name, one in tested.items()})
     why = (
-        f"{reference} at equal width, {_listed(tested)} ({1 - 2 * level:.0%} t intervals over {len(runs.plan.seeds)} "
-        "seeds)."
+        f"{runs.plan.reference.name} at equal width, {narrow} ({_narrow_level(bounds):.0%} t intervals over "
+        f"{len(runs.plan.seeds)} seeds)."
     )
     return Verdict(claim, answer, why, runs.basis())
+
+
+def said_of_equivalence(runs: Runs, bounds: Mapping[str, float]) -> str:
+    """The variants by what :func:`equivalent` shows of each, in words; before all runs are there, nothing is shown."""
+    margin = share_text(bounds["margin"])
+    words = {
+        "within": f"loss within {margin} of",
+        "beyond": f"loss further than {margin} from",
+        "open": f"not shown to be within {margin} of",
+    }
+    said: dict[str, list[str]] = {key: [] for key in words}
+    if runs.missing("width"):
+        said["open"] = [one.name for one in runs.plan.others]
+    else:
+        for name, one in _tested(runs, bounds).items():
+            said[one.shown(bounds["margin"])].append(name)
+    return _in_words(words, said)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tested:
+    """A mean difference for a test of equivalence.
+
+    Attributes:
+        narrow: interval that two one-sided tests need within the margin.
+        wide: interval that holds together with those of the other variants.
+    """
+
+    narrow: MeanInterval
+    wide: MeanInterval
+
+    def shown(self, margin: float) -> Literal["within", "beyond", "open"]:
+        """Where the mean is shown to be."""
+        if _is_within(self.narrow, margin):
+            return "within"
+        return "beyond" if _is_beyond(self.wide, margin) else "open"
+
+
+def _tested(runs: Runs, bounds: Mapping[str, float]) -> dict[str, _Tested]:
+    reference, level = runs.plan.reference.name, 1 - bounds["confidence"]
+    gaps = {one.name: list(differences(runs, "width", reference, one.name).values()) for one in runs.plan.others}
+    return {
+        name: _Tested(mean_interval(some, _narrow_level(bounds)), mean_interval(some, 1 - level / len(gaps)))
+        for name, some in gaps.items()
+    }
+
+
+def _narrow_level(bounds: Mapping[str, float]) -> float:
+    """Of an interval whose two ends are one-sided tests at one minus the confidence each."""
+    return 1 - 2 * (1 - bounds["confidence"])
 
 
 def said_of(found: Comparisons) -> str:
@@ -103,6 +152,10 @@ def said_of(found: Comparisons) -> str:
     said: dict[str, list[str]] = {key: [] for key in words}
     for name, one in found.items():
         said[_shown_side(one)].append(name)
+    return _in_words(words, said)
+
+
+def _in_words(words: Mapping[str, str], said: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(f"{words[key]} {', '.join(names)}" for key, names in said.items() if names)
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-import pytest
-
-from ladderscope.records import Answers, Cell, Memory, Record
+from ladderscope.records import Answers, Cell, EvalLoss, Memory, Record
 from ladderscope.studies.compare import agreement_lines, agreements
 
 
@@ -21,8 +19,8 @@ def test_only_cells_of_both_are_compared(tiny_cell: Callable[..., Cell]) -> None
     committed = [record(short, 100, [2.0]), record(long, 200, [4.0])]
     quick = [record(short, 100, [3.0]), record(tiny_cell(seq_len=16), 7, [1.0])]
     peak, seconds = agreements(quick, committed)
-    assert (peak.quantity, peak.cells, peak.lowest, peak.highest) == ("peak allocated", 1, 1.0, 1.0)
-    assert (seconds.quantity, seconds.lowest) == ("seconds per step", 1.5)
+    assert (peak.quantity, peak.cells, peak.lowest, peak.highest) == ("peak allocated", 1, 0.0, 0.0)
+    assert (seconds.quantity, seconds.lowest) == ("seconds per step", 0.5)
 
 
 def test_lines_say_exactly_or_how_far_apart(tiny_cell: Callable[..., Cell]) -> None:
@@ -55,17 +53,25 @@ def test_a_record_without_numbers_agrees_with_nothing(tiny_cell: Callable[..., C
     assert agreements([failed], [record(tiny_cell(), 100, [])]) == []
 
 
-def test_accuracies_are_compared_over_all_test_sets_and_held_to_the_tolerance(tiny_cell: Callable[..., Cell]) -> None:
+def test_losses_are_compared_by_ratio(tiny_cell: Callable[..., Cell]) -> None:
+    def trained(loss: float) -> Record:
+        return Record(cell=tiny_cell(), meter="cpu", status="ok", eval_loss=EvalLoss(before=9.0, after=loss))
+
+    (found,) = agreements([trained(0.03)], [trained(0.02)])
+    assert agreement_lines([found]) == ["loss after: 1.5000 to 1.5000 times the committed value, 1 cell"]
+    assert (found.is_within(0.51), found.is_within(0.49)) == (True, False)
+
+
+def test_accuracies_are_compared_in_points_over_all_test_sets(tiny_cell: Callable[..., Cell]) -> None:
     def answered(**sets: str) -> Record:
         answers = {name: Answers(correct=bits) for name, bits in sets.items()}
         return Record(cell=tiny_cell(), meter="cpu", status="ok", answers=answers)
 
     committed = answered(a="1111", b="10")
     (found,) = agreements([answered(a="1111", b="00")], [committed])
-    assert found.quantity == "accuracy"
-    assert found.lowest == pytest.approx(0.5 / 0.75)
-    assert not found.is_within(0.1)
+    assert agreement_lines([found]) == ["accuracy: -25.0 to -25.0 points from the committed value, 1 cell"]
+    assert (found.is_within(0.26), found.is_within(0.24)) == (True, False)
     (found,) = agreements([committed], [answered(a="0000", b="00")])
-    assert not found.is_within(0.1)
+    assert (found.is_within(0.8), found.is_within(0.7)) == (True, False)
     (found,) = agreements([answered(a="0000")], [answered(a="0000")])
     assert found.is_within(0)

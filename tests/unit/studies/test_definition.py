@@ -44,6 +44,12 @@ def test_claims_come_with_their_rules(tmp_path: Path) -> None:
     assert found.meter == "auto"
 
 
+def test_a_rule_may_say_that_it_was_written_with_results_known(tmp_path: Path) -> None:
+    marked, plain = {**CLAIM, "id": "fits", "rule-after-results": True}, CLAIM
+    found = read(tmp_path, claims=[marked, plain])
+    assert [claim.rule_after_results for claim in found.claims] == [True, False]
+
+
 def test_a_study_that_names_a_gpu_is_predicted_for_it(tmp_path: Path) -> None:
     found = read(tmp_path, gpu="rtx-3060-12gb", grid=[{"seq-len": 64}, {"seq-len": 128, "gpu": "rtx-3090-24gb"}])
     assert [(document.grid, document.gpu) for document in found.grid] == [
@@ -80,6 +86,7 @@ def test_one_grid_needs_no_list(tmp_path: Path) -> None:
         ({"claims": [{**CLAIM, "rule": ""}]}, "needs a rule"),
         ({"claims": [{**CLAIM, "rule-written": ""}]}, "needs a rule-written"),
         ({"claims": [{**CLAIM, "kind": "mine"}]}, "choose from paper, own"),
+        ({"claims": [{**CLAIM, "rule-after-results": "yes, some"}]}, "must be true or false"),
         ({"bounds": {"half": "0.5"}}, "bounds of .* must map names to numbers"),
         ({"bounds": [0.5]}, "bounds of .* must map names to numbers"),
         ({"quick-grid": {"method": "lora"}}, "needs a quick-tolerance"),

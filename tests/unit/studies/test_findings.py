@@ -106,6 +106,8 @@ def test_a_caption_says_where_its_numbers_come_from() -> None:
     assert figure.whole_caption == "**Predicted**, not measured. Bytes."
     on_cpu = dataclasses.replace(figure, bases=frozenset({"measured on a CPU"}))
     assert on_cpu.whole_caption == "**Measured on a CPU**. Bytes."
+    both = dataclasses.replace(figure, bases=frozenset({"measured on a CPU", "predicted"}))
+    assert both.whole_caption == "In part **predicted**, in part **measured on a CPU**. Bytes."
 
 
 def test_the_peak_of_a_prediction_is_over_all_phases(tiny_cell: MakeCell) -> None:

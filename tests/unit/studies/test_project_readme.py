@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
 from ladderscope.studies.chosen import peak_reserved
 from ladderscope.studies.folder import find_study
+from ladderscope.studies.intervals import mean
 from ladderscope.studies.shares import points
 from ladderscope.studies.texts import percent
 
@@ -81,6 +83,33 @@ def test_the_sentence_on_accuracy_is_that_of_tasks() -> None:
     assert f"Ladder's mean accuracy is {below}" in said
     assert f"QLoRA itself gains only {points(gained.mean)[1:]} on the backbone" in said
     assert {verdict.answer for verdict in study.analyse(study.records()).verdicts} == {"cannot tell"}
+
+
+def test_the_sentence_on_ranks_is_that_of_rank_scaling() -> None:
+    study = find_study(ROOT / "studies", "rank_scaling")
+    modules, records = modules_of(study), study.records()
+    trends, plan = modules("trends"), modules("plan")
+
+    def changes(method: str) -> list[float]:
+        return [trends.trend_of(records, one.name, method, 0.95).change.mean for one in plan.BACKBONES]
+
+    assert "QLoRA's loss does not fall with its rank at a fixed alpha, and falls when\nalpha grows" in README
+    assert min(changes("qlora")) > 0
+    assert max(changes(plan.SCALED) + changes("ladder")) < -0.01
+
+
+def test_what_the_first_study_says_of_a_sixteenth_is_what_rank_scaling_measured() -> None:
+    study = find_study(ROOT / "studies", "rank_scaling")
+    modules, records = modules_of(study), study.records()
+    equal, plan = modules("equal"), modules("plan")
+
+    def loss(model: str, reduction: int) -> float:
+        runs = equal.of_runs(records, model, "ladder")
+        return mean([equal.log_loss(one) for one in runs if plan.size_of(one.cell) == reduction])
+
+    costs = [f"{math.expm1(loss(one.name, 16) - loss(one.name, 8)):.0%}" for one in plan.BACKBONES]
+    limits = find_study(ROOT / "studies", "memory_7b_12gb").definition.limits
+    assert any(f"Ladder's loss is {' and '.join(costs)} above that at an eighth" in one for one in limits)
 
 
 @pytest.mark.parametrize(("name", "answer"), [("initialisation", "holds"), ("rank_scaling", "cannot tell")])

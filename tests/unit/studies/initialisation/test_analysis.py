@@ -83,9 +83,12 @@ def test_an_empty_ledger_tells_nothing(study: Study) -> None:
 
 def test_the_spread_of_the_predicted_bytes_is_told(study: Study, ledger: Callable[..., list[Record]]) -> None:
     findings = study.analyse(ledger({}, bytes_of={"gate vector": 1.01}))
-    (table,) = [one for one in findings.tables if one.title == "What the variants cost"]
-    assert list(table.columns) == ["variant", "GiB at 1/8", "bytes at 1/8", "FLOPs at 1/8", "seconds at 1/8"]
-    assert [one.text for one in table.rows[-1][1:] if not isinstance(one, str)] == ["-", "+0.6%", "+0.1%", "+0.1%"]
+    tables = {one.title: one for one in findings.tables}
+    memory, training = tables["What the variants take of memory"], tables["What their training takes"]
+    assert list(memory.columns) == ["variant", "GiB at 1/8", "bytes at 1/8"]
+    assert list(training.columns) == ["variant", "FLOPs at 1/8", "seconds at 1/8"]
+    spreads = [[one.text for one in table.rows[-1][1:] if not isinstance(one, str)] for table in (memory, training)]
+    assert spreads == [["-", "+0.6%"], ["+0.1%", "+0.1%"]]
 
 
 def test_no_verdict_waits_for_predictions(study: Study, ledger: Callable[..., list[Record]]) -> None:
@@ -107,7 +110,8 @@ def test_the_last_table_says_what_the_presets_have_and_what_is_shown_of_it(clear
 
     rows = {str(row[0]): row for row in clear.tables[-1].rows}
     assert rows["`init`"][1] == LadderConfig().init
-    assert rows["`init`"][3] == LSTConfig().init
+    assert rows["`init`"][3] == f"{LSTConfig().init} (importance {LSTConfig().importance})"
     assert "lower loss than default, orthogonal" in str(rows["`init`"][-1])
+    assert rows["`gate`"][-1] == "loss within 1% of gate vector, gate none"
     assert rows["`output_gain`"][-1] == "lower loss than gain 1"
     assert rows["`output_gain`"][1:3] == ["8", "8"]

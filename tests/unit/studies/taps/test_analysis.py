@@ -143,7 +143,7 @@ def test_the_last_table_says_what_the_presets_have_and_what_is_shown_of_it(clear
     from ladderscope.methods.side import LadderConfig
 
     rows = {str(row[0]): row for row in clear.tables[-1].rows}
-    assert rows["`downsample`"][1] == LadderConfig().downsample
+    assert rows["`downsample`"][1] == f"{LadderConfig().downsample} (basis {LadderConfig().basis})"
     assert rows["`downsample`"][-1] == "lower loss than linear, adapter, avg-pool, max-pool"
     assert rows["`taps`"][-1] == "lower loss than every:2, every:3"
 

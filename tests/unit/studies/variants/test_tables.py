@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partialmethod
 
 import pytest
 
@@ -15,7 +16,13 @@ from ladderscope.studies.variants.plan import Plan, variant
 from ladderscope.studies.variants.plots import differences_figure, memory_figure
 from ladderscope.studies.variants.presets import defaults_table
 from ladderscope.studies.variants.records import Runs, runs_of
-from ladderscope.studies.variants.tables import cost_table, difference_table, loss_table, memory_table
+from ladderscope.studies.variants.tables import (
+    bytes_table,
+    difference_table,
+    loss_table,
+    memory_table,
+    training_cost_table,
+)
 from ladderscope.studies.variants.verdicts import against_reference
 
 PLAN = Plan(
@@ -40,7 +47,8 @@ def test_tables_say_where_numbers_come_from(runs: Runs) -> None:
     assert measured in section_of(loss_table(runs))
     assert measured in section_of(difference_table("Differences", runs, BOUNDS))
     assert predicted in section_of(memory_table(runs, [runs], BOUNDS))
-    assert cost_table(runs).bases == {"predicted", "measured on a CPU"}
+    assert predicted in section_of(bytes_table(runs))
+    assert measured in section_of(training_cost_table(runs))
 
 
 def test_losses_stand_with_what_a_step_costs(runs: Runs) -> None:
@@ -66,10 +74,12 @@ def test_the_shared_bytes_are_there_before_anything_is_trained(invent_variants: 
 
 
 def test_costs_are_told_against_the_reference(invent_variants: Invent) -> None:
-    rows = texts(cost_table(runs_of(PLAN, invent_variants(PLAN, {}, bytes_of={"none": 1.1}))))
-    assert rows["most over least"] == ["-"] * 3 + ["+7.1%", "+5.6%", "+3.8%"] + ["+2.0%", "+1.1%", "+0.6%"] * 2
-    assert rows["none"][:6] == ["15.00", "9.50", "6.75", "+7.1%", "+5.6%", "+3.8%"]
-    assert rows["scalar"][3:] == ["+0.0%"] * 9
+    runs = runs_of(PLAN, invent_variants(PLAN, {}, bytes_of={"none": 1.1}))
+    memory, training = texts(bytes_table(runs)), texts(training_cost_table(runs))
+    assert memory["most over least"] == ["-"] * 3 + ["+7.1%", "+5.6%", "+3.8%"]
+    assert memory["none"] == ["15.00", "9.50", "6.75", "+7.1%", "+5.6%", "+3.8%"]
+    assert training["most over least"] == ["+2.0%", "+1.1%", "+0.6%"] * 2
+    assert memory["scalar"][3:] + training["scalar"] == ["+0.0%"] * 9
 
 
 def test_another_default_of_the_package_shows(runs: Runs) -> None:
@@ -79,6 +89,32 @@ def test_another_default_of_the_package_shows(runs: Runs) -> None:
     other = dataclasses.replace(PLAN, variants=(variant("none", (4,), gate="none"), *PLAN.others))
     (row,) = defaults_table(Runs(other, {}, {}), {"gate": "Nothing."}).rows
     assert str(row[-1]).startswith("Ladder's default is no longer what was compared here, none.")
+
+
+def test_what_decides_beside_the_default_alone_is_shown_and_its_change_shows_too(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (row,) = defaults_table(runs, {"downsample": "Nothing."}).rows
+    assert row[1:] == [
+        "frozen (basis principal)",
+        "frozen (basis principal)",
+        "linear",
+        "adapter (downsample rank 16)",
+        "Nothing.",
+    ]
+    monkeypatch.setattr(LadderConfig, "__init__", partialmethod(LadderConfig.__init__, basis="random"))
+    (row,) = defaults_table(runs, {"downsample": "Nothing."}).rows
+    assert row[1] == "frozen (basis random)"
+    assert row[-1] == "Ladder's default is no longer what was compared here, frozen (basis principal). Nothing."
+
+
+def test_a_figure_of_two_sources_says_which_is_which(runs: Runs) -> None:
+    by_memory = differences_figure(runs, "memory", against_reference(runs, "memory", BOUNDS))
+    for figure in (memory_figure(runs), by_memory):
+        assert figure.whole_caption.startswith("In part **predicted**, in part **measured on a CPU**. ")
+        assert "predicted" in figure.caption
+        assert "measured" in figure.caption
+    assert "predicted" not in differences_figure(runs, "width", {}).whole_caption
 
 
 def test_figures_can_be_drawn(runs: Runs) -> None:

@@ -14,7 +14,13 @@ from ladderscope.studies.findings import ANSWERS, Verdict
 from ladderscope.studies.intervals import MeanInterval
 from ladderscope.studies.variants.plan import Plan, variant
 from ladderscope.studies.variants.records import Axis, Runs, differences, runs_of
-from ladderscope.studies.variants.verdicts import against_reference, equivalent, lowest, said_of
+from ladderscope.studies.variants.verdicts import (
+    against_reference,
+    equivalent,
+    lowest,
+    said_of,
+    said_of_equivalence,
+)
 
 PLAN = Plan(
     variants=tuple(variant(name, (4, 8, 16), gate=name) for name in ("scalar", "vector", "none")), seeds=(0, 1, 2)
@@ -109,6 +115,22 @@ def test_what_matters_less_than_the_margin_is_equivalent(
     verdict = equivalent("gate", runs, BOUNDS)
     assert verdict.answer == answer
     assert "90% t intervals over 3 seeds" in verdict.why
+
+
+@pytest.mark.parametrize(
+    ("worse", "noise", "said"),
+    [
+        ({"vector": 0.003}, 0.0005, "loss within 1% of vector, none"),
+        ({"vector": 0.03}, 0.0005, "loss within 1% of none; loss further than 1% from vector"),
+        ({}, 0.05, "not shown to be within 1% of vector, none"),
+    ],
+)
+def test_what_is_said_of_an_equivalence_is_what_was_tested(
+    invent_variants: Invent, worse: Mapping[str, float], noise: float, said: str
+) -> None:
+    records = invent_variants(PLAN, worse, noise=noise)
+    assert said_of_equivalence(runs_of(PLAN, records), BOUNDS) == said
+    assert said_of_equivalence(runs_of(PLAN, records[:-1]), BOUNDS) == "not shown to be within 1% of vector, none"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""A study's README and its row on the page, from a definition and findings."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from ladderscope.studies.definition import Claim
+from ladderscope.studies.findings import Findings, Verdict
+from ladderscope.studies.folder import Study
+from ladderscope.studies.page import page_text
+from ladderscope.studies.readme import AFTER_RESULTS, readme_text
+
+MARKED = f"| **reproduced** ({AFTER_RESULTS}) | predicted |"
+
+
+def with_claims(study: Study, *claims: Claim) -> Study:
+    return dataclasses.replace(study, definition=dataclasses.replace(study.definition, claims=claims))
+
+
+def reproduced(study: Study) -> Findings:
+    return Findings([Verdict(claim.id, "reproduced", "It is.", "predicted") for claim in study.definition.claims])
+
+
+@pytest.mark.parametrize("after_results", [True, False])
+def test_a_verdict_by_a_rule_that_knew_results_is_marked_wherever_it_stands(after_results: bool, tiny: Study) -> None:
+    claim = dataclasses.replace(tiny.definition.claims[0], rule_after_results=after_results)
+    study = with_claims(tiny, claim)
+    readme = readme_text(study, [], reproduced(study))
+    page = page_text([(study, reproduced(study))], Path("reports/papers/README.md"))
+    assert (MARKED in readme, MARKED in page) == (after_results, after_results)
+    assert (f"- Verdict: **reproduced** ({AFTER_RESULTS}). It is." in readme) == after_results
+    assert (AFTER_RESULTS in readme_text(study, [], None)) is False
+
+
+def test_when_rules_were_written_together_is_said_once(tiny: Study) -> None:
+    first = dataclasses.replace(tiny.definition.claims[0], rule_written="On a long day.")
+    second = dataclasses.replace(first, id="smaller", text="Tiny is smaller")
+    third = dataclasses.replace(first, id="least", text="Tiny is least", rule_written="On the next day.")
+    text = readme_text(with_claims(tiny, first, second, third), [], None)
+    assert text.count("On a long day.") == 1
+    assert text.count('- Rule written: together with that of "Tiny is small", which says when.') == 1
+    assert text.count("- Rule written: On the next day.") == 1
+
+
+def test_the_page_leaves_rules_to_the_readme_that_it_links(tiny: Study) -> None:
+    page = page_text([(tiny, reproduced(tiny))], tiny.folder.parents[1] / "reports" / "papers" / "README.md")
+    assert "[tiny](../../studies/tiny/README.md)" in page
+    assert tiny.definition.claims[0].rule_written not in page
+
+
+def test_a_quick_run_is_offered_where_there_is_one(tiny: Study) -> None:
+    command = "ladderscope study run tiny --quick"
+    assert command in readme_text(tiny, [], None)
+    without = dataclasses.replace(tiny, definition=dataclasses.replace(tiny.definition, quick_grid=()))
+    assert command not in readme_text(without, [], None)
+    (tiny.folder / "run.py").write_text("def run(context): ...\n")
+    assert command in readme_text(without, [], None)
