@@ -34,7 +34,7 @@ def test_what_finished_later_stands_higher_and_what_says_no_time_lowest(make_rec
 
 
 @pytest.mark.parametrize(
-    "names", itertools.permutations(["crash", "ok", "timed", "late"]), ids=lambda names: "-".join(names)
+    "names", list(itertools.permutations(["crash", "ok", "timed", "late"])), ids=lambda names: "-".join(names)
 )
 def test_no_order_of_ledgers_changes_which_record_counts(
     names: tuple[str, ...], make_record: MakeRecord, write: WriteLedger
