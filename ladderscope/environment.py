@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import datetime
+import functools
 import os
 import platform
 import subprocess
@@ -39,8 +40,17 @@ def describe_environment() -> dict[str, Any]:
         "cpu_threads": torch.get_num_threads(),
         "system": f"{platform.system()} {platform.machine()}",
         **_cuda(),
-        "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "finished_at": _now(),
     }
+
+
+def describe_origin() -> dict[str, Any]:
+    """What a record says of its making that no worker has made: version, commit, and the time, in UTC.
+
+    The commit is that of the first call: a thousand jobs may be lost together.
+    """
+    commit, dirty = _commit_once()
+    return {"ladderscope": __version__, "commit": commit, "dirty": dirty, "finished_at": _now()}
 
 
 def shipped_commit() -> dict[str, str]:
@@ -71,6 +81,15 @@ def _driver_version() -> str | None:
             if ctypes.CDLL(library).cuDriverGetVersion(ctypes.byref(version)) == 0 and version.value:
                 return f"{version.value // 1000}.{version.value % 1000 // 10}"
     return None
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+@functools.cache
+def _commit_once() -> tuple[str | None, bool | None]:
+    return _commit()
 
 
 def _commit() -> tuple[str | None, bool | None]:

@@ -38,6 +38,17 @@ NO_OUTLIERS = "8-bit products: no activation is large enough for bitsandbytes to
 CUDA, META = torch.device("cuda"), torch.device("meta")
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What :func:`predict_cell` was asked for, beside the cell."""
+
+    gpu: Gpu
+    alloc_conf: str | None
+    torch_version: str | None
+    counts_flops: bool
+    detailed: bool
+
+
 @dataclass(frozen=True)
 class Prediction:
     """The record of a predicted cell, and the trace that it was read from.
@@ -84,34 +95,29 @@ def predict_cell(
     Returns:
         The record, ``meter`` being ``predict``, and the trace with the spans of this module.
     """
-    gpu = find_gpu(gpu) if isinstance(gpu, str) else gpu
-    first = _predict_rank(0, cell, gpu, tick, alloc_conf, torch_version, counts_flops, detailed)
+    asked = _Asked(
+        gpu=find_gpu(gpu) if isinstance(gpu, str) else gpu,
+        alloc_conf=alloc_conf,
+        torch_version=torch_version,
+        counts_flops=counts_flops,
+        detailed=detailed,
+    )
+    first = _predict_rank(0, cell, asked, tick)
     if cell.num_gpus == 1:
         return first
     alike = first_alike(first.sharded_rows, cell.num_gpus)
-    found = {0: first}
-    for rank in sorted({*alike} - {0}):
-        # Their FLOPs are those of the first.
-        found[rank] = _predict_rank(rank, cell, gpu, tick, alloc_conf, torch_version, False, detailed)
+    others = dataclasses.replace(asked, counts_flops=False)  # theirs are those of the first
+    found = {0: first, **{rank: _predict_rank(rank, cell, others, tick) for rank in sorted({*alike} - {0})}}
     ranks = [dataclasses.replace(found[like].record.ranks[0], rank=rank) for rank, like in enumerate(alike)]
     told = found[alike[fullest(ranks)]]
     return dataclasses.replace(told, record=dataclasses.replace(told.record, ranks=ranks, flops=first.record.flops))
 
 
-def _predict_rank(
-    rank: int,
-    cell: Cell,
-    gpu: Gpu,
-    tick: Callable[[float], None],
-    alloc_conf: str | None,
-    torch_version: str | None,
-    counts_flops: bool,
-    detailed: bool,
-) -> Prediction:
-    with _simulated(cell, gpu, alloc_conf, torch_version, rank) as trace:
+def _predict_rank(rank: int, cell: Cell, asked: _Asked, tick: Callable[[float], None]) -> Prediction:
+    with _simulated(cell, asked.gpu, asked.alloc_conf, asked.torch_version, rank) as trace:
         loop = _load_and_evaluate(cell, trace, tick)
         with trace.span(FIRST_STEP):
-            flops = _first_step(loop, cell.tokens_per_rank, counts_flops)
+            flops = _first_step(loop, cell.tokens_per_rank, asked.counts_flops)
         if cell.parallel == DDP:
             loop.step()  # in which it makes its buckets anew, in the order of the first backward pass
         tick(0.5 if cell.generate else 0.7)
@@ -128,14 +134,14 @@ def _predict_rank(
     record = Record(
         cell=cell,
         meter=PREDICT,
-        gpu=gpu.name,
+        gpu=asked.gpu.name,
         status="ok" if trace.first_oom is None else "oom",
         error=None if trace.first_oom is None else str(trace.first_oom),
         weights="random",
         memory=memory,
         ranks=[rank_memory(rank, memory, states)] if cell.num_gpus > 1 else [],
-        forecast=forecast_of(trace, gpu),
-        details=details_of(trace, STEADY_STEP) if detailed else None,
+        forecast=forecast_of(trace, asked.gpu),
+        details=details_of(trace, STEADY_STEP) if asked.detailed else None,
         params=params,
         flops=flops,
         tokens_per_step=cell.tokens_per_step,

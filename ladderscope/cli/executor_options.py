@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -110,6 +111,8 @@ def _checked(options: type[EngineOptions], values: Mapping[str, Any]) -> EngineO
         accepted = (int, float) if kind is float else kind
         if not isinstance(value, accepted) or isinstance(value, bool) is not (kind is bool):
             raise UsageError(f"{field.name} of the executor must be of type {kind.__name__}, not {value!r}.")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"{field.name} of the executor must be a finite number, not {value!r}.")
         if least is not None and value < least:
             raise UsageError(f"{field.name} of the executor must be at least {least}, not {value!r}.")
     return options(**values)

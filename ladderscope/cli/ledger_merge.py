@@ -20,9 +20,10 @@ def command(ledgers: tuple[Path, ...], out: Path) -> None:
     """Merge LEDGERS into one.
 
     Of each cell, meter and GPU one record counts: the last one of a ledger, and of several ledgers the one that
-    finished last. Where one does not say when
-    it finished, the ledger that is named last counts. Records that --out holds already are kept by the same rule, so
-    merging again changes nothing. --out is replaced in one step; a run may be writing to the others.
+    finished last. One that does not say when it finished, a failure that an older version wrote, counts only beside
+    others that do not, and after those that are ok. A failure on a GPU that nobody knows is superseded by any later
+    record of its cell and meter. Records that --out holds already are kept by the same rule, so merging again changes
+    nothing. --out is replaced in one step; a run may be writing to the others.
 
     \b
     Examples:

@@ -5,20 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from ladderscope.errors import LedgerError
-from ladderscope.ledger.columns import finished_at
-from ladderscope.ledger.reading import (
-    WRITER,
-    LedgerContent,
-    check_readable,
-    collector_paused,
-    counts_before,
-    read_lines,
-)
+from ladderscope.ledger.counting import Standing, drop_superseded_failures, standing_of
+from ladderscope.ledger.reading import WRITER, LedgerContent, check_readable, collector_paused, read_lines
 from ladderscope.ledger.writing import acquire, lock_of
 from ladderscope.records import RecordKey
 from ladderscope.whole_files import write_bytes_atomically
@@ -30,7 +22,8 @@ class Merged:
 
     Attributes:
         num_records: in the merged ledger.
-        num_superseded: lines that a later one of the same ledger had replaced.
+        num_superseded: lines that a later one of the same ledger had replaced, and failures on a GPU that nobody knows
+            where any ledger has a later record of the same cell and meter.
         num_shared: records that several ledgers hold, and ``num_conflicts`` those that differ between them.
         torn: ledgers whose last line is not whole: it is left out.
         with_old: whether there was a ledger at the output that was not named, whose records are kept.
@@ -49,10 +42,10 @@ class Merged:
 def merge_ledgers(paths: Sequence[Path], out: Path) -> Merged:
     """Write the records of the ledgers ``paths`` to ``out``, in the order of their first appearance.
 
-    Of a key that several ledgers hold, the record counts that :func:`~ladderscope.ledger.reading.counts_before` says,
-    as it does wherever several ledgers are read. ``out`` may be one of them; records that it holds already are kept
-    in any case, so that merging the same again changes nothing. It is replaced in one step, and locked from the first
-    read on. Other ledgers may be written to meanwhile: what they held when they were read is merged.
+    Of a key that several ledgers hold, the record with the highest :class:`~ladderscope.ledger.counting.Standing`
+    counts, as it does wherever several ledgers are read. ``out`` may be one of them; records that it holds already are
+    merged in any case, so that merging the same again changes nothing. It is replaced in one step, and locked from the
+    first read on. Other ledgers may be written to meanwhile: what they held when they were read is merged.
 
     Raises:
         LedgerError: a ledger that cannot be read, no record in any, or an ``out`` that another process writes to.
@@ -74,6 +67,7 @@ def _merge(paths: Sequence[Path], out: Path) -> Merged:
     with collector_paused():
         for path in [out, *named] if with_old else named:
             join.add(path)
+    join.finish()
     if not join.kept:
         raise LedgerError(f"{', '.join(map(str, paths))}: no record to merge: run {WRITER} first.")
     content = b"".join(line.raw + b"\n" for line in join.kept.values())
@@ -101,7 +95,7 @@ class _Kept(NamedTuple):
     """What is kept of a line: records themselves would take several times the memory."""
 
     raw: bytes
-    finished_at: datetime | None
+    standing: Standing
 
 
 class _Join:
@@ -117,8 +111,9 @@ class _Join:
     def add(self, path: Path) -> None:
         content = LedgerContent()
         own = {
-            line.record.key: _Kept(line.raw, finished_at(line.record)) for line in read_lines(path, content)
+            line.record.key: _Kept(line.raw, standing_of(line.record)) for line in read_lines(path, content)
         }  # within a ledger the last line of a key counts
+        drop_superseded_failures(own, _standing)
         self.num_superseded += content.num_lines - len(own)
         if content.torn_bytes:
             self.torn.append(path)
@@ -131,6 +126,16 @@ class _Join:
             self.shared.add(key)
             if known.raw != line.raw:
                 self.conflicts.add(key)
-            if counts_before(known.finished_at, line.finished_at):
+            if known.standing > line.standing:
                 return
         self.kept[key] = line
+
+    def finish(self) -> None:
+        """All ledgers have been added."""
+        before = len(self.kept)
+        drop_superseded_failures(self.kept, _standing)
+        self.num_superseded += before - len(self.kept)
+
+
+def _standing(line: _Kept) -> Standing:
+    return line.standing

@@ -7,14 +7,13 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 
 from ladderscope.errors import LedgerError
-from ladderscope.ledger.columns import finished_at
+from ladderscope.ledger.counting import drop_superseded_failures, standing_of
 from ladderscope.records import Record, RecordKey
 
 WRITER = "`ladderscope profile`"
@@ -33,7 +32,8 @@ class LedgerContent:
     """What a ledger holds.
 
     Attributes:
-        records: the last record of each key, in the order of their first appearance.
+        records: the last record of each key, in the order of their first appearance; without failures on a GPU that
+            nobody knows where a later record of the same cell and meter knows it.
         num_lines: lines that hold a record, superseded ones too.
         whole_bytes: up to the end of the last whole line.
         torn_bytes: what a writer that was killed, or is at work, has left behind it.
@@ -48,7 +48,7 @@ class LedgerContent:
 
     @property
     def num_superseded(self) -> int:
-        """Records that a later one of the same key has replaced."""
+        """Records that a later one has replaced."""
         return self.num_lines - len(self.records)
 
 
@@ -62,7 +62,7 @@ def read_ledger(path: Path) -> list[Record]:
 
 
 def read_ledgers(paths: Sequence[Path]) -> list[Record]:
-    """The records of several ledgers, of each key the one that counts (:func:`counts_before`).
+    """The records of several ledgers, of each key the one with the highest standing (``ladderscope.ledger.counting``).
 
     Raises:
         LedgerError: a file that is no ledger, or no record in any of them.
@@ -79,20 +79,13 @@ def join_contents(contents: Sequence[LedgerContent], paths: Sequence[Path]) -> d
     records: dict[RecordKey, Record] = {}
     for content in contents:
         for key, record in content.records.items():
-            if key not in records or not counts_before(finished_at(records[key]), finished_at(record)):
+            known = records.get(key)
+            if known is None or standing_of(known) <= standing_of(record):
                 records[key] = record
+    drop_superseded_failures(records, standing_of)
     if not records:
         raise LedgerError(f"{', '.join(map(str, paths))}: the ledger holds no record: run {WRITER} first.")
     return records
-
-
-def counts_before(first: datetime | None, second: datetime | None) -> bool:
-    """Whether of two records of one key, from two ledgers, the first counts, by when they finished.
-
-    The one that finished later does, as within a ledger, whatever the order in which ledgers are named. Where one
-    does not say when it finished, as after a crash, the one of the ledger that is named last counts.
-    """
-    return first is not None and second is not None and first > second
 
 
 def read_content(path: Path) -> LedgerContent:
@@ -105,6 +98,7 @@ def read_content(path: Path) -> LedgerContent:
     with collector_paused():
         for line in read_lines(path, content):
             content.records[line.record.key] = line.record
+    drop_superseded_failures(content.records, standing_of)
     return content
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""The newest that is read and written."""
+FIRST_SCHEMA = 1
+"""Of records on one GPU: they have nothing that it lacks. Those of several GPUs, with their ranks, came with 2."""
 
 PREDICT = "predict"
 """The meter that measures nothing: it predicts for a GPU."""

@@ -11,7 +11,7 @@ from typing import Any, Self
 from ladderscope.errors import LedgerError, UnknownNameError
 from ladderscope.records.cell import Cell
 from ladderscope.records.fields import check_fields
-from ladderscope.records.names import SCHEMA_VERSION, STATUSES, RecordKey, Status
+from ladderscope.records.names import FIRST_SCHEMA, SCHEMA_VERSION, STATUSES, RecordKey, Status
 from ladderscope.records.parts import Answers, Details, EvalLoss, Flops, Forecast, Memory, Params, Phase, RankMemory
 
 _NEWER_ANSWERS_FIELDS = ("groups", "items")
@@ -46,7 +46,14 @@ class Record:
     step_seconds: list[float] = field(default_factory=list)
     tokens_per_step: int | None = None
     env: dict[str, Any] = field(default_factory=dict)
-    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def schema_version(self) -> int:
+        """The oldest that has all that the record holds: an older ladderscope then reads it, or asks for an upgrade.
+
+        Records of several GPUs that were written before there was a version 2 say 1, and are read as well.
+        """
+        return SCHEMA_VERSION if self.ranks or self.cell.gpus_label else FIRST_SCHEMA
 
     @property
     def key(self) -> RecordKey:
@@ -77,7 +84,7 @@ class Record:
                     del answers[name]
         if values["memory"] is not None and values["memory"]["saved_for_backward_bytes"] is None:
             del values["memory"]["saved_for_backward_bytes"]
-        return {"schema_version": values.pop("schema_version"), "cell_id": self.cell.cell_id, **values}
+        return {"schema_version": self.schema_version, "cell_id": self.cell.cell_id, **values}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -112,7 +119,8 @@ _PARTS = {
 
 def _parsed_parts(cls: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:
     known = dict(values)
-    known.pop("cell_id", None)
+    for name in ("schema_version", "cell_id"):
+        known.pop(name, None)
     check_fields(cls, known, "record field")
     for name, part in _PARTS.items():
         if (fields := known.get(name)) is not None:

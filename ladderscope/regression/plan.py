@@ -141,10 +141,10 @@ def _refuse_gpus_without_entries(
 
 def _check_host(request: Request, subjects: Sequence[Subject]) -> None:
     """Refuse what this machine has no memory for, before anything is loaded."""
-    if request.meter == "cpu":
+    if request.meter != PREDICT:
         from ladderscope.sweep.host_memory import check_host_memory
 
-        check_host_memory(subject.cell for subject in subjects)
+        check_host_memory((subject.cell for subject in subjects), meter=request.meter)
 
 
 def _gpus(request: Request, old: Baseline) -> list[str | None]:

@@ -92,9 +92,11 @@ def _fit(records: Sequence[Record], *, y: str, x: str, law: str) -> ScalingFit |
     return fit if fit.groups else None
 
 
+_PLACES = {method: place for place, method in enumerate(METHOD_COLOURS)}
+
+
 def _reading_order(record: Record) -> tuple[object, ...]:
     cell = record.cell
-    methods = list(METHOD_COLOURS)
-    place = methods.index(cell.method) if cell.method in methods else len(methods)
+    place = _PLACES.get(cell.method, len(_PLACES))
     width = cell.rank or cell.reduction_factor or 0
     return (cell.model, cell.seq_len, place, cell.method, width, cell.seed, is_predicted(record))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ladderscope.records import Record
 from ladderscope.report.data import ReportData
@@ -21,9 +22,12 @@ _Conditions = tuple[object, ...]
 def headline(data: ReportData) -> list[str]:
     """A count of the cells, then a comparison at the longest length that two methods share, for each model."""
     sentences = [_count(data.records)]
-    for model in dict.fromkeys(record.cell.model for record in data.ok):
-        pair = _pair([record for record in data.ok if record.cell.model == model and record.memory])
-        if pair:
+    by_model: dict[str, list[Record]] = {}
+    for record in data.ok:
+        if record.memory:
+            by_model.setdefault(record.cell.model, []).append(record)
+    for records in by_model.values():
+        if pair := _pair(records):
             sentences += _comparison(*pair)
     return sentences
 
@@ -70,10 +74,11 @@ def _size_gap(a: Record, b: Record) -> float:
     return abs(math.log(a.params.trainable / b.params.trainable))
 
 
-def _conditions(record: Record) -> _Conditions:
-    cell = record.cell
-    shape = (cell.seq_len, cell.batch_size, cell.gradient_accumulation, cell.steps, cell.data, cell.loss_impl)
-    return (record.meter, record.gpu, *shape, cell.seed, cell.dtype, cell.optimizer, cell.gradient_checkpointing)
+_SHAPE = ("seq_len", "batch_size", "gradient_accumulation", "steps", "data", "loss_impl")
+_SETTINGS = ("seed", "dtype", "optimizer", "gradient_checkpointing")
+_conditions: Callable[[Record], _Conditions] = operator.attrgetter(
+    "meter", "gpu", *(f"cell.{name}" for name in (*_SHAPE, *_SETTINGS))
+)
 
 
 def _comparison(side: Record, other: Record) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Hashable, Sequence
 from typing import TypeVar
 
@@ -26,6 +27,27 @@ def group_of(record: Record) -> Group:
     return (cell.model, cell.method_label, cell.seq_len, cell.gpus_label, meter_label(record))
 
 
+_what_decides_group = operator.attrgetter(
+    *(f"cell.{name}" for name in ("model", "method", "rank", "reduction_factor", "settings", "seq_len")),
+    *(f"cell.{name}" for name in ("parallel", "num_gpus")),
+    *("meter", "gpu"),
+)
+
+
+def grouped(records: Sequence[Record]) -> list[list[Record]]:
+    """``records`` by group, in order of first appearance."""
+    found: dict[Group, list[Record]] = {}
+    known: dict[Group, list[Record]] = {}
+    """By what decides the group: to make the texts of one again and again takes several times as long."""
+    for record in records:
+        decides = _what_decides_group(record)
+        members = known.get(decides)
+        if members is None:
+            members = known[decides] = found.setdefault(group_of(record), [])
+        members.append(record)
+    return list(found.values())
+
+
 def evenly(items: Sequence[_Item], most: int) -> list[_Item]:
     """At most ``most`` (two or more) of ``items``, evenly spaced, with the first and the last."""
     if len(items) <= most:
@@ -35,10 +57,7 @@ def evenly(items: Sequence[_Item], most: int) -> list[_Item]:
 
 def one_of_each_group(records: Sequence[Record]) -> list[Record]:
     """The first record of each group."""
-    found: dict[Group, Record] = {}
-    for record in records:
-        found.setdefault(group_of(record), record)
-    return list(found.values())
+    return [members[0] for members in grouped(records)]
 
 
 def runs_of_curves(records: Sequence[Record]) -> list[Record]:
@@ -51,7 +70,7 @@ def runs_of_curves(records: Sequence[Record]) -> list[Record]:
         return list(records)
     places: dict[Group, list[int]] = {}
     for place, record in enumerate(records):
-        kind = (record.cell.model, record.cell.method, meter_label(record), bool(record.loss))
+        kind = (record.cell.model, record.cell.method, record.meter, record.gpu, bool(record.loss))
         places.setdefault(kind, []).append(place)
     most = max(LEAST_RUNS, MOST_RUNS // len(places))
     chosen = sorted(place for found in places.values() for place in evenly(found, most))

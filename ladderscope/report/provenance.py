@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -31,9 +32,10 @@ CATEGORY_MEANINGS = {
 
 def settings_used(records: Sequence[Record]) -> dict[str, str]:
     """The settings of the cells, each with all its values."""
-    used = {"meter": _values(meter_label(record) for record in records)}
+    used = {"meter": _values(map(meter_label, records))}
+    cells = [record.cell for record in records]
     for field in dataclasses.fields(Cell):
-        used[field.name.replace("_", " ")] = _values(getattr(record.cell, field.name) for record in records)
+        used[field.name.replace("_", " ")] = _values(map(operator.attrgetter(field.name), cells))
     used["weights of the backbone"] = _values(record.weights or "unknown" for record in records)
     return used
 
@@ -42,8 +44,12 @@ def environment(records: Sequence[Record]) -> dict[str, str]:
     """Versions, hardware and commit, each with all its values; whatever the records happen to hold."""
     found: dict[str, dict[str, None]] = {}
     for record in records:
-        for name, value in _flat(record.env):
-            found.setdefault(name, {})[str(value)] = None
+        for name, value in record.env.items():
+            if type(value) is str:  # as most are
+                found.setdefault(name, {})[value] = None
+                continue
+            for inner, one in _flat({name: value}):
+                found.setdefault(inner, {})[str(one)] = None
     return {name: _listed(sorted(values)) for name, values in sorted(found.items())}
 
 

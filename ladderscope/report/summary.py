@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ladderscope.records import Record
 from ladderscope.report.labels import base_name, meter_label
-from ladderscope.report.many import group_of, sentence_on_rows
+from ladderscope.report.many import grouped, sentence_on_rows
 from ladderscope.report.tables import MISSING, three_digits
 from ladderscope.terminal_columns import Column
 from ladderscope.units import format_bytes, format_count, format_flops
@@ -28,12 +28,10 @@ class Summary:
 
 def summary_of(records: Sequence[Record], most_rows: int) -> Summary:
     """The groups of ``records`` with their medians, in order of first appearance; at most ``most_rows`` of them."""
-    members: dict[object, list[Record]] = {}
-    for record in records:
-        members.setdefault(group_of(record), []).append(record)
-    groups = list(members.values())[:most_rows]
-    several_models = len({record.cell.model for record in records}) > 1
-    return Summary(_columns(groups, several_models), sentence_on_rows(len(members), len(groups), len(records)))
+    found = grouped(records)
+    groups = found[:most_rows]
+    several_models = len({group[0].cell.model for group in found}) > 1
+    return Summary(_columns(groups, several_models), sentence_on_rows(len(found), len(groups), len(records)))
 
 
 def _columns(groups: Sequence[Sequence[Record]], several_models: bool) -> list[Column]:

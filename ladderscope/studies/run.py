@@ -66,8 +66,7 @@ def _jobs(document: Document, meter: str) -> list[Job]:
         return [_predicted(cell, document.gpu) for cell in cells]
     resolved = resolve_meter(meter)
     check_meter(cells, resolved.name)
-    if resolved.name == "cpu":
-        check_host_memory(cells)
+    check_host_memory(cells, meter=resolved.name)
     return [Job(cell, resolved.name, resolved.hardware(), num_threads=1) for cell in cells]
 
 

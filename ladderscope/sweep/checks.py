@@ -50,13 +50,15 @@ def check_cell(cell: Cell, model: BackboneName, method: Method, config: Any) -> 
 def check_meter(cells: Iterable[Cell], meter: str) -> None:
     """Refuse what a meter cannot run.
 
+    A machine without any GPU says nothing of how many there are: cells that CUDA measures run elsewhere then.
+
     Raises:
         UsageError: a paged optimizer without a GPU, too few GPUs, or generation, which no meter measures.
     """
     for cell in cells:
         if cell.generate:
             raise UsageError("generation is predicted, not measured: give --meter predict, or leave --generate out.")
-        if meter == "cuda" and cell.num_gpus > max(1, torch.cuda.device_count()):
+        if meter == "cuda" and 0 < torch.cuda.device_count() < cell.num_gpus:
             raise UsageError(
                 f"{cell.num_gpus} GPUs are asked for, and PyTorch finds {torch.cuda.device_count()}: lower "
                 "--num-gpus, or predict the cell with --meter predict."

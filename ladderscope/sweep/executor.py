@@ -10,11 +10,11 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any, Protocol
 
 from ladderscope.records import Record, Status
 from ladderscope.sweep.measurers import Measurers
+from ladderscope.sweep.oom_kills import count_oom_kills
 from ladderscope.sweep.predictors import Predictors
 from ladderscope.sweep.process import Tick, WorkerProcess
 from ladderscope.sweep.protocol import Job
@@ -130,7 +130,7 @@ class LocalExecutor(Executor):
         self._pool.shutdown(cancel_futures=True)
 
     def _run(self, job: Job, tick: Tick, device: str | None) -> Record | None:
-        oom_kills = _count_oom_kills()
+        oom_kills = count_oom_kills()
         with self._lock:
             if self._cancelled.is_set():
                 return None
@@ -142,6 +142,9 @@ class LocalExecutor(Executor):
         timer = _start_timer(self._timeout_seconds, worker, timed_out)
         try:
             message = worker.run(job, tick)
+        except BaseException:  # whoever waits is ended: the process may not outlive that
+            worker.kill()
+            raise
         finally:
             timer.cancel()
             if timer.is_alive():
@@ -170,7 +173,7 @@ class LocalExecutor(Executor):
             return _record_of(job, message)
         killed = worker.returncode == -signal.SIGKILL
         # A prediction that the host has no room for says nothing about the GPU.
-        ran_out = killed and _count_oom_kills() > oom_kills and not job.is_prediction
+        ran_out = killed and count_oom_kills() > oom_kills and not job.is_prediction
         status: Status = "oom" if ran_out else "error"
         return failed(job, status, _how_it_ended(worker))
 
@@ -195,19 +198,14 @@ def _start_timer(seconds: float | None, worker: WorkerProcess, timed_out: thread
 
 
 def failed(job: Job, status: Status, error: str) -> Record:
-    """The record of a job that gave none itself."""
-    return Record(cell=job.cell, meter=job.meter, gpu=job.gpu, status=status, error=error)
+    """The record of a job that gave none itself; it says when that was, and what version and commit waited for it."""
+    from ladderscope.environment import describe_origin  # which imports PyTorch
+
+    env = describe_origin()
+    return Record(cell=job.cell, meter=job.meter, gpu=job.gpu, status=status, error=error, env=env)
 
 
 def _how_it_ended(worker: WorkerProcess) -> str:
     if worker.returncode < 0:
         return f"the process was killed by {signal.Signals(-worker.returncode).name}"
     return f"the process ended with exit code {worker.returncode}: {worker.last_words()}"
-
-
-def _count_oom_kills() -> int:
-    try:
-        fields = dict(line.split() for line in Path("/proc/vmstat").read_text().splitlines())
-    except OSError:
-        return 0
-    return int(fields.get("oom_kill", 0))

@@ -12,6 +12,7 @@ from ladderscope.backbones.loading import DTYPES
 from ladderscope.backbones.names import backbone_config, resolve_name
 from ladderscope.backbones.quantize import linear_layers
 from ladderscope.errors import UsageError
+from ladderscope.parallel.replicas import starts_on_host
 from ladderscope.records import Cell
 from ladderscope.sweep.protocol import Job
 from ladderscope.units import GIB, format_bytes
@@ -27,25 +28,36 @@ def host_memory_bytes() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def check_host_memory(cells: Iterable[Cell], available_bytes: int | None = None) -> None:
-    """Refuse cells that certainly do not fit where the model is held in the memory of this machine.
+def check_host_memory(cells: Iterable[Cell], available_bytes: int | None = None, *, meter: str = "cpu") -> None:
+    """Refuse cells that certainly do not fit where models are held in the memory of this machine.
 
     Args:
-        cells: that would be measured on the CPU.
+        cells: that would be measured.
         available_bytes: of memory; by default all that the machine has.
+        meter: that would measure them. With ``cuda`` most models never are on the host as a whole.
 
     Raises:
-        UsageError: the weights of a backbone are larger.
+        UsageError: the weights of a backbone are larger, or what all ranks load of them at a time.
     """
     available = host_memory_bytes() if available_bytes is None else available_bytes
     for cell in cells:
-        needed = _least_weight_bytes(cell.model, cell.dtype, cell.quantization)
-        if needed > available:
-            raise UsageError(
-                f"{cell.model} does not fit into this machine's memory: its weights alone take "
-                f"{format_bytes(needed)} of {format_bytes(available)}. Predict it with --meter predict --gpu GPU, or "
-                "choose a smaller model."
-            )
+        if meter == "cuda" and not starts_on_host(cell):
+            continue
+        alone = _least_weight_bytes(cell.model, cell.dtype, cell.quantization)
+        if cell.num_gpus * alone > available:
+            raise UsageError(_does_not_fit(cell, alone, available))
+
+
+def _does_not_fit(cell: Cell, alone: int, available: int) -> str:
+    """The sentence; ``alone`` are the bytes of the weights, of which every rank loads all."""
+    needed, ways_out = f"its weights alone take {format_bytes(alone)}", "choose a smaller model"
+    if cell.num_gpus > 1:
+        needed += f" in each of {cell.num_gpus} processes, {format_bytes(cell.num_gpus * alone)}"
+        ways_out = "lower --num-gpus, or choose a smaller model"
+    return (
+        f"{cell.model} does not fit into this machine's memory: {needed} of {format_bytes(available)}. Predict it "
+        f"with --meter predict --gpu GPU, or {ways_out}."
+    )
 
 
 def least_host_bytes(job: Job) -> int:

@@ -17,7 +17,8 @@ from ladderscope.tables.expressions import Expression, Lookup
 
 _IN_SHORT = re.compile(r"\s*(?:(?P<name>[A-Za-z_][\w-]*)|`(?P<quoted>[^`]+)`)\s*=(?!=)(?P<values>.*)", re.DOTALL)
 _VALUES = re.compile(r"\s*(?:'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<plain>[^,]*?))\s*(?:,|$)")
-MISSING = "none"
+NONE = "none"
+"""Of some columns a value like any other: ``quantization``, ``parallel``."""
 _TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -42,8 +43,8 @@ def parse_condition(text: str) -> Condition:
 
     ``NAME=VALUES`` is in short what expressions say with ``in`` and ``<=``: values are separated by commas, and one
     of them must hold. A value is a number, a range of numbers ``LOW:HIGH`` that holds both ends and may lack one,
-    ``none`` for what is missing, or text, in which ``*`` and ``?`` stand for any characters. Everything else is an
-    expression.
+    ``none`` for what is missing or says so itself, or text, in which ``*`` and ``?`` stand for any characters.
+    Everything else is an expression.
 
     Raises:
         UsageError: it is neither.
@@ -65,9 +66,9 @@ class _Value:
     is_quoted: bool
 
     @property
-    def is_missing(self) -> bool:
-        """Whether it stands for cells that hold nothing."""
-        return self.text.lower() == MISSING and not self.is_quoted
+    def is_none(self) -> bool:
+        """Whether it stands for cells that hold nothing, or the word."""
+        return self.text.lower() == NONE and not self.is_quoted
 
     def bounds(self) -> tuple[float, float] | None:
         """Lowest and highest number, or ``None`` where it is no range."""
@@ -95,7 +96,7 @@ class Choice:
         """See :class:`Condition`."""
         column = _column(self.name, lookup)
         met = self._is_text if is_text(column) else self._is_truth if is_bool_dtype(column) else self._is_number
-        holds = [column.isna() if value.is_missing else met(column, value) for value in self.values]
+        holds = [_is_none(column) if value.is_none else met(column, value) for value in self.values]
         return pd.Series(np.logical_or.reduce(holds), index=column.index, dtype=bool)
 
     def _is_text(self, column: pd.Series[Any], value: _Value) -> Any:
@@ -132,6 +133,11 @@ def _column(name: str, lookup: Lookup) -> pd.Series[Any]:
         if "-" not in name:
             raise
         return lookup(name.replace("-", "_"))
+
+
+def _is_none(column: pd.Series[Any]) -> Any:
+    missing = column.isna()
+    return missing | (column.astype(str).str.lower() == NONE) if is_text(column) else missing
 
 
 def _all_numbers(column: pd.Series[Any]) -> pd.Series[float] | None:

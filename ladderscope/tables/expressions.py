@@ -115,7 +115,7 @@ class Expression:
         if isinstance(node, ast.Constant) and isinstance(node.value, bool | str):
             return node.value
         if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-            return np.float64(node.value)
+            return self._literal(node.value)
         if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
             left, right = (self._number(side, lookup) for side in (node.left, node.right))
             return _ARITHMETIC[type(node.op)](left, right)
@@ -131,6 +131,15 @@ class Expression:
         if isinstance(node, ast.Compare):
             return self._compared(node, lookup)
         raise UsageError(f"{self._quoted(node)} is not allowed in {self.text[:80]!r}: expressions hold {ALLOWED}.")
+
+    def _literal(self, value: int | float) -> np.float64:
+        try:
+            return np.float64(value)
+        except OverflowError as error:
+            raise UsageError(
+                f"{str(value)[:20]}..., of {len(str(value))} digits, in {self.text[:80]!r} is more than a number can "
+                "be here: write one below 1e308."
+            ) from error
 
     def _number(self, node: ast.expr, lookup: Lookup) -> Value:
         value = self._of(node, lookup)

@@ -31,7 +31,8 @@ def measure_ranks(cells: list[Cell]) -> list[list[int]]:
     Args:
         cells: on as many ranks each.
     """
-    by_rank = elastic_launch(launch_config(cells[0].num_gpus), _measure_rank)([cell.to_json() for cell in cells])
+    with launch_config(cells[0].num_gpus) as config:
+        by_rank = elastic_launch(config, _measure_rank)([cell.to_json() for cell in cells])
     return [list(peaks) for peaks in zip(*(by_rank[rank] for rank in sorted(by_rank)), strict=True)]
 
 
@@ -50,10 +51,9 @@ def _predict_rank(cell: Cell, rank: int) -> int:
 def _measure_rank(cells: list[dict[str, object]]) -> list[int]:
     torch.set_num_threads(1)
     dist.init_process_group("gloo")
-    try:
-        return [_measure(Cell.from_json(cell)) for cell in cells]
-    finally:
-        dist.destroy_process_group()
+    peaks = [_measure(Cell.from_json(cell)) for cell in cells]
+    dist.destroy_process_group()
+    return peaks
 
 
 def _measure(cell: Cell) -> int:

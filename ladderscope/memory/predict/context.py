@@ -24,7 +24,7 @@ from ladderscope.memory.predict.gpus import CONTEXT_BYTES, Gpu, find_gpu
 from ladderscope.memory.predict.memory_stats import MemoryStats
 from ladderscope.memory.predict.modules import ModulePlace
 from ladderscope.memory.predict.ownership import Ownership
-from ladderscope.memory.predict.process_group import NCCL_NOT_COUNTED, one_rank_of
+from ladderscope.memory.predict.process_group import NCCL_NOT_COUNTED, NEVER_COMPARED_ON_GPUS, one_rank_of
 from ladderscope.memory.predict.rules import Rules, rules_of
 from ladderscope.memory.predict.tensors import tensors_answer_cuda
 from ladderscope.memory.predict.threads import SharedDeviceMode, followed_threads
@@ -133,6 +133,7 @@ def simulate(
         if world_size > 1:
             stack.enter_context(one_rank_of(device, place, rank, world_size))
             trace.note(NCCL_NOT_COUNTED)
+            trace.note(NEVER_COMPARED_ON_GPUS)
         yield trace
         trace.finish()
 

@@ -23,6 +23,10 @@ from ladderscope.memory.predict.modules import ModulePlace
 _distributed: Any = dist
 """Of which PyTorch's types leave out what is compiled."""
 NCCL_NOT_COUNTED = "what NCCL takes on the GPU for itself, outside of PyTorch's allocator: not counted"
+NEVER_COMPARED_ON_GPUS = (
+    "DDP and FSDP2 on CUDA streams, reserved bytes above all: compared with no GPU, only with two CPU processes, "
+    "which have no streams"
+)
 
 
 @contextlib.contextmanager

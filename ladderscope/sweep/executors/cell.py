@@ -6,6 +6,7 @@ import functools
 import os
 from pathlib import Path
 
+from ladderscope.errors import LadderscopeError
 from ladderscope.records import Record
 from ladderscope.sweep.executor import LocalExecutor, failed
 from ladderscope.sweep.process import Tick
@@ -21,6 +22,9 @@ def run_cell(job: Job, tick: Tick, timeout_seconds: float | None, folder: Path |
         timeout_seconds: after which it is ended; None for never.
         folder: to work in, as relative paths in cells mean; where this machine lacks it, and for None, it is the
             folder of this process.
+
+    Raises:
+        LadderscopeError: the cell was ended from another thread of this process.
     """
     if folder is not None and folder.is_dir():
         os.chdir(folder)
@@ -30,10 +34,18 @@ def run_cell(job: Job, tick: Tick, timeout_seconds: float | None, folder: Path |
     except OSError as error:
         return failed(job, "error", str(error))
     except BaseException:  # the engine ends this task: nothing of it may go on
-        executor.cancel()
+        _end(executor)
         raise
-    assert record is not None
+    if record is None:
+        _end(executor)
+        raise LadderscopeError(f"{job.cell.label} was ended before it had a record.")
     return record
+
+
+def _end(executor: LocalExecutor) -> None:
+    """What was cancelled stays so, and other tasks may come to this process."""
+    executor.cancel()
+    _executor.cache_clear()
 
 
 @functools.cache

@@ -3,41 +3,48 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import ladderscope
 from ladderscope.errors import UsageError
 from ladderscope.sweep.executors.engine import Terms, import_library
+from ladderscope.sweep.executors.ray_environment import runtime_env, ships_folder
 from ladderscope.sweep.executors.ray_options import RayOptions
+from ladderscope.sweep.executors.ray_requests import living_nodes, selector_of, type_of
 from ladderscope.sweep.protocol import Job
 from ladderscope.sweep.slots import num_cores
 from ladderscope.units import GIB
-from ladderscope.yaml_files import read_mapping
 
-_GPU_TYPE = "ray.io/accelerator-type"
-"""Ray's label of nodes."""
-_SHIPPED_VARIABLES = ("LADDERSCOPE_", "HF_", "PYTORCH_")
-"""How those begin that decide what a cell gives."""
+__all__ = ["connect", "gpu_types_of", "ships_folder", "task_options"]
+
+_TYPE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+"""What Ray takes as the value of a label."""
 
 
 def connect(terms: Terms, options: RayOptions) -> Any:
     """Ray, connected.
 
     Raises:
-        UsageError: it is not installed, there is no cluster at the address, or the runtime environment is none.
+        UsageError: it is not installed, there is no cluster at the address, the runtime environment is none, or no
+            cluster could have what is asked for.
     """
+    if options.gpu_type is not None and _TYPE_NAME.fullmatch(options.gpu_type) is None:
+        raise UsageError(
+            f"--ray-gpu-type {options.gpu_type!r} is no name that Ray gives: it joins words with dashes, as in A100 "
+            "or GeForce-RTX-4090."
+        )
     # Running out of memory is a result, not a mishap; Ray reads this when it is imported.
     os.environ.setdefault("RAY_task_oom_retries", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray: Any = import_library("ray", "ray")
-    starts = options.address == "local"
-    here: dict[str, Any] = {"num_cpus": terms.jobs or num_cores(), "include_dashboard": False} if starts else {}
-    runtime_env = _runtime_env(options)
+    here: dict[str, Any] = {}
+    if options.address == "local":
+        here = {"num_cpus": _cores_of_local_cluster(terms, options), "include_dashboard": False}
+    env = runtime_env(ray, options)
     try:
-        ray.init(options.address, runtime_env=runtime_env, log_to_driver=False, logging_level="ERROR", **here)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+        ray.init(options.address, runtime_env=env, log_to_driver=False, logging_level="ERROR", **here)
+    except (ConnectionError, RuntimeError, ValueError, TypeError) as error:
         first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UsageError(
             f"cannot use the Ray cluster at --ray-address {options.address}: {first_line.rstrip('.')}. Start one with "
@@ -46,12 +53,24 @@ def connect(terms: Terms, options: RayOptions) -> Any:
     return ray
 
 
+def _cores_of_local_cluster(terms: Terms, options: RayOptions) -> int:
+    """In Ray's books: enough for ``--jobs`` cells at a time, else what this machine has."""
+    if terms.jobs is not None:
+        return terms.jobs * options.cpus
+    if options.cpus > num_cores():
+        raise UsageError(
+            f"--ray-cpus {options.cpus} is more than the {num_cores()} of this machine, on which --ray-address local "
+            "starts a cluster: lower it, or say with --jobs how many cells are to share them."
+        )
+    return num_cores()
+
+
 def gpu_types_of(ray: Any) -> list[str] | None:
     """The types of GPU that the cluster has now, by Ray's names; empty where nodes do not tell, None without a GPU."""
-    nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("GPU", 0)]
+    nodes = [node for node in living_nodes(ray) if node["Resources"].get("GPU", 0)]
     if not nodes:
         return None
-    return sorted({kind for node in nodes if (kind := node["Labels"].get(_GPU_TYPE))})
+    return sorted({kind for node in nodes if (kind := type_of(node))})
 
 
 def task_options(job: Job, options: RayOptions, gpu_types: Sequence[str] = ()) -> dict[str, Any]:
@@ -74,30 +93,5 @@ def task_options(job: Job, options: RayOptions, gpu_types: Sequence[str] = ()) -
         types = gpu_types if options.gpu_type is None else (options.gpu_type,)
         needed["num_gpus"] = 1
         if types:
-            needed["label_selector"] = {_GPU_TYPE: f"in({','.join(types)})"}
+            needed["label_selector"] = selector_of(types)
     return needed
-
-
-def ships_folder(options: RayOptions) -> bool:
-    """Whether the user's runtime environment brings the folder that cells work in."""
-    return "working_dir" in _users_runtime_env(options)
-
-
-def _runtime_env(options: RayOptions) -> dict[str, Any]:
-    """This package, as it is here, and the variables that decide what a cell gives; what the user says is over it."""
-    from ladderscope.environment import shipped_commit
-
-    variables = {name: value for name, value in os.environ.items() if name.startswith(_SHIPPED_VARIABLES)}
-    users = _users_runtime_env(options)
-    return {
-        "excludes": ["**/__pycache__/**"],
-        **users,
-        "py_modules": [str(Path(ladderscope.__file__).parent), *users.get("py_modules", [])],
-        "env_vars": {**variables, **shipped_commit(), **users.get("env_vars", {})},
-    }
-
-
-def _users_runtime_env(options: RayOptions) -> dict[str, Any]:
-    if options.runtime_env is None:
-        return {}
-    return read_mapping(Path(options.runtime_env), "the runtime environment", "map fields such as `pip` to values")

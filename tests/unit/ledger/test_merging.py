@@ -33,25 +33,50 @@ def test_the_record_that_finished_last_counts_whatever_the_order(make_record: Ma
         assert (merged.num_records, merged.num_shared, merged.num_conflicts) == (3, 1, 1)
 
 
-def test_where_a_record_says_no_time_the_ledger_named_last_counts(make_record: MakeRecord, write: WriteLedger) -> None:
-    timed, crashed = write("a.jsonl", make_record(1, "10:00:00")), write("b.jsonl", make_record(1, status="error"))
-    out = timed.with_name("out.jsonl")
+def test_an_old_crash_without_a_time_never_replaces_a_result(make_record: MakeRecord, write: WriteLedger) -> None:
+    good = write("good.jsonl", make_record(1, "10:00:00"), make_record(2))
+    crashed = write("old_crash.jsonl", make_record(1, status="error"), make_record(2, status="oom"))
 
-    merge_ledgers([timed, crashed], out)
-    assert found(out) == [(1, "error")]
-    out.unlink()
-    merge_ledgers([crashed, timed], out)
-    assert found(out) == [(1, "ok")]
+    merge_ledgers([good, crashed], good)
+
+    assert found(good) == [(1, "ok"), (2, "ok")]
+    assert found(merged_anew(crashed, good)) == [(1, "ok"), (2, "ok")]
+
+
+def merged_anew(*paths: Path) -> Path:
+    out = paths[0].with_name("anew.jsonl")
+    merge_ledgers(paths, out)
+    return out
+
+
+def test_a_failure_on_a_gpu_that_nobody_knows_goes_where_a_later_record_knows_it(
+    make_record: MakeRecord, write: WriteLedger
+) -> None:
+    lost = write("lost.jsonl", make_record(1, "10:00:00", meter="cuda", status="timeout"))
+    again = write("again.jsonl", make_record(1, "11:00:00", meter="cuda", gpu="NVIDIA A100"), make_record(2))
+    out = lost.with_name("out.jsonl")
+
+    merged = merge_ledgers([lost, again], out)
+
+    assert found(out) == [(1, "ok"), (2, "ok")]
+    assert (merged.num_records, merged.num_superseded) == (2, 1)
+    assert not merge_ledgers([lost, again], out).is_changed
 
 
 @pytest.mark.parametrize("order", [["a", "b", "c"], ["c", "a", "b"], ["b", "c", "a"]])
 def test_a_merged_ledger_reads_as_the_ledgers_do_together(
     order: list[str], make_record: MakeRecord, write: WriteLedger
 ) -> None:
+    def lost(time: str) -> Record:
+        return make_record(4, time, meter="cuda", status="error")
+
+    def on_gpu(time: str) -> Record:
+        return make_record(4, time, meter="cuda", gpu="NVIDIA A100")
+
     paths = {
         "a": write("a.jsonl", make_record(1, "12:00:00"), make_record(2, "10:00:00", status="oom")),
-        "b": write("b.jsonl", make_record(1, status="error"), make_record(3)),
-        "c": write("c.jsonl", make_record(1, "11:00:00", status="timeout"), make_record(2, "09:00:00")),
+        "b": write("b.jsonl", make_record(1, status="error"), make_record(3), lost("10:30:00"), on_gpu("09:00:00")),
+        "c": write("c.jsonl", make_record(1, "11:00:00", status="timeout"), lost("08:00:00"), on_gpu("09:30:00")),
     }
     named = [paths[name] for name in order]
     out = named[0].with_name("out.jsonl")
@@ -59,6 +84,7 @@ def test_a_merged_ledger_reads_as_the_ledgers_do_together(
     merge_ledgers(named, out)
 
     assert read_ledger(out) == read_ledgers(named)
+    assert {one.cell.seed: one.status for one in read_ledger(out)}[1] == "ok"
 
 
 def test_lines_are_kept_byte_for_byte_and_superseded_ones_left_out(

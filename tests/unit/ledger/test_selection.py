@@ -16,7 +16,7 @@ MakeRecord = Callable[..., Record]
 def records(make_record: MakeRecord, make_full_record: MakeRecord) -> list[Record]:
     return [
         make_full_record(seed=0, seq_len=512),
-        make_record(1, "11:00:00", method="qlora", seq_len=1024, status="oom", error="no room"),
+        make_record(1, "11:00:00", method="qlora", quantization="nf4", seq_len=1024, status="oom", error="no room"),
         make_record(2, method="ladder", rank=None, reduction_factor=8, gradient_checkpointing=True),
     ]
 
@@ -28,6 +28,8 @@ def records(make_record: MakeRecord, make_full_record: MakeRecord) -> list[Recor
         (["seq-len=512:4096"], [0, 1]),
         (["method=lora,qlora", "status=ok"], [0]),
         (["rank=none"], [2]),
+        (["quantization=none"], [0, 2]),
+        (["parallel=none"], [0, 1, 2]),
         (["gradient-checkpointing=true"], [2]),
         (["not gradient_checkpointing and meter != 'cpu'"], [0]),
         (["peak_allocated_bytes > 9"], [0]),

@@ -12,7 +12,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM
 
 from ladderscope.backbones.catalogue import architecture_config
-from ladderscope.memory.predict.process_group import NCCL_NOT_COUNTED
+from ladderscope.memory.predict.process_group import NCCL_NOT_COUNTED, NEVER_COMPARED_ON_GPUS
 from ladderscope.predict import LOAD, predict_cell
 from ladderscope.records import Cell, Record
 
@@ -113,17 +113,18 @@ def test_flops_are_those_of_one_gpu(tiny_cell: MakeCell) -> None:
     assert not records[0].ranks
 
 
-def test_gathered_weights_are_collectives_and_what_nccl_takes_is_said_not_counted(tiny_cell: MakeCell) -> None:
+def test_gathered_weights_are_collectives_and_what_no_gpu_has_confirmed_is_said(tiny_cell: MakeCell) -> None:
     cell = tiny_cell(method="full", parallel="fsdp", num_gpus=2, gradient_checkpointing=True)
     record = predict_cell(cell, GPU, counts_flops=False).record
     assert record.memory is not None
     assert record.memory.breakdown_bytes["collectives"] > 0
     assert record.forecast is not None
-    assert NCCL_NOT_COUNTED in record.forecast.unverified
+    assert {NCCL_NOT_COUNTED, NEVER_COMPARED_ON_GPUS} <= {*record.forecast.unverified}
 
 
 def test_a_cell_on_one_gpu_says_nothing_of_ranks(tiny_cell: MakeCell) -> None:
     record: dict[str, Any] = predict_cell(tiny_cell(method="full"), GPU, counts_flops=False).record.to_json()
     assert "ranks" not in record
     assert "parallel" not in record["cell"]
+    assert not {NCCL_NOT_COUNTED, NEVER_COMPARED_ON_GPUS} & {*record["forecast"]["unverified"]}
     assert "collectives" not in record["memory"]["breakdown_bytes"]

@@ -57,6 +57,22 @@ def test_a_record_of_several_gpus_survives_json() -> None:
     assert "ranks" not in whole_record().to_json()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cell": Cell(model="m", method="full", parallel="ddp", num_gpus=2)},
+        {"ranks": [RankMemory(rank=0, peak_allocated_bytes=30, peak_reserved_bytes=None, states_bytes={})]},
+    ],
+    ids=["cell", "ranks"],
+)
+def test_records_of_several_gpus_make_older_versions_ask_for_an_upgrade(changes: dict[str, Any]) -> None:
+    record = whole_record(**changes)
+    values = record.to_json()
+    assert (values["schema_version"], whole_record().to_json()["schema_version"]) == (2, 1)
+    # As they were written at first.
+    assert Record.from_json({**values, "schema_version": 1}) == record
+
+
 def test_a_failed_record_survives_json() -> None:
     record = Record(cell=Cell(model="m", method="full"), meter="cpu", status="timeout", error="too slow")
     assert Record.from_json(json.loads(json.dumps(record.to_json()))) == record

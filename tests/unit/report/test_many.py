@@ -15,7 +15,8 @@ from ladderscope.report.data import collect
 from ladderscope.report.figures.bars import MAX_BARS, Stack, draw_bars, shown
 from ladderscope.report.folder import write_report
 from ladderscope.report.headline import headline
-from ladderscope.report.many import MOST_RUNS, PAGE_ROWS, evenly, runs_of_curves
+from ladderscope.report.many import MOST_RUNS, PAGE_ROWS, evenly, grouped, runs_of_curves
+from ladderscope.report.provenance import environment
 from ladderscope.report.summary import error_columns, summary_of
 
 RecordFactory = Callable[..., Record]
@@ -42,6 +43,36 @@ def many(make_record: RecordFactory, make_failed: RecordFactory) -> list[Record]
 )
 def test_evenly_spaced_items_hold_the_first_and_the_last(most: int, chosen: list[int]) -> None:
     assert evenly(range(10), most) == chosen
+
+
+def test_records_are_grouped_by_what_a_row_of_a_table_says(make_record: RecordFactory) -> None:
+    base = make_record("qlora", seq_len=128)
+    apart = [
+        make_record("ladder", seq_len=128),
+        make_record("qlora", seq_len=256),
+        dataclasses.replace(base, gpu="NVIDIA T4"),
+        dataclasses.replace(base, meter="predict"),
+        dataclasses.replace(base, cell=dataclasses.replace(base.cell, parallel="ddp", num_gpus=2)),
+    ]
+    alike = [dataclasses.replace(base, cell=dataclasses.replace(base.cell, seed=1, lr=1.0)), base]
+    # A rank and a reduction make one label or another, and not both count.
+    also = dataclasses.replace(base, cell=dataclasses.replace(base.cell, reduction_factor=8))
+
+    assert grouped([base, *apart, *alike, also]) == [[base, *alike, also], *([one] for one in apart)]
+
+
+def test_an_environment_is_told_with_all_its_values_whatever_they_are(make_record: RecordFactory) -> None:
+    first = {"torch": "2.13.0", "dirty": True, "cpu_threads": 1, "commit": None, "gpu": {"name": "T4", "bytes": 16}}
+    second = {"torch": "2.12.0", "dirty": True, "cpu_threads": 2}
+    records = [dataclasses.replace(make_record("qlora"), env=env) for env in (first, second)]
+
+    assert environment(records) == {
+        "cpu_threads": "1, 2",
+        "dirty": "True",
+        "gpu.bytes": "16",
+        "gpu.name": "T4",
+        "torch": "2.12.0, 2.13.0",
+    }
 
 
 def test_a_group_has_its_median_over_the_cells_that_ended_well(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import queue
 import signal
@@ -16,8 +17,10 @@ import psutil
 import pytest
 import torch
 
+from ladderscope.environment import describe_environment
+from ladderscope.ledger.columns import finished_at
 from ladderscope.records import Cell, Record
-from ladderscope.sweep.executor import LocalExecutor
+from ladderscope.sweep.executor import LocalExecutor, failed
 from ladderscope.sweep.protocol import Job
 from ladderscope.sweep.worker import describe, is_out_of_memory
 
@@ -86,6 +89,14 @@ def test_a_cell_that_fails_says_why(tiny_cell: MakeCell) -> None:
     assert record is not None
     assert record.status == "error"
     assert "/no/such/folder" in (record.error or "")
+
+
+def test_what_gave_no_record_says_when_that_was_and_of_what_version(tiny_cell: MakeCell) -> None:
+    record = failed(job(tiny_cell()), "timeout", "too slow")
+    here = describe_environment()
+    assert {name: here[name] for name in ("ladderscope", "commit")}.items() <= record.env.items()
+    assert (time := finished_at(record)) is not None
+    assert 0 <= (datetime.datetime.now(datetime.UTC) - time).total_seconds() < 60
 
 
 def test_a_killed_cell_is_an_error_that_names_the_signal(tiny_cell: MakeCell) -> None:

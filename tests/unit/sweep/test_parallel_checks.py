@@ -1,7 +1,11 @@
 from __future__ import annotations
 
-import pytest
+import dataclasses
 
+import pytest
+import torch
+
+from ladderscope.cli.profile_jobs import jobs_elsewhere
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.records import Cell
 from ladderscope.sweep.checks import check_meter
@@ -50,7 +54,18 @@ def test_an_unknown_way_is_refused_with_the_nearest() -> None:
         resolve_cells(BASE, {"parallel": ["fdsp"]})
 
 
-def test_more_gpus_than_there_are_are_not_measured() -> None:
-    cell = Cell(model="random:tiny-llama", method="full", parallel="ddp", num_gpus=1000)
-    with pytest.raises(UsageError, match="lower --num-gpus"):
+def test_more_gpus_than_there_are_are_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    cell = Cell(model="random:tiny-llama", method="full", parallel="ddp", num_gpus=8)
+    check_meter([dataclasses.replace(cell, num_gpus=4)], "cuda")
+    with pytest.raises(UsageError, match="8 GPUs are asked for, and PyTorch finds 4: lower --num-gpus"):
         check_meter([cell], "cuda")
+
+
+def test_a_login_node_without_a_gpu_says_that_several_gpus_are_measured_where_one_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    axes = {"model": ["random:tiny-llama"], "method": ["full"], "parallel": ["ddp"], "num_gpus": [2]}
+    with pytest.raises(UsageError, match="on this machine alone: leave --executor out"):
+        jobs_elsewhere(None, "cuda", None, 1, None, axes)

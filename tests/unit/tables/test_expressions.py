@@ -118,6 +118,7 @@ def test_whatever_else_python_could_do_is_refused_in_one_sentence(text: str) -> 
         ("method + 'a' == 'loraa'", "method is not a number in rows 1, 2 and 3"),
         ("`Training FLOPs` > 1", "unknown column 'Training FLOPs': did you mean 'Training FLOP'?"),
         ("parms > 1", "unknown column 'parms': did you mean 'params'?"),
+        (f"N > {'9' * 400}", "99999999999999999999..., of 400 digits, in 'N > 999"),
     ],
 )
 def test_a_wrong_condition_says_what_is_wrong(text: str, message: str) -> None:

@@ -37,6 +37,6 @@ def test_the_peak_of_a_rank_is_predicted(
     case: tuple[str, str, bool], measured: dict[tuple[str, str, bool], Sequence[int]]
 ) -> None:
     predicted = predict_ranks(cell_of(case))
-    # gloo's own thread may let go of a buffer a little later, in one rank and not in the other.
+    # gloo's own thread may let go of a buffer a little later, in one rank and not in the other, which README says.
     assert min(measured[case]) == pytest.approx(min(predicted), rel=TOLERANCE)
     assert all(peak >= (1 - TOLERANCE) * expected for peak, expected in zip(measured[case], predicted, strict=True))

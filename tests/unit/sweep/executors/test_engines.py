@@ -107,6 +107,8 @@ def test_an_engine_that_is_not_installed_says_how_to_install_it(
         ("cpus: many\n", "cpus of the executor must be of type int"),
         ("cpus: true\n", "cpus of the executor must be of type int"),
         ("memory-gib: 0\n", "at least 0.1"),
+        ("memory-gib: .nan\n", "memory_gib of the executor must be a finite number, not nan"),
+        ("memory-gib: .inf\n", "must be a finite number, not inf"),
         ("- auto\n", "must map options"),
         ("a: [\n", "is not YAML"),
     ],
