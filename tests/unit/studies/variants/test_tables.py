@@ -69,7 +69,7 @@ def test_costs_are_told_against_the_reference(invent_variants: Invent) -> None:
     rows = texts(cost_table(runs_of(PLAN, invent_variants(PLAN, {}, bytes_of={"none": 1.1}))))
     assert rows["most over least"] == ["-"] * 3 + ["+7.1%", "+5.6%", "+3.8%"] + ["+2.0%", "+1.1%", "+0.6%"] * 2
     assert rows["none"][:6] == ["15.00", "9.50", "6.75", "+7.1%", "+5.6%", "+3.8%"]
-    assert rows["scalar"][3:] == ["+0.0%"] * 9
+    assert rows["scalar"][3:] == ["0.0%"] * 9
 
 
 def test_another_default_of_the_package_shows(runs: Runs) -> None:
