@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -36,7 +37,8 @@ def falling(within: Any, names: list[str], invent: Invent) -> Callable[..., list
         def after(one: Record) -> float:
             place = names.index(one.cell.model)
             level = 2.0 + (3 * place + len(one.cell.method)) % 5
-            return level * (within.flops_of_steps(one) / 1e12) ** -slopes.get(one.cell.method, SLOPES["qlora"])[place]
+            spent: float = within.flops_of_steps(one)
+            return level * math.exp(-slopes.get(one.cell.method, SLOPES["qlora"])[place] * math.log(spent / 1e12))
 
         return [with_loss(one, after(one)) for one in invent({}, noise=0.0) if one.cell.method in methods]
 
