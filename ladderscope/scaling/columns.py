@@ -18,6 +18,7 @@ from ladderscope.scaling.text import (
     format_deviation,
     format_ends,
     format_estimate,
+    format_holm,
     format_interval,
     format_p,
     format_parameter,
@@ -93,8 +94,8 @@ def slope_columns(fit: ScalingFit) -> list[Column]:
         Column("second", [format_estimate(slope.second, "1") for slope in slopes], rank=10),
         Column("difference", [format_estimate(slope.difference, "1") for slope in slopes], rank=5),
         Column(f"ratio\n({level} interval)", [_ratio_cell(slope) for slope in slopes], rank=3),
-        Column("p of no\ndifference", [_p(slope.p_difference, slope.p_difference_holm) for slope in slopes], rank=7),
-        Column("p of no\nequivalence", [_p(s.p_equivalence, s.p_equivalence_holm) for s in slopes], rank=8),
+        Column("p of no\ndifference", [format_holm(s.p_difference, s.p_difference_holm) for s in slopes], rank=7),
+        Column("p of no\nequivalence", [format_holm(s.p_equivalence, s.p_equivalence_holm) for s in slopes], rank=8),
         Column("smallest\nmargin", [_margin(slope) for slope in slopes], rank=4),
         Column("runs per\nmethod", [str(slope.runs_needed or MISSING) for slope in slopes], rank=6),
     ]
@@ -208,10 +209,6 @@ def ratio_of(slope: SlopeComparison) -> float | None:
 
 def _margin(slope: SlopeComparison) -> str:
     return MISSING if slope.smallest_margin is None else percent(slope.smallest_margin)
-
-
-def _p(p: float | None, adjusted: float | None) -> str:
-    return format_p(p) if adjusted is None or adjusted == p else f"{format_p(p)} (Holm {format_p(adjusted)})"
 
 
 def _model_name(pair: MethodComparison, model: NestedModel) -> str:

@@ -146,6 +146,11 @@ def format_p(p: float | None) -> str:
     return "<0.001" if p < 0.001 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
 
 
+def format_holm(p: float | None, adjusted: float | None) -> str:
+    """A p value, and in brackets what Holm's adjustment makes of it where that is another."""
+    return format_p(p) if adjusted is None or adjusted == p else f"{format_p(p)} (Holm {format_p(adjusted)})"
+
+
 def listed(words: Sequence[str]) -> str:
     """``'a, b and c'``."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -8,8 +8,9 @@ from ladderscope.studies.intervals import MeanInterval
 
 
 def percent(log_ratio: float, digits: int = 1) -> str:
-    """The logarithm of a ratio as percent above or below one."""
-    return f"{100 * math.expm1(log_ratio):+.{digits}f}%"
+    """The logarithm of a ratio as percent above or below one; what rounds to zero has no sign."""
+    text = f"{100 * math.expm1(log_ratio):+.{digits}f}"
+    return f"{text if float(text) else text[1:]}%"
 
 
 def interval_text(found: MeanInterval, digits: int = 1) -> str:

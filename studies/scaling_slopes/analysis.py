@@ -9,17 +9,21 @@ from ladderscope.records import Record
 from ladderscope.studies.bases import Basis, common_basis
 from ladderscope.studies.complete import missing_sentence, of_one_meter
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Findings, Verdict
-from ladderscope.studies.intervals import MeanInterval
-from ladderscope.studies.texts import interval_text, share_text
+from ladderscope.studies.intervals import mean_interval
+from ladderscope.studies.texts import interval_text, percent, share_text
+from ladderscope.studies.trained.spent import is_calibrated
 
-from .equal import at_equal
-from .family import REFERENCE, WHOLE, cells_of
+from .equal import gaps_at_equal
+from .family import FAMILY, REFERENCE, WHOLE, cells_of
 from .fitting import BACKBONE, RUN, comparison_of, fits_of
 from .plots import curves_figure, slopes_figure
-from .tables import data_table, equal_table, multiplier_table, slope_table
+from .slope_tables import other_slopes_table, ratio_text, slope_table, within_table
+from .tables import data_table, equal_compute_table, equal_table, multiplier_table
+from .within import flops_of_steps, within_backbones
 
 if TYPE_CHECKING:
     from ladderscope.scaling import ScalingFit
+    from ladderscope.scaling.results.comparison import SlopeComparison
     from ladderscope.scaling.results.comparison import Verdict as Agreement
 
 CLAIMED = {"slope-ladder": "ladder", "slope-xladder": "xladder", "slope-lst": "lst"}
@@ -41,20 +45,24 @@ def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
     if why:
         return Findings([Verdict(name, CANNOT_TELL, why, None) for name in (*CLAIMED, EQUAL_COMPUTE)])
     confidence, margin, basis = bounds["confidence"], bounds["margin"], common_basis(known)
-    fits = fits_of(known, confidence, margin)
-    verdicts = [_slope(name, method, fits, basis) for name, method in CLAIMED.items()]
-    found = at_equal(known, "ladder", REFERENCE, "compute", confidence)
-    verdicts.append(equal_compute(found, bounds, basis))
+    fits, within = fits_of(known, confidence, margin), within_backbones(known, confidence, margin)
+    calibrated = sorted({one.cell.method for one in known if is_calibrated(one.cell)})
+    uncalibrated = within_backbones(known, confidence, margin, methods=calibrated, spent=flops_of_steps)
+    verdicts = [_slope(name, method, fits, within.against[method], basis) for name, method in CLAIMED.items()]
+    verdicts.append(equal_compute(gaps_at_equal(known, "ladder", REFERENCE, "compute"), bounds, basis))
     tables = [
         slope_table(fits, margin, basis),
+        within_table(within, uncalibrated, margin, basis),
+        other_slopes_table(fits, basis),
         multiplier_table(fits[RUN], basis),
         equal_table(known, confidence),
+        equal_compute_table(known),
         data_table(known),
     ]
-    return Findings(verdicts, tables, [curves_figure(known, fits[RUN]), slopes_figure(fits, margin, basis)])
+    return Findings(verdicts, tables, [curves_figure(known, fits[RUN]), slopes_figure(fits, within, margin, basis)])
 
 
-def _slope(claim: str, method: str, fits: dict[str, ScalingFit], basis: Basis) -> Verdict:
+def _slope(claim: str, method: str, fits: dict[str, ScalingFit], within: SlopeComparison, basis: Basis) -> Verdict:
     by_run, by_backbone = (comparison_of(fits[unit], method) for unit in (RUN, BACKBONE))
     agree = by_run.verdict == by_backbone.verdict
     answer: Answer = BY_AGREEMENT[by_run.verdict] if agree else CANNOT_TELL
@@ -67,19 +75,37 @@ def _slope(claim: str, method: str, fits: dict[str, ScalingFit], basis: Basis) -
             if len(shown) == len(margins)
             else " No margin would have been shown."
         )
-    return Verdict(claim, answer, why, basis)
+    return Verdict(claim, answer, f"{why} {_within_sentence(within, answer)}", basis)
 
 
-def equal_compute(found: MeanInterval | None, bounds: Mapping[str, float], basis: Basis) -> Verdict:
-    """The verdict on losses at equal compute."""
+def _within_sentence(found: SlopeComparison, answer: Answer) -> str:
+    """What the slopes within backbones say beside a verdict that the rule takes from a curve through all sizes."""
+    from ladderscope.scaling.text import format_holm
+
+    p = format_holm(found.p_difference, found.p_difference_holm)
+    said = (
+        "Within backbones, as a review found afterwards, on 2026-11-23, the ratio of mean slopes is "
+        f"{ratio_text(found, '90% interval ')}, p of no difference {p}: {found.verdict}"
+    )
+    differs = answer not in (CANNOT_TELL, BY_AGREEMENT[found.verdict])
+    return f"{said}, so that this verdict rests on how losses differ from size to size." if differs else f"{said}."
+
+
+def equal_compute(gaps: Mapping[str, float], bounds: Mapping[str, float], basis: Basis) -> Verdict:
+    """The verdict on losses at equal compute, from their log ratio on each backbone."""
     needed = int(bounds["backbones"])
+    found = mean_interval(list(gaps.values()), bounds["confidence"]) if gaps else None
     if found is None or found.low is None or found.high is None or found.count < needed:
-        backbones = found.count if found else 0
-        why = f"Only {backbones} of the {needed} backbones that are needed have a compute that both methods reach."
+        why = f"Only {len(gaps)} of the {needed} backbones that are needed have a compute that both methods reach."
         return Verdict(EQUAL_COMPUTE, CANNOT_TELL, why, basis if found else None)
     answer: Answer = REPRODUCED if found.high < 0 else NOT_REPRODUCED if found.low > 0 else CANNOT_TELL
     why = (
         f"At the largest compute that both reach, Ladder's loss is {interval_text(found)} against QLoRA's (mean of "
-        f"logarithms with a {bounds['confidence']:.0%} interval over {found.count} backbones)."
+        f"logarithms with a {bounds['confidence']:.0%} interval over {found.count} backbones). "
+        f"From the smallest to the largest backbone: {', '.join(percent(gap) for gap in _by_size(gaps))}."
     )
     return Verdict(EQUAL_COMPUTE, answer, why, basis)
+
+
+def _by_size(gaps: Mapping[str, float]) -> list[float]:
+    return [gaps[one.name] for one in FAMILY if one.name in gaps]

@@ -17,18 +17,24 @@ Setting = tuple[str, str]
 
 
 def at_equal(records: Sequence[Record], first: str, second: str, axis: str, confidence: float) -> MeanInterval | None:
-    """Mean over backbones of log(loss of the first / of the second), at the most of ``axis`` that both reach on each.
+    """Mean over backbones of :func:`gaps_at_equal`; None where no backbone has both methods over a shared range."""
+    gaps = gaps_at_equal(records, first, second, axis)
+    return mean_interval(list(gaps.values()), confidence) if gaps else None
 
-    Runs of one budget are averaged (their logarithms), and between budgets logarithms are interpolated. None where no
-    backbone has both methods over a shared range.
+
+def gaps_at_equal(records: Sequence[Record], first: str, second: str, axis: str) -> dict[str, float]:
+    """Backbone -> log(loss of the first / of the second), at the most of ``axis`` that both reach on it.
+
+    Runs of one budget are averaged (their logarithms), and between budgets logarithms are interpolated. Backbones that
+    lack a method, or a range that both share, are left out.
     """
-    gaps = []
+    gaps = {}
     for model in sorted({record.cell.model for record in records}):
         mine, theirs = (curve(records, model, method, axis) for method in (first, second))
         gap = _gap(mine, theirs)
         if gap is not None:
-            gaps.append(gap)
-    return mean_interval(gaps, confidence) if gaps else None
+            gaps[model] = gap
+    return gaps
 
 
 def curve(records: Sequence[Record], model: str, method: str, axis: str) -> list[tuple[float, float]]:

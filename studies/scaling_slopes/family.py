@@ -30,6 +30,11 @@ FAMILY = (
 )
 
 
+def size_text(backbone: SmallBackbone) -> str:
+    """Its parameters, as tables name it."""
+    return f"{backbone.parameters / 1e6:.2f} M"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What is run.

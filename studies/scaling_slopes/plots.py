@@ -15,6 +15,7 @@ from ladderscope.studies.trained.spent import flops_spent
 from .equal import curve
 from .family import FAMILY, METHODS, REFERENCE
 from .fitting import BACKBONE, LAW, RUN, comparison_of
+from .within import Within
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -58,31 +59,40 @@ def curves_figure(records: Sequence[Record], fit: ScalingFit) -> Figure:
     return Figure("curves", "Loss against compute", caption, draw, (8.0, 5.4), frozenset(map(basis_of, records)))
 
 
-def slopes_figure(fits: dict[str, ScalingFit], margin: float, basis: Basis) -> Figure:
-    """The ratio of every method's exponent to QLoRA's, beside the margin."""
-    rows = [(method, unit) for method in METHODS if method != REFERENCE for unit in (RUN, BACKBONE)]
+def slopes_figure(fits: dict[str, ScalingFit], within: Within, margin: float, basis: Basis) -> Figure:
+    """The ratio of every method's slopes to QLoRA's, beside the margin."""
+    rows = [
+        (method, name, style, slope)
+        for method in METHODS
+        if method != REFERENCE
+        for name, style, slope in (
+            ("one curve, by run", "-", comparison_of(fits[RUN], method).slopes[0]),
+            ("one curve, by backbone", ":", comparison_of(fits[BACKBONE], method).slopes[0]),
+            ("within backbones", "--", within.against[method]),
+        )
+    ]
 
     def draw(canvas: Canvas) -> None:
         axes = canvas.subplots()
         axes.axvspan(1 - margin, 1 + margin, color="#DDDDDD", lw=0)
         axes.axvline(1, color="#999999", lw=0.8)
-        for place, (method, unit) in enumerate(rows):
-            slope = comparison_of(fits[unit], method).slopes[0]
-            ends, style = slope.equivalence_interval, "-" if unit == RUN else ":"
-            if ends is not None:
-                axes.plot([*map(_as_drawn, ends)], [place, place], style, color=method_colour(method), lw=2)
+        for place, (method, _, style, slope) in enumerate(rows):
+            if slope.equivalence_interval is not None:
+                ends = [*map(_as_drawn, slope.equivalence_interval)]
+                axes.plot(ends, [place, place], f"{style}|", color=method_colour(method), lw=2, ms=8)
             if slope.first.value is not None and slope.second.value:
                 ratio = _as_drawn(slope.first.value / slope.second.value)
                 axes.plot(ratio, place, "o", color=method_colour(method))
-        axes.set_yticks(range(len(rows)), [f"{m}, by {'run' if u == RUN else 'backbone'}" for m, u in rows])
+        axes.set_yticks(range(len(rows)), [f"{method}, {name}" for method, name, _, _ in rows])
         axes.invert_yaxis()
-        axes.set_xlabel("exponent over QLoRA's")
+        axes.set_xlabel("slope over QLoRA's")
 
     caption = (
-        "90% intervals with runs (solid) and with backbones (dotted) as the unit. The margin is grey. A "
-        "method without a line has no bounds."
+        "90% intervals of the exponents' ratio, of one curve through all sizes, with runs (solid) and with backbones "
+        "(dotted) as the unit, and of the ratio of mean slopes within backbones (dashed), which the rule does not "
+        "use. The margin is grey. A method without a line has no bounds."
     )
-    return Figure("slopes", "Exponents against QLoRA's", caption, draw, (7.5, 4.6), frozenset({basis}))
+    return Figure("slopes", "Slopes against QLoRA's", caption, draw, (7.5, 6.0), frozenset({basis}))
 
 
 def _as_drawn(value: float) -> float:

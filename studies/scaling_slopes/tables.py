@@ -11,49 +11,17 @@ from ladderscope.studies.bases import Basis, common_basis
 from ladderscope.studies.findings import NOTHING, Table, Value
 from ladderscope.studies.intervals import MeanInterval, mean
 from ladderscope.studies.pretrained.kjv import VOCABULARY
-from ladderscope.studies.texts import interval_text, share_text
+from ladderscope.studies.texts import interval_text, percent
 
-from .equal import AXES, at_equal, seconds_of_steps
-from .family import FAMILY, METHODS, REFERENCE, WHOLE
-from .fitting import RUN, comparison_of
+from .equal import AXES, at_equal, gaps_at_equal, seconds_of_steps
+from .family import FAMILY, METHODS, REFERENCE, WHOLE, size_text
+from .fitting import comparison_of
 
 if TYPE_CHECKING:
     from ladderscope.scaling import ScalingFit
     from ladderscope.scaling.results.estimates import Estimate
 
 OTHERS = [method for method in METHODS if method != REFERENCE]
-UNITS = {RUN: "run"}
-
-
-def slope_table(fits: dict[str, ScalingFit], bound: float, basis: Basis) -> Table:
-    """Every method against QLoRA, with either unit of statistics."""
-    rows = []
-    for method in OTHERS:
-        for unit, fit in fits.items():
-            found = comparison_of(fit, method)
-            slope = found.slopes[0]
-            ends = slope.equivalence_interval
-            ratio = NOTHING if ends is None else f"{ends[0]:.2f} to {ends[1]:.2f}"
-            margin = NOTHING if slope.smallest_margin is None else share_text(slope.smallest_margin)
-            numbers = [_number(slope.first), _number(slope.second), ratio, margin, str(slope.runs_needed or NOTHING)]
-            name = UNITS.get(unit, "backbone")
-            rows.append([method, name, slope.estimand, *(Value(one, basis) for one in numbers), found.verdict])
-    columns = [
-        "method",
-        "unit",
-        "slope",
-        "its own",
-        "QLoRA's",
-        "ratio, 90%",
-        "smallest margin",
-        "units needed",
-        "verdict",
-    ]
-    note = (
-        f"Units needed: pairs of that unit that would show equal slopes within {share_text(bound)} with a power of "
-        "80%. Verdicts are adjusted by Holm over the five methods; intervals and margins are not."
-    )
-    return Table("Slopes against QLoRA's", columns, rows, note)
 
 
 def multiplier_table(fit: ScalingFit, basis: Basis) -> Table:
@@ -85,6 +53,21 @@ def equal_table(records: Sequence[Record], confidence: float) -> Table:
     return Table("At equal data, compute and time", ["method", *(f"equal {axis}" for axis in AXES)], rows, note)
 
 
+def equal_compute_table(records: Sequence[Record]) -> Table:
+    """Losses against QLoRA's at equal compute, backbone by backbone."""
+    basis, rows = common_basis(records), []
+    for method in OTHERS:
+        gaps = gaps_at_equal(records, method, REFERENCE, "compute")
+        cells = [percent(gaps[one.name]) if one.name in gaps else NOTHING for one in FAMILY]
+        rows.append([method, *(Value(cell, basis) for cell in cells)])
+    note = (
+        "Held-out loss against QLoRA's, at the most compute that both spend on that backbone. Where it goes one way "
+        "with size, the t intervals above take a trend for scatter: their mean is that of these six sizes, and not "
+        "what to expect of another."
+    )
+    return Table("At equal compute, backbone by backbone", ["method", *map(size_text, FAMILY)], rows, note)
+
+
 def data_table(records: Sequence[Record]) -> Table:
     """Held-out losses of the longest runs, and what a step of them costs."""
     basis, seconds = common_basis(records), seconds_of_steps(records)
@@ -99,9 +82,8 @@ def data_table(records: Sequence[Record]) -> Table:
             _longest([one for one in longest if one.cell.method == method], seconds.get((backbone.name, method)))
             for method in METHODS
         ]
-        parameters = f"{backbone.parameters / 1e6:.2f} M"
         before = NOTHING if start is None else f"{start:.3f}"
-        rows.append([parameters, *(Value(cell, basis) for cell in (before, *cells))])
+        rows.append([size_text(backbone), *(Value(cell, basis) for cell in (before, *cells))])
     note = (
         "Mean over repetitions; in brackets GFLOPs of a step and its seconds (lower quartile of all steps). "
         f"To guess among {VOCABULARY:,} tokens has a loss of {math.log(VOCABULARY):.3f}."
@@ -121,10 +103,6 @@ def _longest(runs: Sequence[Record], seconds: float | None) -> str:
 
 def _gap(found: MeanInterval | None) -> str:
     return NOTHING if found is None else interval_text(found)
-
-
-def _number(estimate: Estimate) -> str:
-    return NOTHING if estimate.value is None else f"{estimate.value:.3g}"
 
 
 def _interval(estimate: Estimate) -> str:

@@ -12,7 +12,7 @@ from ladderscope.scaling.comparison.equivalence import TwoSlopes, smallest_margi
 from ladderscope.scaling.comparison.power import FEWEST_DECIDING, FEWEST_RUNS, runs_needed
 from ladderscope.scaling.results.comparison import SlopeComparison
 from ladderscope.scaling.results.estimates import Ends, Estimate
-from ladderscope.scaling.text import equivalence_confidence
+from ladderscope.scaling.text import equivalence_confidence, format_p
 
 LEAST_CONFIDENCE = 0.5
 
@@ -100,18 +100,27 @@ def decided(slopes: SlopeComparison, margin: float, confidence: float, *, adjust
         return slopes
     level = 1 - confidence
     verdict = verdict_of(p_difference, p_equivalence, level)
-    differ = p_difference <= level
     sentence = _ratio_sentence(slopes, margin, confidence)
+    sentence += _taken_back(slopes.p_equivalence, p_equivalence, level, adjusted_for)
     if verdict == "equivalent":
-        more = ": they differ, but by less than the margin" if differ else ""
-    elif verdict == "different":
-        more = f", and their difference is {_interval(slopes.difference)}"
+        more = ": they differ, but by less than the margin" if p_difference <= level else ""
     else:
-        more = f", and their difference is {_interval(slopes.difference)}, so it could be zero"
+        more = f", and their difference is {_interval(slopes.difference)}"
+    if verdict == "inconclusive":
+        alone = _taken_back(slopes.p_difference, p_difference, level, adjusted_for)
+        more += f", which leaves out zero{alone}" if alone else ""
+        more += ", so it could be zero"
         more += needed_text(slopes) if adjusted_for == 1 else ""
     if adjusted_for > 1:
         more += f" (p-values adjusted for {adjusted_for} comparisons, by Holm's method)"
     return replace(slopes, verdict=verdict, reason=sentence + more)
+
+
+def _taken_back(p: float | None, adjusted: float, level: float, number: int) -> str:
+    """What the adjustment takes from an interval, which is that of a single comparison; empty where it is nothing."""
+    if p is None or not p <= level < adjusted:
+        return ""
+    return f" as a single comparison (p {format_p(p)}) but not as one of {number} (p {format_p(adjusted)})"
 
 
 def needed_text(slopes: SlopeComparison) -> str:

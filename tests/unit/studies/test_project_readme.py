@@ -17,6 +17,7 @@ from .loaded import modules_of
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+IN_ONE_LINE = " ".join(README.split())
 PAIRS = {
     "Ladder (1/16) over QLoRA": ("ladder", "qlora"),
     "Ladder (1/16) over QLoRA with checkpointing": ("ladder", "qlora, checkpointing"),
@@ -51,9 +52,28 @@ def test_the_sentence_on_loss_at_equal_compute_is_that_of_scaling_slopes() -> No
     records = study.records()
     found = modules_of(study)("equal").at_equal(records, "ladder", "qlora", "compute", 0.95)
     ends = f"95% interval {percent(found.low)} to {percent(found.high)}"
-    assert f"Ladder's loss is {percent(found.mean)[1:]} above QLoRA's ({ends})" in README
+    assert f"Ladder's loss is {percent(found.mean)[1:]} above QLoRA's ({ends})" in IN_ONE_LINE
     assert f"{len(records)} runs" in README
     assert {record.meter for record in records} == {"cpu"}
+    gaps = modules_of(study)("equal").gaps_at_equal(records, "ladder", "qlora", "compute")
+    smallest, *_, largest = (percent(gaps[one.name]) for one in modules_of(study)("family").FAMILY)
+    assert smallest.startswith("-")
+    trend = f"from {smallest[1:]} below on the smallest backbone to {largest[1:]} above on the largest"
+    assert trend in IN_ONE_LINE
+
+
+def test_the_sentences_on_slopes_are_those_of_scaling_slopes() -> None:
+    study = find_study(ROOT / "studies", "scaling_slopes")
+    bounds = study.definition.bounds
+    found = modules_of(study)("within").within_backbones(study.records(), bounds["confidence"], bounds["margin"])
+    ladder, lst = (found.against[method] for method in ("ladder", "lst"))
+    assert (ladder.verdict, lst.verdict) == ("inconclusive", "inconclusive")
+    ratio_text = modules_of(study)("slope_tables").ratio_text
+    (ladder, ladder_ends), (lst, lst_ends) = (ratio_text(one).split(" ", 1) for one in (ladder, lst))
+    said = f"Ladder's slope is {ladder} times QLoRA's (90% interval {ladder_ends[1:]}"
+    assert f"{said} and LST's {lst} times {lst_ends}" in IN_ONE_LINE
+    rule = {verdict.claim: verdict.answer for verdict in study.analyse(study.records()).verdicts}
+    assert (rule["slope-ladder"], rule["slope-lst"]) == ("cannot tell", "not reproduced")
 
 
 def test_the_sentence_on_short_chains_is_that_of_xladder_cot() -> None:
@@ -93,7 +113,8 @@ def test_the_sentence_on_ranks_is_that_of_rank_scaling() -> None:
     def changes(method: str) -> list[float]:
         return [trends.trend_of(records, one.name, method, 0.95).change.mean for one in plan.BACKBONES]
 
-    assert "QLoRA's loss does not fall with its rank at a fixed alpha, and falls when\nalpha grows" in README
+    said = " ".join(README.split())
+    assert "QLoRA's loss does not fall with its rank at a fixed alpha, and falls when alpha grows" in said
     assert min(changes("qlora")) > 0
     assert max(changes(plan.SCALED) + changes("ladder")) < -0.01
 

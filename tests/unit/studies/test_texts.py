@@ -17,7 +17,12 @@ def test_an_interval_has_its_ends_where_there_are_some() -> None:
     ends = MeanInterval(math.log(0.9), math.log(0.8), math.log(1.01), 3)
     assert interval_text(ends) == "-10.0% (-20.0% to +1.0%)"
     assert interval_text(ends, digits=2) == "-10.00% (-20.00% to +1.00%)"
-    assert interval_text(MeanInterval(0.0, None, None, 1)) == "+0.0%"
+    assert interval_text(MeanInterval(0.0, None, None, 1)) == "0.0%"
+
+
+def test_what_rounds_to_zero_is_neither_above_nor_below_one() -> None:
+    assert [percent(one) for one in (4e-4, 0.0, -0.0, -4e-4)] == ["0.0%"] * 4
+    assert [percent(one, digits=2) for one in (4e-4, -4e-4)] == ["+0.04%", "-0.04%"]
 
 
 def test_a_share_has_no_sign() -> None:

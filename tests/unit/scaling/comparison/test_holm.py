@@ -51,6 +51,21 @@ def test_verdicts_follow_the_adjusted_p_values() -> None:
     assert "p-values adjusted for 3 comparisons, by Holm's method" in found[0].reason
 
 
+def test_what_the_adjustment_takes_from_an_interval_is_said() -> None:
+    """Intervals are those of single comparisons: a verdict by adjusted p-values would contradict them."""
+    inside, apart, _ = adjusted([compared(0.9, 0.02), compared(0.03, 0.9), compared(0.001, 0.9)], 0.95)
+    assert "0.9 to 1.1 as a single comparison (p 0.02) but not as one of 3 (p 0.06), and" in inside.reason
+    assert "0.9 to 1.1, and their difference is 0.01 [0, 0.02], which leaves out zero as a single" in apart.reason
+    assert "comparison (p 0.03) but not as one of 3 (p 0.06), so it could be zero" in apart.reason
+
+
+def test_nothing_is_said_of_an_adjustment_that_changes_nothing() -> None:
+    unclear, apart = adjusted([compared(0.9, 0.9), compared(0.001, 0.9)], 0.95)
+    assert unclear.verdict == "inconclusive"
+    assert "their difference is 0.01 [0, 0.02], so it could be zero (p-values adjusted" in unclear.reason
+    assert not any("single comparison" in one.reason for one in (unclear, apart))
+
+
 def test_they_are_held_against_the_confidence_of_the_fit() -> None:
     pairs = [compared(0.9, 0.02), compared(0.9, 0.001), compared(0.01, 0.9)]
     assert [one.verdict for one in adjusted(pairs, 0.9)] == ["equivalent", "equivalent", "different"]

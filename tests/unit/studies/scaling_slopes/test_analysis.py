@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from ladderscope.records import Record, Status
+from ladderscope.scaling.comparison.judgement import without_verdict
+from ladderscope.scaling.results.estimates import Estimate
 from ladderscope.studies.bases import ON_CPU
 from ladderscope.studies.findings import Findings, verdicts_by_claim
 from ladderscope.studies.folder import Study
@@ -45,9 +47,80 @@ def test_a_lower_loss_at_equal_compute_is_what_is_claimed(
     study: Study, module: Callable[[str], Any], invent: Invent, factor: float, answer: str
 ) -> None:
     records = [_scaled(one, factor) if one.cell.method == "ladder" else one for one in invent({})]
-    found = module("equal").at_equal(records, "ladder", "qlora", "compute", 0.95)
+    gaps = module("equal").gaps_at_equal(records, "ladder", "qlora", "compute")
     analysis = sys.modules["ladderscope_study_scaling_slopes_analysis"]
-    assert analysis.equal_compute(found, study.definition.bounds, ON_CPU).answer == answer
+    assert analysis.equal_compute(gaps, study.definition.bounds, ON_CPU).answer == answer
+
+
+def test_a_gap_that_grows_with_the_backbone_is_shown_backbone_by_backbone(
+    study: Study, module: Callable[[str], Any], invent: Invent
+) -> None:
+    names = [one.name for one in module("family").FAMILY]
+    factors = dict(zip(names, (0.9, 0.95, 1.0, 1.05, 1.1, 1.2), strict=True))
+    records = [
+        _scaled(one, factors[one.cell.model]) if one.cell.method == "ladder" else one for one in invent({}, noise=0.0)
+    ]
+    shown = ["-10.0%", "-5.0%", "0.0%", "+5.0%", "+10.0%", "+20.0%"]
+    rows = {row[0]: row[1:] for row in module("tables").equal_compute_table(records).rows}
+    assert [cell.text for cell in rows["ladder"]] == shown
+    assert {cell.text for cell in rows["lst"]} == {"0.0%"}
+    analysis = sys.modules["ladderscope_study_scaling_slopes_analysis"]
+    gaps = module("equal").gaps_at_equal(records, "ladder", "qlora", "compute")
+    verdict = analysis.equal_compute(gaps, study.definition.bounds, ON_CPU)
+    assert verdict.answer == "cannot tell"
+    assert verdict.why.endswith(f"From the smallest to the largest backbone: {', '.join(shown)}.")
+
+
+def test_every_verdict_on_a_slope_says_what_the_slopes_within_backbones_are(mixed: Findings) -> None:
+    said = "Within backbones, as a review found afterwards, on 2026-11-23, the ratio of mean slopes is "
+    found = {verdict.claim: verdict.why.partition(said) for verdict in mixed.verdicts if "slope" in verdict.claim}
+    assert set(found) == {"slope-ladder", "slope-xladder", "slope-lst"}
+    assert found["slope-ladder"][2].endswith(": equivalent.")
+    assert found["slope-xladder"][2].endswith(": different.")
+
+
+def test_a_verdict_stays_by_its_rule_and_says_where_slopes_within_backbones_do_not_bear_it_out(
+    study: Study, risen: list[Record]
+) -> None:
+    """Levels that rise with size flatten the curve through all sizes: the slope on each backbone is QLoRA's."""
+    findings = study.analyse(risen)
+    assert answers(findings)["slope-ladder"] == "not reproduced"
+    (ladder,) = [verdict for verdict in findings.verdicts if verdict.claim == "slope-ladder"]
+    assert ladder.why.endswith(": equivalent, so that this verdict rests on how losses differ from size to size.")
+
+
+def test_slopes_that_do_not_decide_are_shown_too(mixed: Findings) -> None:
+    """A comparison has several, and they may disagree."""
+    decide, _, others = mixed.tables[:3]
+    assert {row[2] for row in decide.rows} == {"exponent, shared offset"}
+    assert {"exponent, all own", "local log-log slope"} <= {row[2] for row in others.rows}
+    assert len(others.rows) >= 2 * len(decide.rows)
+
+
+def test_slopes_within_backbones_are_shown_with_and_without_what_calibration_costs(mixed: Findings) -> None:
+    """A second count of the same runs is no comparison of the family: it has no adjusted p, and no verdict."""
+    rows = {row[0]: row[1:] for row in mixed.tables[1].rows}
+    assert list(rows)[-2:] == ["ladder, steps alone", "xladder, steps alone"]
+    *counted, p, verdict = rows["xladder"]
+    *alone, p_alone, no_verdict = rows["xladder, steps alone"]
+    assert alone == counted  # nothing was spent before the first step here
+    assert ("Holm" in p.text, "Holm" in p_alone.text) == (True, False)
+    assert (verdict, no_verdict) == ("different", "-")
+
+
+@pytest.mark.parametrize(
+    ("first", "ends", "text"),
+    [(1.057, (0.917, 1.159), "1.06 (0.92 to 1.16)"), (-1e-4, (-47.93, 60.85), "0.00 (-48 to 61)")],
+)
+def test_a_ratio_has_no_more_digits_than_it_needs(
+    module: Callable[[str], Any], first: float, ends: tuple[float, float], text: str
+) -> None:
+    slope = dataclasses.replace(
+        without_verdict("slope", "invented"), first=Estimate(first), second=Estimate(1.0), equivalence_interval=ends
+    )
+    assert module("slope_tables").ratio_text(slope) == text
+    unbounded = dataclasses.replace(slope, equivalence_interval=None)
+    assert module("slope_tables").ratio_text(unbounded).endswith(" (no bounds)")
 
 
 @pytest.mark.slow
@@ -82,16 +155,16 @@ def test_the_margin_of_the_study_decides(study: Study, invent: Invent) -> None:
 
 def test_too_few_backbones_tell_nothing(study: Study, module: Callable[[str], Any], invent: Invent) -> None:
     records = [_scaled(one, 0.9) if one.cell.method == "ladder" else one for one in invent({})]
-    found = module("equal").at_equal(records, "ladder", "qlora", "compute", 0.95)
+    gaps = module("equal").gaps_at_equal(records, "ladder", "qlora", "compute")
     analysis = sys.modules["ladderscope_study_scaling_slopes_analysis"]
-    verdict = analysis.equal_compute(found, {**study.definition.bounds, "backbones": 7.0}, ON_CPU)
+    verdict = analysis.equal_compute(gaps, {**study.definition.bounds, "backbones": 7.0}, ON_CPU)
     assert verdict.answer == "cannot tell"
     assert "6 of the 7 backbones" in verdict.why
 
 
 def test_verdicts_tables_and_figures_say_where_their_numbers_come_from(mixed: Findings) -> None:
     assert {verdict.basis for verdict in mixed.verdicts} == {ON_CPU}
-    assert [table.bases for table in mixed.tables] == [{ON_CPU}] * 4
+    assert [table.bases for table in mixed.tables] == [{ON_CPU}] * 7
     assert [figure.bases for figure in mixed.figures] == [{ON_CPU}] * 2
 
 
@@ -108,8 +181,9 @@ def test_every_claim_has_its_verdict(study: Study, mixed: Findings) -> None:
 def test_the_tables_name_all_methods_and_the_figures_can_be_drawn(mixed: Findings) -> None:
     from matplotlib.figure import Figure as Canvas
 
-    slopes, multipliers, equal, losses = mixed.tables
-    assert {row[0] for row in slopes.rows} == {row[0] for row in multipliers.rows} == {row[0] for row in equal.rows}
+    *against_qlora, losses = mixed.tables
+    others = {"lora", "ladder", "xladder", "qst", "lst"}
+    assert all(others <= {row[0] for row in table.rows} for table in against_qlora)
     assert len(losses.rows) == 6
     for figure in mixed.figures:
         canvas = Canvas(layout="constrained")

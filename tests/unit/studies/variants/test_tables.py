@@ -79,7 +79,7 @@ def test_costs_are_told_against_the_reference(invent_variants: Invent) -> None:
     assert memory["most over least"] == ["-"] * 3 + ["+7.1%", "+5.6%", "+3.8%"]
     assert memory["none"] == ["15.00", "9.50", "6.75", "+7.1%", "+5.6%", "+3.8%"]
     assert training["most over least"] == ["+2.0%", "+1.1%", "+0.6%"] * 2
-    assert memory["scalar"][3:] + training["scalar"] == ["+0.0%"] * 9
+    assert memory["scalar"][3:] + training["scalar"] == ["0.0%"] * 9
 
 
 def test_another_default_of_the_package_shows(runs: Runs) -> None:
