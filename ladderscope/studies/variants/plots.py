@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from ladderscope.report.loss_axis import loss_axis
 from ladderscope.report.palette import LINE_STYLES, METHOD_COLOURS
 from ladderscope.studies.bases import PREDICTED, Basis
 from ladderscope.studies.chosen import peak_allocated
@@ -24,6 +25,8 @@ def memory_figure(runs: Runs) -> Figure:
     """Held-out loss against predicted bytes, a line for each variant."""
 
     def draw(canvas: Canvas) -> None:
+        from ladderscope.report.fit_figures.looks import log_axis
+
         axes = canvas.subplots()
         for place, one in enumerate(runs.plan.variants):
             points = sorted(
@@ -42,9 +45,9 @@ def memory_figure(runs: Runs) -> Figure:
                 lw=2.4 if place == 0 else 1.3,
                 label=one.name,
             )
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_xlabel("most that is allocated beside llama-2-7b, GiB")
+        log_axis(axes, "x")
+        loss_axis(axes)
+        axes.set_xlabel("most that is allocated beside llama-2-7b, GiB, predicted")
         axes.set_ylabel("held-out loss, nats per token")
         canvas.legend(loc="outside right upper")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,20 @@ def test_what_the_first_study_says_of_a_sixteenth_is_what_rank_scaling_measured(
     costs = [f"{math.expm1(loss(one.name, 16) - loss(one.name, 8)):.0%}" for one in plan.BACKBONES]
     limits = find_study(ROOT / "studies", "memory_7b_12gb").definition.limits
     assert any(f"Ladder's loss is {' and '.join(costs)} above that at an eighth" in one for one in limits)
+
+
+def test_the_sentence_on_taps_is_that_of_its_ledger() -> None:
+    study = find_study(ROOT / "studies", "taps")
+    verdicts = {verdict.claim: verdict for verdict in study.analyse(study.records()).verdicts}
+    assert {verdict.answer for verdict in verdicts.values()} == {"cannot tell"}
+    why = verdicts["principal-taps"].why
+    found = re.findall(r"against ([a-z-]+): -([0-9.]+)% \(-[0-9.]+% to ([+-])", why)
+    assert [name for name, _, _ in found] == ["linear", "adapter", "avg-pool", "max-pool"]
+    assert [name for name, _, sign in found if sign == "-"] == ["max-pool"]
+    means = sorted(float(mean) for _, mean, _ in found)
+    assert f"by {means[0]}% to {means[-1]}%, with intervals that hold zero but for max pooling" in " ".join(
+        README.split()
+    )
 
 
 @pytest.mark.parametrize(("name", "answer"), [("initialisation", "holds"), ("rank_scaling", "cannot tell")])
