@@ -120,7 +120,7 @@ def test_runs_on_the_same_items_do_not_make_more_items() -> None:
 
 def test_few_runs_that_differ_leave_as_much_open_as_their_t_interval() -> None:
     """All items of a run are alike, in all sets: there are three values, whatever the number of items and sets."""
-    shares = (0.2, 0.5, 0.8)
+    shares = (0.4, 0.5, 0.6)
     runs = [Answers(correct=("1" * round(share * 400)).ljust(400, "0")) for share in shares]
     none = [Answers(correct="0" * 400)] * 3
     found = accuracy_difference({str(name): runs for name in range(8)}, {str(name): none for name in range(8)}, 0.95)
