@@ -50,7 +50,9 @@ def mean_half_width(tables: Sequence[np.ndarray], groups: Sequence[Sequence[int]
 
 def _of_runs(means: Sequence[np.ndarray]) -> VariancePart:
     """Of the mean over runs, each of which has one value: its mean over all tables."""
-    by_run = sum(means) / len(means)
+    import numpy as np
+
+    by_run = np.mean(means, axis=0)
     return VariancePart(float(by_run.var(ddof=1)) / len(by_run), len(by_run) - 1)
 
 
