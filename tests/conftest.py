@@ -105,6 +105,8 @@ def slurm_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     monkeypatch.setenv("PATH", os.pathsep.join(path))
     monkeypatch.setenv("SLURM_STAND_IN", str(cluster))
     yield cluster
+    for switch in cluster.glob("scancel-*"):
+        switch.unlink()
     for job in cluster.glob("job-*"):
         subprocess.run(["scancel", job.name.removeprefix("job-")], check=True)
 

@@ -45,10 +45,17 @@ class Endless(Executor):
         self.was_abandoned = True
 
 
-def press(times: int) -> None:
-    """Ctrl-C, a few times within half a second, beginning when the jobs run."""
-    for count in range(times):
-        threading.Timer(0.3 + 0.3 * count, os.kill, (os.getpid(), signal.SIGINT)).start()
+def press(times: int, heard: list[str], before_third: Callable[[], bool] = lambda: True) -> None:
+    """Ctrl-C, a few times: the first soon, each other once the one before was heard, the third behind a condition."""
+
+    def press_all() -> None:
+        time.sleep(0.3)
+        for count in range(times):
+            while len(heard) < count or (count == 2 and not before_third()):
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press_all, daemon=True).start()
 
 
 @pytest.fixture
@@ -57,28 +64,32 @@ def jobs(tiny_cell: Callable[..., Cell]) -> list[Job]:
 
 
 def test_once_waits_for_what_runs(jobs: list[Job]) -> None:
-    executor, said = Endless(ends=True), list[str]()
-    with graceful_interrupt(said.append) as stop:
-        press(1)
-        threading.Timer(1.5, executor.future.set_result, (None,)).start()
+    executor, heard = Endless(ends=True), list[str]()
+
+    def hear(line: str) -> None:
+        heard.append(line)
+        threading.Timer(0.5, executor.future.set_result, (None,)).start()
+
+    with graceful_interrupt(hear) as stop:
+        press(1, heard)
         run_jobs(jobs, executor, [], Unseen(), stop)
     assert stop.is_set()
     assert executor.times_cancelled == 0
-    assert said == ["Stopping when the running cells are done; Ctrl-C again stops at once."]
+    assert heard == ["Stopping when the running cells are done; Ctrl-C again stops at once."]
 
 
 def test_twice_ends_what_runs(jobs: list[Job]) -> None:
-    executor = Endless(ends=True)
-    with graceful_interrupt(lambda _: None) as stop:
-        press(2)
+    executor, heard = Endless(ends=True), list[str]()
+    with graceful_interrupt(heard.append) as stop:
+        press(2, heard)
         run_jobs(jobs, executor, [], Unseen(), stop)
     assert executor.times_cancelled == 1
 
 
 def test_the_third_leaves_even_where_nothing_can_be_ended(jobs: list[Job]) -> None:
-    executor = Endless(ends=False)
-    with graceful_interrupt(lambda _: None) as stop:
-        press(3)
+    executor, heard = Endless(ends=False), list[str]()
+    with graceful_interrupt(heard.append) as stop:
+        press(3, heard, lambda: executor.times_cancelled == 1)
         with pytest.raises(KeyboardInterrupt):
             run_jobs(jobs, executor, [], Unseen(), stop)
     assert executor.times_cancelled == 1
@@ -86,8 +97,9 @@ def test_the_third_leaves_even_where_nothing_can_be_ended(jobs: list[Job]) -> No
 
 
 def test_work_that_looks_at_the_first_alone_is_left_at_the_second() -> None:
-    with graceful_interrupt(lambda _: None, last=2) as stop:
-        press(2)
+    heard: list[str] = []
+    with graceful_interrupt(heard.append, last=2) as stop:
+        press(2, heard)
         with pytest.raises(KeyboardInterrupt):
             time.sleep(30)
     assert stop.is_set()

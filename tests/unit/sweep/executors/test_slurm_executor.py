@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -9,10 +12,12 @@ from typing import Any
 import pytest
 
 from ladderscope.errors import UsageError
-from ladderscope.sweep.executors import slurm_submitter
+from ladderscope.sweep.executors import slurm_submitter, watched
 from ladderscope.sweep.executors.engine import Terms
 from ladderscope.sweep.executors.slurm import SlurmExecutor
 from ladderscope.sweep.executors.slurm_options import SlurmOptions
+from ladderscope.sweep.interrupt import graceful_interrupt
+from ladderscope.sweep.run import Unseen, run_jobs
 
 
 def flags_of(script: Path) -> set[str]:
@@ -191,6 +196,33 @@ def test_where_scancel_fails_it_is_tried_again(site: Any) -> None:
     assert not future.done()
     (site.cluster / "scancel-fails").unlink()
     assert future.result(timeout=60) is None
+
+
+def test_the_third_ctrl_c_leaves_a_slurm_that_does_not_answer(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watched, "_LEAVE_SECONDS", 0.1)
+    (site.cluster / "scancel-hangs").touch()
+    executor = site.driver()
+    (job,) = site.jobs(1)
+    executor.left()
+
+    heard: list[str] = []
+
+    def press() -> None:
+        site.wait_for_arrays(1)
+        site.state("1").write_text("RUNNING")
+        site.wait_until(lambda: executor.held[0].future.running())
+        for count in range(3):
+            site.wait_until(lambda count=count: len(heard) == count)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with graceful_interrupt(heard.append) as stop:
+        threading.Thread(target=press).start()
+        jobs = executor.arrange([job], lambda asked: [])
+        with pytest.raises(KeyboardInterrupt):
+            run_jobs(jobs, executor, [], Unseen(), stop)
+    executor.close()
+    (site.cluster / "scancel-hangs").unlink()
+    assert [note.slurm_id for note in site.notes()] == ["1"]  # the next driver finds the job
 
 
 def test_an_error_of_the_sweep_leaves_the_jobs_to_slurm(site: Any) -> None:
