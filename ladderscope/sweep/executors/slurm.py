@@ -113,7 +113,8 @@ class SlurmExecutor(WatchedExecutor[SlurmCell]):
     def abandon(self) -> None:
         """Leave the jobs to Slurm, and to the next driver."""
         if any(one.slurm_id is not None for one in self.held):
-            self._terms.say("Slurm goes on with its jobs: the same command collects what they leave.")
+            goes_on = "may not have ended its jobs yet" if self.is_cancelled else "goes on with its jobs"
+            self._terms.say(f"Slurm {goes_on}: the same command collects what they leave.")
 
     def look(self) -> None:
         """Take what has finished, see what has become of the rest, and submit what may be."""

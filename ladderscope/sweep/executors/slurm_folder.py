@@ -28,6 +28,8 @@ from ladderscope.whole_files import write_atomically
 
 _OLD_SECONDS = 86400.0
 """After which an array that has ended is forgotten; its last records have come long before."""
+_OF_AN_ARRAY = re.compile(r"\.\d+-[0-9a-f]{8}\.json$")
+"""How the name of a record's file ends. Others are none of ours, and left alone."""
 
 
 def job_name(job: Job) -> str:
@@ -142,12 +144,13 @@ class SlurmFolder:
             return set()
 
     def records(self) -> list[Path]:
-        """The files with records that count; others are removed."""
+        """The files with records that count; those of arrays that do not count are removed."""
         self.refresh()
         noted = {self.record_path(name, array) for array in self.arrays.values() for name in array.jobs if name}
         found = {self._records / name for name in self.finished()}
         for path in found - noted:
-            path.unlink(missing_ok=True)
+            if _OF_AN_ARRAY.search(path.name):
+                path.unlink(missing_ok=True)
         return sorted(found & noted)
 
     def refresh(self) -> None:

@@ -63,8 +63,11 @@ def test_only_records_of_noted_jobs_count_and_others_are_removed(
     old, new = (folder.note(["a"], parallel=1) for _ in range(2))
     for array in (old, new):
         write_record(folder.record_path("a", array), record)
+    foreign = folder.record_path("a", new).with_name("a.json")
+    foreign.touch()
     assert folder.records() == [folder.record_path("a", new)]
     assert not folder.record_path("a", old).exists()
+    assert foreign.exists()
     assert read_record(folder.record_path("a", new)) == record
 
 
