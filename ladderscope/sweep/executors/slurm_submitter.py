@@ -33,8 +33,9 @@ class Submitter:
         self._folder, self._queue, self._say = folder, queue, terms.say
         self._array_size = options.array_size
         self._parallel = min(options.array_parallelism or terms.jobs or _PARALLEL, options.array_size)
-        limits = {"limit_seconds": options.time_minutes * 60.0, "timeout_seconds": terms.timeout_seconds}
-        self._task = functools.partial(run_slurm_cell, **limits)
+        self._task = functools.partial(
+            run_slurm_cell, limit_seconds=options.time_minutes * 60.0, timeout_seconds=terms.timeout_seconds
+        )
         self._waiting_since: float | None = None
         self._refused_since: float | None = None
         self._again_at = float("-inf")

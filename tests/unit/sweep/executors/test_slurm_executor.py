@@ -175,7 +175,7 @@ def test_what_is_cancelled_while_sbatch_runs_is_ended_behind_it(site: Any, monke
     executor = site.driver()
     submit = executor._queue.submit
 
-    def submit_and_hear_ctrl_c(*arguments: Any, **settings: Any) -> str:
+    def submit_and_hear_ctrl_c(*arguments: Any, **settings: Any) -> Any:
         executor.cancel()
         return submit(*arguments, **settings)
 

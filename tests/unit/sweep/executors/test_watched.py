@@ -57,6 +57,22 @@ def jobs(tiny_cell: Callable[..., Cell]) -> list[Job]:
     return [Job(tiny_cell(seed=seed), "cuda", gpu=None, num_threads=1) for seed in range(2)]
 
 
+class Stuck:
+    """An engine that does not answer until it may go on."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._is_asked, self._goes_on = threading.Event(), threading.Event()
+        engine.act = self._answer
+        assert self._is_asked.wait(60)
+
+    def go_on(self) -> None:
+        self._goes_on.set()
+
+    def _answer(self) -> None:
+        self._is_asked.set()
+        self._goes_on.wait(60)
+
+
 def submit(engine: Engine, *jobs: Job) -> list[Future[Record | None]]:
     return [engine.submit(job, lambda _: None) for job in jobs]
 
@@ -79,11 +95,9 @@ def test_what_is_taken_back_is_ended_and_only_that(engine: Engine, jobs: list[Jo
 def test_what_is_taken_back_behind_the_last_look_is_ended_too(jobs: list[Job]) -> None:
     engine = Engine()
     (future,) = submit(engine, jobs[0])
-    looking, go_on = threading.Event(), threading.Event()
-    engine.act = lambda: (looking.set(), go_on.wait(60))[0]
-    assert looking.wait(60)
+    stuck = Stuck(engine)
     assert future.cancel()
-    threading.Timer(0.1, go_on.set).start()
+    threading.Timer(0.1, stuck.go_on).start()
     engine.close()
     assert engine.ended == jobs[:1]
 
@@ -103,7 +117,8 @@ def test_a_job_that_was_taken_back_may_be_found_running_again_and_again(engine: 
 def test_a_job_that_runs_cannot_be_taken_back(engine: Engine, jobs: list[Job]) -> None:
     (future,) = submit(engine, jobs[0])
     (held,) = engine.held
-    engine.act = lambda: [held.begin(), None][1]
+    begun: list[bool] = []
+    engine.act = lambda: begun.append(held.begin())
     engine.wait_for_looks()
     assert future.running()
     assert not future.cancel()
@@ -130,14 +145,12 @@ def test_what_could_not_be_ended_is_ended_later(engine: Engine, jobs: list[Job])
 
 def test_whoever_cancels_does_not_wait_for_the_engine(engine: Engine, jobs: list[Job]) -> None:
     (future,) = submit(engine, jobs[0])
-    looking, go_on = threading.Event(), threading.Event()
-    engine.act = lambda: (looking.set(), go_on.wait(60))[0]
-    assert looking.wait(60)
+    stuck = Stuck(engine)
     engine.cancel()
     engine.cancel()
     assert future.cancel()
     assert engine.ended == []  # the engine has not answered yet
-    go_on.set()
+    stuck.go_on()
 
 
 def test_where_the_engine_is_lost_nobody_waits_for_it(engine: Engine, jobs: list[Job]) -> None:
