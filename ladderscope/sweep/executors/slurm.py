@@ -17,7 +17,7 @@ from ladderscope.sweep.executors.slurm_cell import RUNNING, SlurmCell
 from ladderscope.sweep.executors.slurm_folder import SlurmFolder, job_name, read_record
 from ladderscope.sweep.executors.slurm_left import end_jobs, end_unnumbered, living_jobs
 from ladderscope.sweep.executors.slurm_options import SlurmOptions
-from ladderscope.sweep.executors.slurm_programs import SlurmRefusalError, scancel
+from ladderscope.sweep.executors.slurm_programs import SlurmRefusalError, lives_on, scancel
 from ladderscope.sweep.executors.slurm_queue import SlurmQueue
 from ladderscope.sweep.executors.slurm_submitter import Submitter
 from ladderscope.sweep.executors.watched import WatchedExecutor, done_with_nothing
@@ -159,9 +159,10 @@ class SlurmExecutor(WatchedExecutor[SlurmCell]):
         for one in self.held:
             if one.slurm_id is None:
                 continue
-            if one.slurm_id in alive:
+            state = alive.get(one.slurm_id)
+            if lives_on(state):
                 one.gone_since = None
-                if alive[one.slurm_id] in RUNNING and not one.future.running() and one.begin():
+                if state in RUNNING and not one.future.running() and one.begin():
                     one.tick(0.0)
             elif one.gone_since is None:
                 one.gone_since = time.monotonic()

@@ -9,7 +9,7 @@ from ladderscope.records import Record, Status
 from ladderscope.sweep.executor import failed
 from ladderscope.sweep.executors.watched import Held
 
-RUNNING = frozenset({"RUNNING", "COMPLETING", "STAGE_OUT", "RESIZING", "SIGNALING", "STOPPED", "SUSPENDED"})
+RUNNING = frozenset({"RUNNING", "STAGE_OUT", "RESIZING", "SIGNALING", "STOPPED", "SUSPENDED"})
 """What squeue calls a job that has begun."""
 PREEMPTED = "PREEMPTED"
 _LOST = frozenset({PREEMPTED, "NODE_FAIL", "BOOT_FAIL"})

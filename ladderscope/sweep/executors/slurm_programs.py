@@ -19,7 +19,7 @@ class SlurmRefusalError(Exception):
 
 
 def lives_on(state: str | None) -> bool:
-    """Whether a job in this state, by squeue, waits or runs and is not about to end."""
+    """Whether a job in this state, by squeue, waits or runs; not where it is being ended, which can take for ever."""
     return state not in (None, "COMPLETING")
 
 
