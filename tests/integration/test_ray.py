@@ -61,19 +61,20 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seco
         time.sleep(0.05)
 
 
-def hold_up_a_cell(node: Any, driver: subprocess.Popen[str]) -> psutil.Process:
-    """The process of a cell that runs on the node, and goes no further."""
+def hold_up_a_cell(node: Any, driver: subprocess.Popen[str]) -> tuple[psutil.Process, psutil.Process]:
+    """Ray's worker of a cell that runs on the node, and the process of the cell, which goes no further."""
     raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
-    held: list[psutil.Process] = []
+    held: list[tuple[psutil.Process, psutil.Process]] = []
 
     def hold_up() -> bool:
         for worker in raylet.children(recursive=True):
             with suppress(psutil.Error, StopIteration):  # it may end while it is looked at
-                # Ray names a worker for the task that it runs, ours for the cell.
                 cell = next(child for child in worker.children() if "ladderscope.sweep.worker" in child.cmdline())
                 cell.suspend()
+                time.sleep(1)  # what it has sent before is on its way
+                # Ray names a worker for the task that it runs, ours for the cell.
                 if worker.cmdline()[0].startswith("ray::random:tiny-llama"):
-                    held.append(cell)
+                    held.append((worker, cell))
                     return True
                 cell.resume()
         return False
@@ -90,10 +91,12 @@ def test_a_lost_node_and_a_killed_driver_lose_no_cell_and_repeat_none(
     driver = start_profile(*command)
     wait_for(lambda: len(ledger_lines()) >= NUM_CELLS // 4, driver)
     lost = cluster.list_all_nodes()[-1]
-    cell = hold_up_a_cell(lost, driver)
+    worker, cell = hold_up_a_cell(lost, driver)
+    assert cell.status() == psutil.STATUS_STOPPED  # so it cannot end before its node does
     cluster.remove_node(lost, allow_graceful=False)
-    assert cell.status() == psutil.STATUS_STOPPED  # it had not ended when its node was lost
-    cell.kill()
+    worker.wait(timeout=60)
+    with suppress(psutil.NoSuchProcess):  # Ray may have ended it
+        cell.kill()
     wait_for(lambda: len(ledger_lines()) >= NUM_CELLS // 2, driver)
     driver.kill()
     driver.wait()

@@ -111,6 +111,7 @@ def interrupted(ledger: Path) -> None:
     print("\n== Two endless cells; Ctrl-C twice.")
     driver = start([*GRID, "--meter", "cpu", "--steps", "1000000", "--seed", "0", "--seed", "1"], ledger, quiet=False)
     wait_for(lambda: "RUNNING" in queue(), "the job")
+    time.sleep(20)  # a driver asks now and then, and takes back what it does not know to run
     for _ in range(2):
         driver.send_signal(signal.SIGINT)
         time.sleep(3)
