@@ -100,9 +100,13 @@ def slurm_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     cluster = tmp_path / "cluster"
     cluster.mkdir()
     programs = Path(__file__).parent / "slurm" / "stand_ins"
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    # They find this Python at once, where a shim would take its time to choose one.
+    path = [str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]
+    monkeypatch.setenv("PATH", os.pathsep.join(path))
     monkeypatch.setenv("SLURM_STAND_IN", str(cluster))
     yield cluster
+    for switch in cluster.glob("scancel-*"):
+        switch.unlink()
     for job in cluster.glob("job-*"):
         subprocess.run(["scancel", job.name.removeprefix("job-")], check=True)
 

@@ -99,7 +99,7 @@ def _take(plan: Plan, request: Request, console: Console) -> tuple[Taken, bool]:
     try:
         with (
             CheckProgress(console, len(plan.subjects) * plan.repeat) as progress,
-            graceful_interrupt(progress.say, executor.cancel) as stop,
+            graceful_interrupt(progress.say) as stop,
         ):
             num_threads = max(1, num_cores() // slots)
             taken = take(plan.subjects, executor, progress, stop, repeat=plan.repeat, num_threads=num_threads)

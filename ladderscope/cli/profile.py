@@ -14,6 +14,7 @@ from ladderscope.cli.cell_options import axes_of, axis, cell_options
 from ladderscope.cli.executor_options import executor_options, take_choice
 from ladderscope.cli.profile_start import Asked, started
 from ladderscope.errors import INTERRUPTED
+from ladderscope.units import counted
 
 if TYPE_CHECKING:
     from ladderscope.records import Record
@@ -71,7 +72,7 @@ Exit codes: 0 every cell is ok, 1 some cell is not, 2 wrong use, 130 interrupted
     "--resume/--no-resume",
     default=True,
     show_default=True,
-    help="Collect what an earlier run has left with an engine, and wait for what of it still runs.",
+    help="Wait for cells of an earlier run that an engine still has, or end them and begin anew.",
 )
 @click.option("--force", is_flag=True, help="Run all cells again; the ledger's last record of a cell counts.")
 @click.option("--retry-failed", is_flag=True, help="Run those cells again that are not ok.")
@@ -110,33 +111,49 @@ def _sweep(
     console: Console,
     as_json: bool,
 ) -> int:
+    from ladderscope.report.terminal import print_records
+    from ladderscope.sweep.run import Latest
+
+    in_ledger, is_interrupted = _run_missing(jobs, again, out, executor, console)
+    latest = Latest(in_ledger)
+    records = [record for job in jobs if (record := latest.of(job)) is not None]
+    print_records(records, console)
+    if as_json:
+        click.echo(json.dumps([record.to_json() for record in records], indent=2))
+    missing = len(jobs) - len(records)
+    cells = "missing cell" if missing == 1 else f"{missing} missing cells"
+    if is_interrupted:
+        rest = f": the same command runs the {cells}" if missing else ""
+        console.print(f"Interrupted{rest}.")
+        return INTERRUPTED
+    if missing:
+        console.print(f"Not all cells gave a record: the same command runs the {cells}.", highlight=False)
+    return 0 if not missing and all(record.status == "ok" for record in records) else SOME_FAILED
+
+
+def _run_missing(
+    jobs: list[Job], again: Callable[[Record], bool], out: Path, executor: Executor, console: Console
+) -> tuple[list[Record], bool]:
+    """Run what the ledger lacks; all its records then, and whether the user asked to stop."""
     from ladderscope.cli.progress import SweepProgress
     from ladderscope.ledger import Ledger
-    from ladderscope.report.terminal import print_records
     from ladderscope.sweep.interrupt import graceful_interrupt
-    from ladderscope.sweep.run import Latest, Unseen, missing_jobs, run_jobs
+    from ladderscope.sweep.run import Unseen, collect, missing_jobs, run_jobs
 
+    # Inside, nobody else runs cells of this ledger: what is left of an earlier run may be touched.
     with Ledger(out) as ledger:
+        if collected := collect(executor, ledger):
+            console.print(f"Collected {counted(collected, 'record')} that an earlier run has left.", highlight=False)
         to_run = missing_jobs(jobs, ledger.records, again)
         if len(to_run) < len(jobs):
             console.print(f"{len(jobs) - len(to_run)} of {len(jobs)} cells are in {out} already.", highlight=False)
         with SweepProgress(console, len(to_run)) as progress:
             _prepare_models(to_run, progress.say)
-            with graceful_interrupt(progress.say, executor.cancel) as stop:
+            with graceful_interrupt(progress.say) as stop:
                 to_run = executor.arrange(to_run, lambda asked: run_jobs(asked, executor, [], Unseen(), stop))
                 run_jobs(to_run, executor, ledger, progress, stop)
-        latest = Latest(ledger.records)
-    records = [record for job in jobs if (record := latest.of(job)) is not None]
-    print_records(records, console)
-    if as_json:
-        click.echo(json.dumps([record.to_json() for record in records], indent=2))
-    if stop.is_set():
-        missing = len(jobs) - len(records)
-        cells = "missing cell" if missing == 1 else f"{missing} missing cells"
-        rest = f": the same command runs the {cells}" if missing else ""
-        console.print(f"Interrupted{rest}.")
-        return INTERRUPTED
-    return 0 if all(record.status == "ok" for record in records) else SOME_FAILED
+        collect(executor, ledger)
+        return ledger.records, stop.is_set()
 
 
 def _prepare_models(jobs: list[Job], say: Callable[[str], None]) -> None:

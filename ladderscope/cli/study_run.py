@@ -65,13 +65,9 @@ def _fill(
     own_run = study.own_run
     if own_run is None:
         return _run_grid(study, console, quick=quick, jobs=jobs, retry_failed=retry_failed)
-    with graceful_interrupt(say, _stop_at_once) as stop:
+    with graceful_interrupt(say, last=2) as stop:
         own_run(RunContext(study.folder, study.ledger(quick=quick), quick, jobs, say, retry_failed, stop))
     return not stop.is_set()
-
-
-def _stop_at_once() -> None:
-    raise KeyboardInterrupt
 
 
 def _agrees(study: Study, records: list[Record], say: Callable[[str], None]) -> bool:
@@ -120,7 +116,7 @@ class _Rounds:
             return True
         with (
             SweepProgress(self._console, len(jobs)) as progress,
-            graceful_interrupt(progress.say, executor.cancel) as stop,
+            graceful_interrupt(progress.say) as stop,
         ):
             new = run_jobs(jobs, executor, self._ledger, progress, stop)
         return _all_done(jobs, new, stop)

@@ -43,10 +43,24 @@ class Executor(Protocol):
 
     @abstractmethod
     def cancel(self) -> None:
-        """End all jobs at once, running or not; none begins after this."""
+        """End all jobs at once, running or not; none begins after this. Never called from a signal's handler."""
+
+    def abandon(self) -> None:
+        """The sweep ends with an error: end what nobody could collect later, which is all but for some engines."""
+        self.cancel()
+
+    def left(self) -> list[Record]:
+        """The records that have finished and that no call of ``kept`` has named: an earlier run's, or late ones.
+
+        Called by whoever holds the ledger, before anything is submitted and again at the end.
+        """
+        return []
 
     def arrange(self, jobs: Sequence[Job], predict: Predict) -> list[Job]:
-        """The jobs in the order in which they should be submitted; what must be known of them before is found out."""
+        """The jobs in the order in which they should be submitted; what must be known of them before is found out.
+
+        Called by whoever holds the ledger, behind ``left`` and before the jobs are submitted.
+        """
         return list(jobs)
 
     def batch(self) -> AbstractContextManager[None]:

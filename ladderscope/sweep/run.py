@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Protocol
 
 from ladderscope.records import Record
 from ladderscope.sweep.executor import Executor
+from ladderscope.sweep.interrupt import Stop
 from ladderscope.sweep.protocol import Job
 
 _WAIT_SECONDS = 0.2
@@ -21,6 +22,15 @@ class Sink(Protocol):
 
     def append(self, record: Record, /) -> None:
         """Keep the record."""
+        ...
+
+
+class Collection(Sink, Protocol):
+    """A sink that tells what it holds: a ledger."""
+
+    @property
+    def records(self) -> list[Record]:
+        """All of them, the latest last."""
         ...
 
 
@@ -66,6 +76,22 @@ def missing_jobs(jobs: Sequence[Job], records: Sequence[Record], again: Callable
     return [job for job in jobs if (record := latest.of(job)) is None or again(record)]
 
 
+def collect(executor: Executor, ledger: Collection) -> int:
+    """Append what earlier runs have left with the executor, and the ledger lacks; returns how many records that were.
+
+    Whoever calls this holds the ledger: another run's records are none of ours.
+    """
+    latest = {record.key: record for record in ledger.records}
+    count = 0
+    for record in executor.left():
+        if latest.get(record.key) != record:
+            ledger.append(record)
+            latest[record.key] = record
+            count += 1
+        executor.kept(record)
+    return count
+
+
 def run_jobs(
     jobs: Sequence[Job], executor: Executor, ledger: Sink, progress: Progress, stop: threading.Event
 ) -> list[Record]:
@@ -76,7 +102,8 @@ def run_jobs(
         executor: runs them.
         ledger: takes the records; only this thread writes to it.
         progress: is told.
-        stop: once set, no further job begins; running ones are waited for.
+        stop: once set, no further job begins; running ones are waited for, or ended where it is a
+            :class:`~ladderscope.sweep.interrupt.Stop` that says so.
 
     Returns:
         The new records.
@@ -85,24 +112,43 @@ def run_jobs(
     pending: list[Future[Record | None]] = []
     """In the order in which they were submitted, and so are the records of those that end together."""
     new: list[Record] = []
+    is_cancelled = False
     try:
         while waiting or pending:
             if stop.is_set():
                 waiting.clear()
                 pending = [future for future in pending if not future.cancel()]
+            if isinstance(stop, Stop) and stop.at_once and not is_cancelled:
+                executor.cancel()
+                is_cancelled = True
             pending += _submit(waiting, executor, progress, executor.capacity - len(pending))
             # A finite wait, so that the main thread gets to see signals.
             done, _ = wait(pending, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
             ended, pending = [one for one in pending if one in done], [one for one in pending if one not in done]
-            for record in filter(None, (future.result() for future in ended)):
+            for record in _records_of(ended):
                 ledger.append(record)
                 executor.kept(record)
                 progress.finish(record)
                 new.append(record)
     except BaseException:
-        executor.cancel()
+        executor.abandon()
         raise
     return new
+
+
+def _records_of(ended: Iterable[Future[Record | None]]) -> Iterator[Record]:
+    """The records of those that gave one; what went wrong with another is raised behind them, so that none is lost."""
+    errors: list[Exception] = []
+    for future in ended:
+        try:
+            record = future.result()
+        except Exception as error:
+            errors.append(error)
+            continue
+        if record is not None:
+            yield record
+    if errors:
+        raise errors[0]
 
 
 def _submit(waiting: deque[Job], executor: Executor, progress: Progress, room: int) -> list[Future[Record | None]]:

@@ -7,10 +7,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from ladderscope.environment import describe_environment
@@ -60,6 +61,28 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seco
         time.sleep(0.05)
 
 
+def hold_up_a_cell(node: Any, driver: subprocess.Popen[str]) -> tuple[psutil.Process, psutil.Process]:
+    """Ray's worker of a cell that runs on the node, and the process of the cell, which goes no further."""
+    raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
+    held: list[tuple[psutil.Process, psutil.Process]] = []
+
+    def hold_up() -> bool:
+        for worker in raylet.children(recursive=True):
+            with suppress(psutil.Error, StopIteration):  # it may end while it is looked at
+                cell = next(child for child in worker.children() if "ladderscope.sweep.worker" in child.cmdline())
+                cell.suspend()
+                time.sleep(1)  # what it has sent before is on its way
+                # Ray names a worker for the task that it runs, ours for the cell.
+                if worker.cmdline()[0].startswith("ray::random:tiny-llama"):
+                    held.append((worker, cell))
+                    return True
+                cell.resume()
+        return False
+
+    wait_for(hold_up, driver)
+    return held[0]
+
+
 def test_a_lost_node_and_a_killed_driver_lose_no_cell_and_repeat_none(
     start_cluster: Callable[..., Any], start_profile: Start, ledger_lines: Lines
 ) -> None:
@@ -67,7 +90,13 @@ def test_a_lost_node_and_a_killed_driver_lose_no_cell_and_repeat_none(
     command = [*predicted(NUM_CELLS), "--executor", "ray", "--ray-address", cluster.address]
     driver = start_profile(*command)
     wait_for(lambda: len(ledger_lines()) >= NUM_CELLS // 4, driver)
-    cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)
+    lost = cluster.list_all_nodes()[-1]
+    worker, cell = hold_up_a_cell(lost, driver)
+    assert cell.status() == psutil.STATUS_STOPPED  # so it cannot end before its node does
+    cluster.remove_node(lost, allow_graceful=False)
+    worker.wait(timeout=60)
+    with suppress(psutil.NoSuchProcess):  # Ray may have ended it
+        cell.kill()
     wait_for(lambda: len(ledger_lines()) >= NUM_CELLS // 2, driver)
     driver.kill()
     driver.wait()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,7 +35,7 @@ def main() -> None:
         with one_machine(folder / "slurm"):
             show("sinfo", "--version")
             show("sinfo", "-o", "%P %a %l %D %T %c")
-            for scenario in (driver_killed, measured, timed_out, cancelled_from_outside):
+            for scenario in (driver_killed, measured, timed_out, cancelled_from_outside, forced, interrupted):
                 if scenario.__name__ in sys.argv[1:] or not sys.argv[1:]:
                     scenario(Path(f"{scenario.__name__}.jsonl"))
     print("All as it should be.")
@@ -53,11 +54,11 @@ def driver_killed(ledger: Path) -> None:
     wait_for(lambda: queue() == [], "the jobs, which go on without a driver")
     left = len(list(Path(f"{ledger}.slurm").glob("records/*.json")))
     check(left == 4 - len(kept), f"{left} records wait beside the ledger")
-    submitted = Path(f"{ledger}.slurm/submitted.jsonl").read_text()
+    submitted = arrays(ledger)
     start([*PREDICT, *FOUR, "--resume"], ledger, quiet=False).wait()
     check(len({line["cell_id"] for line in lines(ledger)}) == len(lines(ledger)) == 4, "4 records, none twice")
     check(lines(ledger)[: len(kept)] == kept, "what the ledger held, it holds")
-    check(Path(f"{ledger}.slurm/submitted.jsonl").read_text() == submitted, "nothing was submitted again")
+    check(arrays(ledger) == submitted, "nothing was submitted again")
 
 
 def measured(ledger: Path) -> None:
@@ -88,6 +89,37 @@ def cancelled_from_outside(ledger: Path) -> None:
     check(ended == 1 and line["status"] == "error", f"status {line['status']}: {line['error']}")
 
 
+def forced(ledger: Path) -> None:
+    """What an earlier driver has left is ended and begun anew, that of the wanted cell alone."""
+    print("\n== Two endless cells; the driver is killed, and --force runs one of them anew.")
+    endless = [*GRID, "--meter", "cpu", "--steps", "1000000"]
+    driver = start([*endless, "--seed", "0", "--seed", "1"], ledger)
+    wait_for(lambda: sorted(queue()) == ["PENDING", "RUNNING"], "the jobs")
+    driver.kill()
+    driver.wait()
+    short = ["--seed", "1", "--force", "--timeout", "20"]
+    subprocess.run(["scancel", "--state=RUNNING", "--me"], check=True)  # it has the only place
+    driver = start([*endless, *short], ledger, quiet=False)
+    ended = driver.wait()
+    show("squeue", "--array", "-o", "%i %T %j")
+    (line,) = lines(ledger)
+    check(ended == 1 and line["status"] == "timeout" and len(arrays(ledger)) == 2, "the cell was begun anew")
+
+
+def interrupted(ledger: Path) -> None:
+    """Ctrl-C twice ends what runs, and leaves nothing in the queue."""
+    print("\n== Two endless cells; Ctrl-C twice.")
+    driver = start([*GRID, "--meter", "cpu", "--steps", "1000000", "--seed", "0", "--seed", "1"], ledger, quiet=False)
+    wait_for(lambda: "RUNNING" in queue(), "the job")
+    time.sleep(20)  # a driver asks now and then, and takes back what it does not know to run
+    for _ in range(2):
+        driver.send_signal(signal.SIGINT)
+        time.sleep(3)
+    ended = driver.wait(timeout=60)
+    wait_for(lambda: queue() == [], "the end of the jobs")
+    check(ended == 130 and lines(ledger) == [], "interrupted, without a record")
+
+
 def start(arguments: list[str], ledger: Path, quiet: bool = True) -> subprocess.Popen[bytes]:
     """A driver."""
     command = [sys.executable, "-m", "ladderscope", "profile", *arguments, *OPTIONS, "--out", ledger.name]
@@ -99,6 +131,11 @@ def lines(ledger: Path) -> list[dict[str, Any]]:
     """The whole lines of a ledger."""
     text = ledger.read_text() if ledger.exists() else ""
     return [json.loads(line) for line in text.split("\n")[:-1]]
+
+
+def arrays(ledger: Path) -> list[str]:
+    """The notes of what was submitted."""
+    return sorted(path.read_text() for path in Path(f"{ledger}.slurm/arrays").iterdir())
 
 
 def queue() -> list[str]:

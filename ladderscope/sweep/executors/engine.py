@@ -35,7 +35,7 @@ class Terms:
         jobs: how many cells at a time; None leaves it to the engine.
         timeout_seconds: after which a cell is ended; None for never.
         folder: of this run, beside its ledger, for what has to outlive this process; it need not exist.
-        resume: whether what an earlier run left in ``folder`` is to be used.
+        resume: whether what an earlier run has left with the engine is waited for; else it is ended and begun anew.
         say: prints a line.
     """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -12,12 +11,13 @@ from typing import Any
 
 from ladderscope.errors import LadderscopeError
 from ladderscope.records import PREDICT, Record
-from ladderscope.sweep.executor import Executor, Predict, failed
+from ladderscope.sweep.executor import Predict, failed
 from ladderscope.sweep.executors.cell import run_cell
 from ladderscope.sweep.executors.engine import Engine, Terms
 from ladderscope.sweep.executors.ray_board import Board, Teller
 from ladderscope.sweep.executors.ray_cluster import connect, gpu_types_of, ships_folder, task_options
 from ladderscope.sweep.executors.ray_options import RayOptions
+from ladderscope.sweep.executors.watched import Held, WatchedExecutor, done_with_nothing
 from ladderscope.sweep.process import Tick
 from ladderscope.sweep.protocol import Job
 from ladderscope.sweep.worker import describe
@@ -27,15 +27,14 @@ _CAPACITY = 1000
 _LOOK_SECONDS = 0.3
 
 
-@dataclass(frozen=True)
-class _Task:
+@dataclass(eq=False)
+class _Task(Held):
     number: int
-    job: Job
-    tick: Tick
-    future: Future[Record | None]
+    """On the board."""
+    ref: Any
 
 
-class RayExecutor(Executor):
+class RayExecutor(WatchedExecutor[_Task]):
     """Submits tasks and watches them from a thread.
 
     Raises:
@@ -43,6 +42,7 @@ class RayExecutor(Executor):
     """
 
     def __init__(self, terms: Terms, options: RayOptions) -> None:
+        super().__init__("ray", _LOOK_SECONDS)
         self._ray: Any = connect(terms, options)
         self.capacity = terms.jobs or _CAPACITY
         self._options, self._terms = options, terms
@@ -50,13 +50,8 @@ class RayExecutor(Executor):
         self._task = self._ray.remote(_run_task)
         self._board = Board.start(self._ray)
         self._types: dict[tuple[str, str, str | None], tuple[str, ...]] = {}
-        self._pending: dict[Any, _Task] = {}
         self._count = 0
-        self._lock = threading.Lock()
-        self._cancelled = False
-        self._closed = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, name="ray", daemon=True)
-        self._watcher.start()
+        self.start()
 
     def arrange(self, jobs: Sequence[Job], predict: Predict) -> list[Job]:
         """The largest first, where the cluster has GPUs of several types; each may go to those that it fits on."""
@@ -84,87 +79,51 @@ class RayExecutor(Executor):
 
     def submit(self, job: Job, tick: Tick) -> Future[Record | None]:
         """Hand the job to Ray, which begins it where there is room."""
-        future: Future[Record | None] = Future()
-        with self._lock:
-            if self._cancelled:
-                future.set_result(None)
-                return future
-            self._count += 1
-            task = self._task.options(**task_options(job, self._options, self.types_of(job)))
-            told = (job.to_line(), Teller(self._board.actor, self._count), self._terms.timeout_seconds, self._folder)
-            ref = task.remote(*told)
-            self._pending[ref] = _Task(self._count, job, tick, future)
-        future.add_done_callback(lambda done: self._take_back(ref) if done.cancelled() else None)
-        return future
-
-    def cancel(self) -> None:
-        """End all tasks with their processes."""
-        with self._lock:
-            self._cancelled = True
-            for ref in self._pending:
-                self._ray.cancel(ref, force=True)
+        if self.is_cancelled:
+            return done_with_nothing()
+        self._count += 1
+        task = self._task.options(**task_options(job, self._options, self.types_of(job)))
+        told = (job.to_line(), Teller(self._board.actor, self._count), self._terms.timeout_seconds, self._folder)
+        return self.hold(_Task(job, tick, self._count, task.remote(*told)))
 
     def close(self) -> None:
         """Leave the cluster; one that was started here ends."""
-        self._closed.set()
-        self._watcher.join()
+        super().close()
         self._ray.shutdown()
 
-    def _take_back(self, ref: Any) -> None:
-        with self._lock:
-            self._pending.pop(ref, None)
-        self._ray.cancel(ref)
-
-    def _watch(self) -> None:
-        try:
-            while not self._closed.wait(_LOOK_SECONDS):
-                self._look()
-        except Exception as error:
-            self._give_up(error)
-
-    def _look(self) -> None:
-        with self._lock:
-            refs = list(self._pending)
-        if not refs:
+    def look(self) -> None:
+        """Settle what has ended, and tell how far the others are."""
+        by_ref = {task.ref: task for task in self.held}
+        if not by_ref:
             return
-        ready, _ = self._ray.wait(refs, num_returns=len(refs), timeout=0)
+        ready, _ = self._ray.wait(list(by_ref), num_returns=len(by_ref), timeout=0)
         for ref in ready:
-            self._settle(ref)
-        self._show(self._board.read())
+            self.settle(by_ref[ref], self._record_of(by_ref[ref]))
+        fractions = self._board.read()
+        for task in self.held:
+            if task.number in fractions and task.begin():
+                task.tick(fractions[task.number])
 
-    def _give_up(self, error: Exception) -> None:
-        """Nobody may wait for what does not come."""
-        lost = LadderscopeError(f"lost the Ray cluster: {describe(error)}. The same command runs what is missing.")
-        with self._lock:
-            self._cancelled = True
-            pending, self._pending = list(self._pending.values()), {}
-        for task in pending:
-            if task.future.running() or task.future.set_running_or_notify_cancel():
-                task.future.set_exception(lost)
+    def end(self, jobs: Sequence[_Task]) -> bool:
+        """End the tasks with their processes; those that ran then end with an error."""
+        for task in jobs:
+            self._ray.cancel(task.ref, force=True)
+        return True
 
-    def _settle(self, ref: Any) -> None:
-        with self._lock:
-            task = self._pending.pop(ref, None)
-        if task is not None and (task.future.running() or task.future.set_running_or_notify_cancel()):
-            task.future.set_result(self._record_of(ref, task.job))
+    def describe_loss(self, error: Exception) -> Exception:
+        """Ray's errors are many, and mean that the cluster has gone."""
+        return LadderscopeError(f"lost the Ray cluster: {describe(error)}. The same command runs what is missing.")
 
-    def _record_of(self, ref: Any, job: Job) -> Record | None:
+    def _record_of(self, task: _Task) -> Record | None:
         errors = self._ray.exceptions
         try:
-            return Record.from_json(self._ray.get(ref))
+            return Record.from_json(self._ray.get(task.ref))
         except Exception as error:
-            if self._cancelled:
+            if self.is_cancelled:
                 return None
             # Ray ends what takes the node's last memory. That says nothing about the GPU of a prediction.
-            ran_out = isinstance(error, errors.OutOfMemoryError) and not job.is_prediction
-            return failed(job, "oom" if ran_out else "error", f"Ray: {describe(error)}")
-
-    def _show(self, fractions: dict[int, float]) -> None:
-        with self._lock:
-            running = [task for task in self._pending.values() if task.number in fractions]
-        for task in running:
-            if task.future.running() or task.future.set_running_or_notify_cancel():
-                task.tick(fractions[task.number])
+            ran_out = isinstance(error, errors.OutOfMemoryError) and not task.job.is_prediction
+            return failed(task.job, "oom" if ran_out else "error", f"Ray: {describe(error)}")
 
 
 def _run_task(line: str, teller: Teller, timeout_seconds: float | None, folder: str | None) -> dict[str, Any]:

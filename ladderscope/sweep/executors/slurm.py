@@ -2,191 +2,190 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ladderscope.errors import UsageError
 from ladderscope.records import Record
-from ladderscope.sweep.executor import Executor, failed
-from ladderscope.sweep.executors.cell import run_cell
+from ladderscope.sweep.executor import Predict
 from ladderscope.sweep.executors.engine import Engine, Terms
-from ladderscope.sweep.executors.slurm_folder import SlurmFolder, job_name, write_record
+from ladderscope.sweep.executors.slurm_cell import RUNNING, SlurmCell
+from ladderscope.sweep.executors.slurm_folder import SlurmFolder, job_name, read_record
+from ladderscope.sweep.executors.slurm_left import end_jobs, end_unnumbered, living_jobs
 from ladderscope.sweep.executors.slurm_options import SlurmOptions
+from ladderscope.sweep.executors.slurm_programs import SlurmRefusalError, lives_on, scancel
 from ladderscope.sweep.executors.slurm_queue import SlurmQueue
+from ladderscope.sweep.executors.slurm_submitter import Submitter
+from ladderscope.sweep.executors.watched import WatchedExecutor, done_with_nothing
 from ladderscope.sweep.process import Tick
 from ladderscope.sweep.protocol import Job
 
-_CAPACITY = 1000
-"""Clusters refuse arrays of more (MaxArraySize, 1001 by default)."""
 _LOOK_SECONDS = 1.0
-_RECORD_SECONDS = 15.0
-"""How long a network file system may take to show the record of a job that has ended."""
+_RECORD_SECONDS = 120.0
+"""How long a network file system may take to show the record of a job that has ended: it keeps folders a minute."""
+_END_AGAIN_SECONDS = 10.0
 
 
-@dataclass
-class _Submitted:
-    job: Job
-    tick: Tick
-    future: Future[Record | None]
-    slurm_id: str = ""
-    """Once it is handed over."""
-    ended_at: float | None = None
-    """When it was first seen to have ended without a record."""
-
-
-class SlurmExecutor(Executor):
+class SlurmExecutor(WatchedExecutor[SlurmCell]):
     """Submits arrays, and watches for records in the folder of the run, from a thread.
 
+    Nothing of an earlier run is touched before ``left`` and ``arrange``, which are for whoever holds the ledger.
+
     Raises:
-        UsageError: submitit or Slurm is not installed, or Slurm's programs refuse.
+        UsageError: submitit or Slurm is not installed.
     """
 
-    capacity = _CAPACITY
-
     def __init__(self, terms: Terms, options: SlurmOptions) -> None:
+        super().__init__("slurm", _LOOK_SECONDS)
+        self.capacity = options.array_size
+        self._terms, self._retries = terms, options.retries
         self._folder = SlurmFolder(terms.folder)
-        self._queue = SlurmQueue(self._folder.logs, options, terms.jobs)
-        self._timeout_seconds = _seconds_of_a_cell(terms, options)
-        if not terms.resume:
-            self._folder.forget(self._queue.end)
-        self._left = self._folder.submitted()
-        self._queue.watch(self._left.values())
-        self._pending: dict[str, _Submitted] = {}
-        self._batch: list[_Submitted] = []
-        self._taken_back: list[str] = []
-        self._lock = threading.Lock()
-        self._cancelled = False
-        self._closed = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, name="slurm", daemon=True)
-        self._watcher.start()
+        self._queue = SlurmQueue(self._folder.logs, options)
+        self._submitter = Submitter(self._folder, self._queue, options, terms)
+        self._left: dict[str, tuple[str, Path]] = {}
+        """Jobs of earlier drivers that live, by name: their ids, and the paths of their records."""
+        self._files: dict[tuple[str, str, str | None], Path] = {}
+        """Of records that were read and not kept, by key."""
+        self._batching = threading.Lock()
+        self._end_again_at = float("-inf")
+        self._complaint = ""
+        self.start()
+
+    def left(self) -> list[Record]:
+        """The records that wait beside the ledger."""
+        self._folder.load()
+        found: list[Record] = []
+        for path in self._folder.records():
+            record = read_record(path)
+            if record is None:
+                self._terms.say(f"{path} cannot be read: its cell counts as one that has not been run.")
+                continue
+            self._files[record.key] = path
+            found.append(record)
+        return found
+
+    def arrange(self, jobs: Sequence[Job], predict: Predict) -> list[Job]:
+        """Find those that an earlier driver has left in Slurm, or end them where that is asked for.
+
+        Raises:
+            UsageError: Slurm does not answer, or jobs cannot be ended; nothing was begun, and nothing is forgotten.
+        """
+        if not jobs:
+            return []
+        try:
+            end_unnumbered(self._folder)
+            alive = self._queue.alive(fresh=True)
+            if not self._terms.resume:
+                end_jobs(self._folder, {job_name(job) for job in jobs}, alive)
+        except SlurmRefusalError as error:
+            raise UsageError(f"Slurm refuses: {error}. Nothing was begun; try again when it answers.") from error
+        self._folder.drop_old(alive)
+        self._left = living_jobs(self._folder, alive)
+        return list(jobs)
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """What is submitted inside becomes one array."""
-        yield
-        batch, self._batch = self._batch, []
-        if batch:
-            task = functools.partial(run_slurm_cell, timeout_seconds=self._timeout_seconds)
-            lines = [(one.job.to_line(), str(self._folder.record_path(one.job))) for one in batch]
-            ids = self._queue.submit(task, lines, needs_gpu=batch[0].job.meter == "cuda")
-            self._folder.note({job_name(one.job): slurm_id for one, slurm_id in zip(batch, ids, strict=True)})
-            for one, slurm_id in zip(batch, ids, strict=True):
-                self._hold(one, slurm_id)
+        """What is submitted inside becomes one array, as far as there is room."""
+        with self._batching:
+            yield
+        self._woken.set()
 
     def submit(self, job: Job, tick: Tick) -> Future[Record | None]:
-        """Take the record that an earlier run has left, wait for the job that it has left, or submit the job.
-
-        Jobs are handed over when the batch ends in which this is called.
-        """
-        one = _Submitted(job, tick, Future())
-        left = self._left.pop(job_name(job), None)
-        if self._cancelled:
-            one.future.set_result(None)
-        elif (record := self._folder.read(job)) is not None:
-            one.future.set_result(record)
-        elif left is not None and not self._queue.has_ended(left):
-            self._hold(one, left)
-        else:
-            self._batch.append(one)
-        return one.future
-
-    def cancel(self) -> None:
-        """End all jobs of this run, those that wait in Slurm's queue too."""
-        with self._lock:
-            self._cancelled = True
-            self._queue.end([one.slurm_id for one in self._pending.values()])
+        """Wait for the job that an earlier driver has left, or have the thread submit it."""
+        if self.is_cancelled:
+            return done_with_nothing()
+        one = SlurmCell(job, tick, job_name(job))
+        if (left := self._left.pop(one.name, None)) is not None:
+            one.place(*left)
+        return self.hold(one)
 
     def kept(self, record: Record) -> None:
         """Remove the file: the ledger has it."""
-        self._folder.remove(record)
+        path = self._files.pop(record.key, None)
+        if path is not None:
+            with suppress(OSError):  # the next driver sees that the ledger has it
+                path.unlink(missing_ok=True)
 
-    def close(self) -> None:
-        """Stop watching; jobs in Slurm go on."""
-        self._closed.set()
-        self._watcher.join()
-        self._end_taken_back()
+    def abandon(self) -> None:
+        """Leave the jobs to Slurm, and to the next driver."""
+        if any(one.slurm_id is not None for one in self.held):
+            goes_on = "may not have ended its jobs yet" if self.is_cancelled else "goes on with its jobs"
+            self._terms.say(f"Slurm {goes_on}: the same command collects what they leave.")
 
-    def _hold(self, one: _Submitted, slurm_id: str) -> None:
-        one.slurm_id = slurm_id
-        with self._lock:
-            self._pending[job_name(one.job)] = one
-        one.future.add_done_callback(lambda done: self._take_back(one) if done.cancelled() else None)
-
-    def _take_back(self, one: _Submitted) -> None:
-        with self._lock:
-            self._pending.pop(job_name(one.job), None)
-            self._taken_back.append(one.slurm_id)
-
-    def _end_taken_back(self) -> None:
-        """Together: a call to Slurm takes its time, and there may be a thousand."""
-        with self._lock:
-            taken_back, self._taken_back = self._taken_back, []
-        self._queue.end(taken_back)
-
-    def _watch(self) -> None:
+    def look(self) -> None:
+        """Take what has finished, see what has become of the rest, and submit what may be."""
+        if not self.held:
+            return
+        self._settle_finished(self.held)
         try:
-            while not self._closed.wait(_LOOK_SECONDS):
-                self._look()
-        except Exception as error:
-            with self._lock:
-                pending, self._pending = list(self._pending.values()), {}
-            for one in pending:
-                if _has_begun(one):
-                    one.future.set_exception(error)
+            alive = self._queue.alive()
+        except SlurmRefusalError as error:
+            self._complain(f"squeue does not tell about the jobs: {error}. Asking again.")
+            return
+        self._follow(alive)
+        with self._batching:  # all of a batch, or none
+            held = self.held
+        if not self.is_cancelled:
+            self._submitter.submit(held, alive)
 
-    def _look(self) -> None:
-        self._end_taken_back()
+    def end(self, jobs: Sequence[SlurmCell]) -> bool:
+        """End the jobs; what they leave from now on is for the next driver."""
+        if time.monotonic() < self._end_again_at:
+            return False
+        try:
+            scancel([one.slurm_id for one in jobs if one.slurm_id is not None])
+        except SlurmRefusalError as error:
+            self._complain(f"Slurm does not end the jobs: {error}. Trying again.")
+            self._end_again_at = time.monotonic() + _END_AGAIN_SECONDS
+            return False
+        for one in jobs:
+            self.settle(one, None)
+        return True
+
+    def _settle_finished(self, cells: Sequence[SlurmCell]) -> None:
         finished = self._folder.finished()
-        with self._lock:
-            pending = dict(self._pending)
-        for name, one in pending.items():
-            if name in finished:
-                self._settle(name, one, self._folder.read(one.job))
+        for one in cells:
+            if one.path is None or one.path.name not in finished or (record := read_record(one.path)) is None:
                 continue
-            if not one.future.running() and self._queue.is_running(one.slurm_id) and _has_begun(one):
-                one.tick(0.0)
-            if not self._queue.has_ended(one.slurm_id):
-                one.ended_at = None
-            elif self._cancelled:
-                self._settle(name, one, None)
-            elif one.ended_at is None:
-                one.ended_at = time.monotonic()
-            elif time.monotonic() - one.ended_at >= _RECORD_SECONDS:
-                self._settle(name, one, self._lost(one))
+            self._files[record.key] = one.path
+            self.settle(one, record)
 
-    def _settle(self, name: str, one: _Submitted, record: Record | None) -> None:
-        with self._lock:
-            self._pending.pop(name, None)
-        if _has_begun(one):
-            one.future.set_result(record)
+    def _follow(self, alive: Mapping[str, str]) -> None:
+        gone: list[SlurmCell] = []
+        for one in self.held:
+            if one.slurm_id is None:
+                continue
+            state = alive.get(one.slurm_id)
+            if lives_on(state):
+                one.gone_since = None
+                if state in RUNNING and not one.future.running() and one.begin():
+                    one.tick(0.0)
+            elif one.gone_since is None:
+                one.gone_since = time.monotonic()
+            elif time.monotonic() - one.gone_since >= _RECORD_SECONDS:
+                gone.append(one)
+        if gone:
+            self._give_up_on(gone)
 
-    def _lost(self, one: _Submitted) -> Record:
-        status, error = self._queue.how_it_ended(one.slurm_id)
-        if status == "oom" and one.job.is_prediction:
-            status = "error"  # that the host has no room for a prediction says nothing about the GPU
-        return failed(one.job, status, error)
+    def _give_up_on(self, gone: Sequence[SlurmCell]) -> None:
+        self._folder.refresh()
+        self._settle_finished(gone)
+        ids = {one: one.slurm_id for one in gone if one.slurm_id is not None and not one.future.done()}
+        states = self._queue.how_they_ended(list(ids.values())) if ids else {}
+        for one, slurm_id in ids.items():
+            state = states.get(slurm_id)
+            if state is None or not one.displace(state, self._retries):
+                self.settle(one, one.record_without_file(state, self._queue.last_words(slurm_id)))
 
-
-def _has_begun(one: _Submitted) -> bool:
-    """Whether its future is running, or can be made so: whether nobody has taken the job back."""
-    return one.future.running() or one.future.set_running_or_notify_cancel()
-
-
-def _seconds_of_a_cell(terms: Terms, options: SlurmOptions) -> float:
-    """Less than Slurm gives the job, so that the cell ends by our hand, with a record that says so."""
-    most = options.time_minutes * 60 - 120.0
-    return min(most, terms.timeout_seconds or most)
-
-
-def run_slurm_cell(line: str, path: str, *, timeout_seconds: float) -> None:
-    """In a job of Slurm: run the cell and leave its record at ``path``."""
-    record = run_cell(Job.from_line(line), lambda fraction: None, timeout_seconds, folder=None)
-    write_record(Path(path), record)
+    def _complain(self, line: str) -> None:
+        """Once, not at every look."""
+        if line != self._complaint:
+            self._terms.say(line)
+            self._complaint = line
 
 
 ENGINE = Engine(SlurmOptions, SlurmExecutor)

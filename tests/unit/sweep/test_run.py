@@ -12,7 +12,7 @@ from ladderscope.records import Cell, Record
 from ladderscope.sweep.executor import Executor
 from ladderscope.sweep.process import Tick
 from ladderscope.sweep.protocol import Job
-from ladderscope.sweep.run import Unseen, missing_jobs, run_jobs
+from ladderscope.sweep.run import Unseen, collect, missing_jobs, run_jobs
 
 MakeCell = Callable[..., Cell]
 
@@ -107,6 +107,39 @@ def test_a_ledger_that_cannot_be_written_ends_what_runs(jobs: list[Job]) -> None
         run_jobs(jobs, executor, Full(), Unseen(), threading.Event())
     assert executor.is_cancelled
     assert executor.kept_records == []
+
+
+def test_what_finished_beside_a_failure_of_the_engine_is_kept(jobs: list[Job]) -> None:
+    class Lost(ByHand):
+        def submit(self, job: Job, tick: Tick) -> Future[Record | None]:
+            future = super().submit(job, tick)
+            if len(self.held) == 5:
+                self.held[0][1].set_exception(OSError("the engine is lost"))
+                for one, held in self.held[1:]:
+                    held.set_result(ok(one))
+            return future
+
+    executor, ledger = Lost(capacity=5), list[Record]()
+    with pytest.raises(OSError, match="the engine is lost"):
+        run_jobs(jobs, executor, ledger, Unseen(), threading.Event())
+    assert [record.cell for record in ledger] == [job.cell for job in jobs[1:]]
+    assert executor.kept_records == ledger
+
+
+def test_what_an_earlier_run_has_left_is_appended_unless_the_ledger_has_it(jobs: list[Job]) -> None:
+    class Leaving(ByHand):
+        def left(self) -> list[Record]:
+            return [ok(jobs[0]), ok(jobs[1])]
+
+    class Sunk(list[Record]):
+        @property
+        def records(self) -> list[Record]:
+            return list(self)
+
+    executor, ledger = Leaving(capacity=1), Sunk([ok(jobs[0])])
+    assert collect(executor, ledger) == 1
+    assert ledger == [ok(jobs[0]), ok(jobs[1])]
+    assert executor.kept_records == [ok(jobs[0]), ok(jobs[1])]
 
 
 def test_a_job_that_names_no_gpu_is_answered_by_a_record_of_any(jobs: list[Job]) -> None:

@@ -38,6 +38,9 @@ class Foreign(Executor):
 
     def submit(self, job, tick):
         future = Future()
+        if self._words == "nothing at all":
+            future.set_result(None)
+            return future
         future.set_result(Record(cell=job.cell, meter=job.meter, gpu=job.gpu, status="error", error=self._words))
         return future
 
@@ -76,6 +79,14 @@ def test_an_executor_of_another_package_runs_cells_with_its_own_options(
     assert run([*SWEEP, "--seed", "0", "--seed", "1", *where, "--out", str(tmp_path / "runs.jsonl")]) == 1
     lines = [json.loads(line) for line in (tmp_path / "runs.jsonl").read_text().splitlines()]
     assert [(line["cell"]["seed"], line["error"]) for line in lines] == [(0, "as it says"), (1, "as it says")]
+
+
+@pytest.mark.usefixtures("foreign")
+def test_cells_that_gave_no_record_are_told_and_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "options.yaml").write_text("words: nothing at all\n")
+    where = ["--executor", "foreign", "--executor-config", str(tmp_path / "options.yaml")]
+    assert run([*SWEEP, *where, "--out", str(tmp_path / "runs.jsonl")]) == 1
+    assert "the same command runs the missing cell" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("foreign")

@@ -2,72 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ladderscope.errors import UsageError
-from ladderscope.records import Cell, Record
-from ladderscope.sweep.executors import slurm, slurm_queue
+from ladderscope.sweep.executors import slurm_submitter, watched
 from ladderscope.sweep.executors.engine import Terms
 from ladderscope.sweep.executors.slurm import SlurmExecutor
-from ladderscope.sweep.executors.slurm_folder import SlurmFolder, write_record
 from ladderscope.sweep.executors.slurm_options import SlurmOptions
-from ladderscope.sweep.protocol import Job
-
-MakeCell = Callable[..., Cell]
-MakeExecutor = Callable[..., SlurmExecutor]
+from ladderscope.sweep.interrupt import graceful_interrupt
+from ladderscope.sweep.run import Unseen, run_jobs
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slurm, "_LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(slurm, "_RECORD_SECONDS", 0.1)
-    monkeypatch.setattr(slurm_queue, "_ASK_SECONDS", 0.2)
+def flags_of(script: Path) -> set[str]:
+    lines = script.read_text().splitlines()
+    return {line.removeprefix("#SBATCH ") for line in lines if line.startswith("#SBATCH")}
 
 
-@pytest.fixture
-def start(slurm_cluster: Path, tmp_path: Path) -> Iterator[MakeExecutor]:
-    """Starts an executor, as each run of the same command does."""
-    made: list[SlurmExecutor] = []
-
-    def start(resume: bool = True, jobs: int | None = None, **options: Any) -> SlurmExecutor:
-        terms = Terms(jobs=jobs, timeout_seconds=None, folder=tmp_path / "run", resume=resume, say=print)
-        made.append(SlurmExecutor(terms, SlurmOptions(**options)))
-        return made[-1]
-
-    yield start
-    for executor in made:
-        executor.close()
-
-
-@pytest.fixture
-def job(tiny_cell: MakeCell) -> Job:
-    return Job(tiny_cell(), "cuda", gpu=None, num_threads=1)
-
-
-def submit(executor: SlurmExecutor, *jobs: Job) -> list[Future[Record | None]]:
-    with executor.batch():
-        return [executor.submit(one, lambda _: None) for one in jobs]
-
-
-def state_of(cluster: Path, name: str) -> Path:
-    return cluster / f"job-{name.partition('_')[0]}" / f"{name}.state"
-
-
-def test_jobs_of_a_batch_are_one_array_with_the_options(
-    start: MakeExecutor, slurm_cluster: Path, tiny_cell: MakeCell
-) -> None:
+def test_jobs_of_a_batch_are_one_array_with_the_options(site: Any) -> None:
     options = {"partition": "long", "account": "lab", "gpu_type": "a100", "time_minutes": 30, "array_parallelism": 2}
-    jobs = [Job(tiny_cell(seed=seed), "cuda", gpu=None, num_threads=4) for seed in range(3)]
-    submit(start(cpus=4, memory_gib=8.0, **options), *jobs)
-    (script,) = slurm_cluster.glob("job-*/script.sh")
-    flags = {line.removeprefix("#SBATCH ") for line in script.read_text().splitlines() if line.startswith("#SBATCH")}
-    assert flags >= {
+    site.submit(site.driver(cpus=4, memory_gib=8.0, **options), *site.jobs(3))
+    site.wait_for_arrays(1)
+    (script,) = site.arrays()
+    assert flags_of(script) >= {
         "--array=0-2%2",
         "--partition=long",
         "--account=lab",
@@ -75,13 +38,21 @@ def test_jobs_of_a_batch_are_one_array_with_the_options(
         "--time=30",
         "--cpus-per-task=4",
         "--mem=8192M",
+        f"--job-name={site.notes()[0].label}",
     }
+    (step,) = [line for line in script.read_text().splitlines() if line.startswith("srun")]
+    assert "--cpus-per-task=4" in step
+    assert (site.cluster / "blocked").read_text() == "SIGINT"  # Ctrl-C on the terminal does not reach sbatch
 
 
-def test_predictions_ask_for_no_gpu(start: MakeExecutor, slurm_cluster: Path, tiny_cell: MakeCell) -> None:
-    submit(start(gpu_type="a100"), Job(tiny_cell(), "predict", "rtx-3060-12gb", num_threads=1))
-    (script,) = slurm_cluster.glob("job-*/script.sh")
-    assert "gpu" not in script.read_text().split("# command")[0]
+def test_predictions_ask_for_no_gpu_even_behind_measurements(site: Any) -> None:
+    executor = site.driver(gpu_type="a100", array_parallelism=8)
+    (measured,), (predicted,) = site.jobs(1), site.jobs(1, "predict")
+    site.submit(executor, measured)
+    site.wait_for_arrays(1)
+    site.submit_more(executor, predicted)
+    site.wait_for_arrays(2)
+    assert ["gpu" in script.read_text().split("# command")[0] for script in site.arrays()] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -92,98 +63,257 @@ def test_predictions_ask_for_no_gpu(start: MakeExecutor, slurm_cluster: Path, ti
         ("cuda", "TIMEOUT", "timeout"),
         ("cuda", "FAILED", "error"),
         ("cuda", "CANCELLED by 1000", "error"),
+        ("cuda", "CANCELLED/COMPLETING", "error"),
     ],
 )
 def test_a_job_that_leaves_no_record_gives_one_that_says_how_it_ended(
-    start: MakeExecutor, slurm_cluster: Path, tiny_cell: MakeCell, meter: str, state: str, status: str
+    site: Any, meter: str, state: str, status: str
 ) -> None:
-    gpu = "rtx-3060-12gb" if meter == "predict" else None
-    (future,) = submit(start(), Job(tiny_cell(), meter, gpu, num_threads=1))
-    state_of(slurm_cluster, "1").write_text(state)
-    record = future.result(timeout=30)
-    assert record is not None
+    (future,) = site.submit(site.driver(), *site.jobs(1, meter))
+    site.wait_for_arrays(1)
+    site.state("1").write_text(state)
+    record = future.result(timeout=60)
     assert record.status == status
-    assert state.split()[0] in (record.error or "")
+    assert state.partition("/")[0].split()[0] in record.error
 
 
-def test_a_job_that_runs_is_running_and_one_that_waits_can_be_taken_back(
-    start: MakeExecutor, slurm_cluster: Path, job: Job, tiny_cell: MakeCell
-) -> None:
-    begun: list[float] = []
-    executor = start()
-    with executor.batch():
-        running = executor.submit(job, begun.append)
-        waiting = executor.submit(Job(tiny_cell(seed=1), "cuda", None, 1), begun.append)
-    (state_of(slurm_cluster, "1_0").with_suffix(".pid")).write_text("999999999")
-    state_of(slurm_cluster, "1_0").write_text("RUNNING")
-    _wait_until(lambda: bool(begun))
+def test_where_there_is_no_accounting_a_job_without_a_record_is_an_error(site: Any) -> None:
+    (site.cluster / "sacct-fails").touch()
+    (future,) = site.submit(site.driver(), *site.jobs(1))
+    site.wait_for_arrays(1)
+    site.state("1").write_text("TIMEOUT")
+    record = future.result(timeout=60)
+    assert (record.status, record.error) == ("error", "the job has left Slurm without a record")
+
+
+def test_a_record_that_cannot_be_read_is_an_error_that_names_it(site: Any) -> None:
+    (job,) = site.jobs(1)
+    (future,) = site.submit(site.driver(), job)
+    site.wait_for_arrays(1)
+    site.finish(job, state="RUNNING")
+    (path,) = site.records()
+    path.write_text("{")
+    site.state("1").write_text("COMPLETED")
+    record = future.result(timeout=60)
+    assert record.status == "error"
+    assert str(path) in record.error
+
+
+@pytest.mark.parametrize("state", ["NODE_FAIL/PENDING", "REQUEUED/PENDING", "PREEMPTED/REQUEUE_HOLD", "SUSPENDED"])
+def test_a_job_that_slurm_still_has_is_waited_for_whatever_the_accounts_say(site: Any, state: str) -> None:
+    (job,) = site.jobs(1)
+    (future,) = site.submit(site.driver(), job)
+    site.wait_for_arrays(1)
+    site.state("1").write_text(state)
+    with pytest.raises(TimeoutError):
+        future.result(timeout=1.5)
+    record = site.finish(job)
+    assert future.result(timeout=60) == record
+    assert len(site.arrays()) == 1
+
+
+@pytest.mark.parametrize("state", ["PREEMPTED", "NODE_FAIL"])
+def test_a_job_that_was_lost_is_submitted_again(site: Any, state: str) -> None:
+    (job,) = site.jobs(1)
+    (future,) = site.submit(site.driver(), job)
+    site.wait_for_arrays(1)
+    site.state("1").write_text(state)
+    site.wait_for_arrays(2)
+    record = site.finish(job)
+    assert future.result(timeout=60) == record
+
+
+def test_a_cell_that_loses_its_node_again_and_again_is_an_error(site: Any) -> None:
+    (future,) = site.submit(site.driver(retries=1), *site.jobs(1))
+    for count in (1, 2):
+        site.wait_for_arrays(count)
+        site.state(str(count)).write_text("NODE_FAIL")
+    record = future.result(timeout=60)
+    assert record.status == "error"
+    assert "NODE_FAIL" in record.error
+    assert len(site.arrays()) == 2
+
+
+def test_while_squeue_does_not_tell_nothing_is_concluded(site: Any) -> None:
+    (job,) = site.jobs(1)
+    (future,) = site.submit(site.driver(), job)
+    site.wait_for_arrays(1)
+    (site.cluster / "squeue-fails").touch()
+    site.state("1").write_text("FAILED")
+    site.wait_until(lambda: site.said)
+    with pytest.raises(TimeoutError):
+        future.result(timeout=1)
+    assert len(site.said) == 1
+    assert "Unable to contact slurm controller" in site.said[0]
+    (site.cluster / "squeue-fails").unlink()
+    assert future.result(timeout=60).status == "error"
+
+
+def test_a_job_that_runs_is_running_and_one_that_waits_can_be_taken_back(site: Any) -> None:
+    first, second = site.jobs(2)
+    running, waiting = site.submit(site.driver(), first, second)
+    site.wait_for_arrays(1)
+    site.state("1_0").write_text("RUNNING")
+    site.wait_until(lambda: site.begun == [first])
     assert not running.cancel()
     assert waiting.cancel()
-    _wait_until(lambda: state_of(slurm_cluster, "1_1").read_text().startswith("CANCELLED"))
-    assert state_of(slurm_cluster, "1_0").read_text() == "RUNNING"
+    site.wait_until(lambda: site.state("1_1").read_text().startswith("CANCELLED"))
+    assert site.state("1_0").read_text() == "RUNNING"
 
 
-def test_cancelling_ends_all_jobs_without_records(start: MakeExecutor, slurm_cluster: Path, job: Job) -> None:
-    executor = start()
-    (future,) = submit(executor, job)
+def test_cancelling_ends_all_jobs_without_records(site: Any) -> None:
+    executor = site.driver()
+    (future,) = site.submit(executor, *site.jobs(1))
+    site.wait_for_arrays(1)
     executor.cancel()
-    assert future.result(timeout=30) is None
-    assert state_of(slurm_cluster, "1").read_text().startswith("CANCELLED")
-    (late,) = submit(executor, job)
+    assert future.result(timeout=60) is None
+    assert site.state("1").read_text().startswith("CANCELLED")
+    (late,) = site.submit_more(executor, *site.jobs(1))
     assert late.result(timeout=1) is None
 
 
-def test_a_record_that_an_earlier_run_has_left_is_taken_and_removed_once_it_is_kept(
-    start: MakeExecutor, slurm_cluster: Path, job: Job, tmp_path: Path
-) -> None:
-    submit(start(), job)
-    path = SlurmFolder(tmp_path / "run").record_path(job)
-    left = Record(cell=job.cell, meter="cuda", gpu="NVIDIA A100-SXM4-40GB", status="ok")
-    write_record(path, left)
-    executor = start()
-    (future,) = submit(executor, job)
-    assert future.result(timeout=1) == left
-    assert path.exists()
-    executor.kept(left)
-    assert not path.exists()
-    assert len(list(slurm_cluster.glob("job-*"))) == 1
+def test_what_is_cancelled_while_sbatch_runs_is_ended_behind_it(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    executor = site.driver()
+    submit = executor._queue.submit
+
+    def submit_and_hear_ctrl_c(*arguments: Any, **settings: Any) -> Any:
+        executor.cancel()
+        return submit(*arguments, **settings)
+
+    monkeypatch.setattr(executor._queue, "submit", submit_and_hear_ctrl_c)
+    (future,) = site.submit(executor, *site.jobs(1))
+    assert future.result(timeout=60) is None
+    assert site.state("1").read_text().startswith("CANCELLED")
 
 
-def test_a_job_that_an_earlier_run_has_left_is_waited_for_and_not_submitted_again(
-    start: MakeExecutor, slurm_cluster: Path, job: Job, tmp_path: Path
-) -> None:
-    submit(start(), job)
-    (future,) = submit(start(), job)
-    assert len(list(slurm_cluster.glob("job-*"))) == 1
-    record = Record(cell=job.cell, meter="cuda", status="ok")
-    write_record(SlurmFolder(tmp_path / "run").record_path(job), record)
-    assert future.result(timeout=30) == record
-
-
-def test_a_job_that_was_lost_meanwhile_is_submitted_again(start: MakeExecutor, slurm_cluster: Path, job: Job) -> None:
-    submit(start(), job)
-    state_of(slurm_cluster, "1").write_text("NODE_FAIL")
-    submit(start(), job)
-    assert len(list(slurm_cluster.glob("job-*"))) == 2
-
-
-def test_without_resume_what_was_left_is_ended_and_forgotten(
-    start: MakeExecutor, slurm_cluster: Path, job: Job, tmp_path: Path
-) -> None:
-    submit(start(), job)
-    path = SlurmFolder(tmp_path / "run").record_path(job)
-    write_record(path, Record(cell=job.cell, meter="cuda", status="ok"))
-    (future,) = submit(start(resume=False), job)
-    assert not path.exists()
-    assert state_of(slurm_cluster, "1").read_text().startswith("CANCELLED")
+def test_where_scancel_fails_it_is_tried_again(site: Any) -> None:
+    executor = site.driver()
+    (future,) = site.submit(executor, *site.jobs(1))
+    site.wait_for_arrays(1)
+    (site.cluster / "scancel-fails").touch()
+    executor.cancel()
+    site.wait_until(lambda: site.said)
+    assert "Slurm does not end the jobs" in site.said[0]
     assert not future.done()
-    assert len(list(slurm_cluster.glob("job-*"))) == 2
+    (site.cluster / "scancel-fails").unlink()
+    assert future.result(timeout=60) is None
 
 
-def test_what_sbatch_says_is_told(start: MakeExecutor, slurm_cluster: Path, job: Job) -> None:
-    (slurm_cluster / "refusal").write_text("invalid partition specified: lnog")
+def test_the_third_ctrl_c_leaves_a_slurm_that_does_not_answer(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watched, "_LEAVE_SECONDS", 0.1)
+    (site.cluster / "scancel-hangs").touch()
+    executor = site.driver()
+    (job,) = site.jobs(1)
+    executor.left()
+
+    heard: list[str] = []
+
+    def press() -> None:
+        site.wait_for_arrays(1)
+        site.state("1").write_text("RUNNING")
+        site.wait_until(lambda: executor.held[0].future.running())
+        for count in range(3):
+            site.wait_until(lambda count=count: len(heard) == count)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with graceful_interrupt(heard.append) as stop:
+        threading.Thread(target=press).start()
+        jobs = executor.arrange([job], lambda asked: [])
+        with pytest.raises(KeyboardInterrupt):
+            run_jobs(jobs, executor, [], Unseen(), stop)
+    executor.close()
+    (site.cluster / "scancel-hangs").unlink()
+    assert [note.slurm_id for note in site.notes()] == ["1"]  # the next driver finds the job
+
+
+def test_an_error_of_the_sweep_leaves_the_jobs_to_slurm(site: Any) -> None:
+    executor = site.driver()
+    site.submit(executor, *site.jobs(1))
+    site.wait_until(lambda: executor.held[0].slurm_id == "1")
+    executor.abandon()
+    executor.close()
+    assert site.state("1").read_text() == "PENDING"
+    assert "the same command collects" in site.said[0]
+
+
+def test_what_sbatch_says_of_the_first_array_is_told_and_nothing_waits(site: Any) -> None:
+    (site.cluster / "refusal").write_text("invalid partition specified: lnog")
+    (future,) = site.submit(site.driver(), *site.jobs(1))
     with pytest.raises(UsageError, match="invalid partition specified: lnog"):
-        submit(start(), job)
+        future.result(timeout=60)
+    assert site.notes() == []
+
+
+def test_a_later_refusal_ends_nothing_and_is_tried_again(site: Any) -> None:
+    executor = site.driver()
+    first, second = site.jobs(2)
+    (one,) = site.submit(executor, first)
+    site.wait_for_arrays(1)
+    (site.cluster / "refusal").write_text("QOSMaxSubmitJobPerUserLimit")
+    (other,) = site.submit_more(executor, second)
+    site.wait_until(lambda: site.said)
+    assert "QOSMaxSubmitJobPerUserLimit" in site.said[0]
+    record = site.finish(first)
+    assert one.result(timeout=60) == record
+    assert not other.done()
+    (site.cluster / "refusal").unlink()
+    site.wait_for_arrays(2)
+    record = site.finish(second)
+    assert other.result(timeout=60) == record
+    assert len(site.said) == 1
+
+
+def test_a_refusal_that_lasts_while_slurm_has_nothing_of_ours_ends_the_sweep(
+    site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm_submitter, "_GIVE_UP_SECONDS", 0.3)
+    executor = site.driver()
+    first, second = site.jobs(2)
+    (one,) = site.submit(executor, first)
+    site.wait_for_arrays(1)
+    site.finish(first)
+    assert one.result(timeout=60) is not None
+    (site.cluster / "refusal").write_text("Invalid account")
+    (other,) = site.submit_more(executor, second)
+    with pytest.raises(UsageError, match="Invalid account"):
+        other.result(timeout=60)
+
+
+def test_jobs_whose_answer_was_lost_are_ended_before_they_are_submitted_again(site: Any) -> None:
+    executor = site.driver()
+    first, second = site.jobs(2)
+    site.submit(executor, first)
+    site.wait_for_arrays(1)
+    (site.cluster / "lost-answer").touch()
+    (future,) = site.submit_more(executor, second)
+    site.wait_until(lambda: site.said)
+    site.wait_until(lambda: site.state("2").read_text().startswith("CANCELLED"))
+    (site.cluster / "lost-answer").unlink()
+    site.wait_until(lambda: len(site.notes()) == 2 and all(array.slurm_id for array in site.notes()))
+    record = site.finish(second)
+    assert future.result(timeout=60) == record
+    alive = [script for script in site.arrays() if "PENDING" in state_texts(script.parent)]
+    assert len(alive) == 1  # of the first job
+
+
+def state_texts(job: Path) -> list[str]:
+    return [state.read_text() for state in job.glob("*.state")]
+
+
+def test_arrays_together_keep_to_the_parallelism(site: Any) -> None:
+    executor = site.driver(array_parallelism=4, array_size=6)
+    jobs = site.jobs(8)
+    futures = site.submit(executor, *jobs[:6])
+    site.wait_for_arrays(1)
+    for job, future in zip(jobs[:2], futures, strict=False):
+        site.finish(job)
+        future.result(timeout=60)
+    site.submit_more(executor, *jobs[6:])
+    time.sleep(1)
+    assert len(site.arrays()) == 1  # four of the first array are left, and may all run
+    site.finish(jobs[2])
+    site.wait_for_arrays(2)
+    assert ["--array=0-5%4" in flags_of(site.arrays()[0]), "--array=0-1%1" in flags_of(site.arrays()[1])] == [True] * 2
 
 
 def test_where_there_is_no_slurm_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,10 +321,3 @@ def test_where_there_is_no_slurm_that_is_said(tmp_path: Path, monkeypatch: pytes
     terms = Terms(jobs=None, timeout_seconds=None, folder=tmp_path / "run", resume=True, say=print)
     with pytest.raises(UsageError, match="where jobs are submitted"):
         SlurmExecutor(terms, SlurmOptions())
-
-
-def _wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
