@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
@@ -66,6 +67,11 @@ def test_a_login_node_without_a_gpu_says_that_several_gpus_are_measured_where_on
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    axes = {"model": ["random:tiny-llama"], "method": ["full"], "parallel": ["ddp"], "num_gpus": [2]}
+    axes: dict[str, list[Any]] = {
+        "model": ["random:tiny-llama"],
+        "method": ["full"],
+        "parallel": ["ddp"],
+        "num_gpus": [2],
+    }
     with pytest.raises(UsageError, match="on this machine alone: leave --executor out"):
         jobs_elsewhere(None, "cuda", None, 1, None, axes)
