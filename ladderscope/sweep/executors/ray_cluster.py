@@ -44,13 +44,19 @@ def connect(terms: Terms, options: RayOptions) -> Any:
     env = runtime_env(ray, options)
     try:
         ray.init(options.address, runtime_env=env, log_to_driver=False, logging_level="ERROR", **here)
-    except (ConnectionError, RuntimeError, ValueError, TypeError) as error:
-        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UsageError(
-            f"cannot use the Ray cluster at --ray-address {options.address}: {first_line.rstrip('.')}. Start one with "
-            "`ray start --head`, or give --ray-address local."
-        ) from error
+    except Exception as error:  # Ray raises bare ones where a node does not start in time
+        raise _not_there(options, error) from error
     return ray
+
+
+def _not_there(options: RayOptions, error: Exception) -> UsageError:
+    first_line = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    if options.address == "local":
+        return UsageError(f"cannot start a Ray cluster on this machine: {first_line}.")
+    return UsageError(
+        f"cannot use the Ray cluster at --ray-address {options.address}: {first_line}. Start one with "
+        "`ray start --head`, or give --ray-address local."
+    )
 
 
 def _cores_of_local_cluster(terms: Terms, options: RayOptions) -> int:

@@ -86,10 +86,11 @@ def _wishes(needed: Needed) -> list[Wish]:
         (counted(cores, "core"), lambda node: _has(node, "CPU") >= cores, _most("CPU", "{:g}".format)),
         (f"{format_bytes(memory)} of memory", lambda n: _has(n, "memory") >= memory, _most("memory", format_bytes)),
     ]
-    if needed.get("num_gpus"):
-        wishes.append(("a GPU", lambda node: _has(node, "GPU") >= needed["num_gpus"], lambda nodes: "none has one"))
     if types := _types_in(needed):
-        wishes.append((f"a GPU of type {' or '.join(types)}", lambda node: type_of(node) in types, _types_there))
+        words = f"a GPU of type {' or '.join(types)}"
+        wishes.append((words, lambda node: _has(node, "GPU") >= 1 and type_of(node) in types, _types_there))
+    elif needed.get("num_gpus"):
+        wishes.append(("a GPU", lambda node: _has(node, "GPU") >= 1, lambda nodes: "none has one"))
     return wishes
 
 
@@ -110,8 +111,9 @@ def _most(resource: str, text: Callable[[float], str]) -> Callable[[Sequence[Nod
 
 
 def _types_there(nodes: Sequence[Node]) -> str:
-    found = sorted({kind for node in nodes if (kind := type_of(node)) is not None})
-    return f"they have {', '.join(found)}" if found else "none says its type"
+    with_gpu = [node for node in nodes if _has(node, "GPU")]
+    found = sorted({kind for node in with_gpu if (kind := type_of(node)) is not None})
+    return f"they have {', '.join(found)}" if found else "none says its type" if with_gpu else "none has any"
 
 
 def _labels(jobs: Sequence[Job]) -> str:

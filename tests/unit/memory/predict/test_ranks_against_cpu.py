@@ -13,6 +13,8 @@ from studies.prediction_accuracy.cpu import make_cell
 from studies.prediction_accuracy.cpu_ranks import measure_ranks, predict_ranks
 
 TOLERANCE = 0.005
+LATE = 0.05
+"""What buffers may add that gloo lets go of late; 0.015 was seen."""
 METHODS = {"ddp": ("full", "lora", "qlora", "ladder"), "fsdp": ("full", "lora", "qlora")}
 CASES = [
     (parallel, method, checkpointing)
@@ -39,4 +41,5 @@ def test_the_peak_of_a_rank_is_predicted(
     predicted = predict_ranks(cell_of(case))
     # gloo's own thread may let go of a buffer a little later, in one rank and not in the other, which README says.
     assert min(measured[case]) == pytest.approx(min(predicted), rel=TOLERANCE)
-    assert all(peak >= (1 - TOLERANCE) * expected for peak, expected in zip(measured[case], predicted, strict=True))
+    for peak, expected in zip(measured[case], predicted, strict=True):
+        assert (1 - TOLERANCE) * expected <= peak <= (1 + LATE) * expected

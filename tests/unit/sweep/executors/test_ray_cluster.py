@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -56,11 +57,25 @@ def test_a_type_that_no_node_could_be_labelled_with_is_refused(
     assert not begun
 
 
-def test_what_ray_refuses_is_said_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "address", "message"),
+    [
+        (
+            ConnectionError("Could not find any.\nAnd more"),
+            "auto",
+            "at --ray-address auto: Could not find any. Start one",
+        ),
+        (TypeError(), "auto", "at --ray-address auto: TypeError. Start one with `ray start --head`"),
+        (Exception("It timed out"), "local", "cannot start a Ray cluster on this machine: It timed out."),
+    ],
+)
+def test_what_ray_refuses_is_said_in_one_sentence(
+    error: Exception, address: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuses(address: str, **settings: object) -> None:
-        raise TypeError("of a kind that nobody expected.\nAnd more")
+        raise error
 
     environments = SimpleNamespace(RuntimeEnv=dict)
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=refuses, runtime_env=environments))
-    with pytest.raises(UsageError, match=r"at --ray-address auto: of a kind that nobody expected\. Start one with"):
-        connect(terms(tmp_path), RayOptions())
+    with pytest.raises(UsageError, match=re.escape(message)):
+        connect(terms(tmp_path), RayOptions(address=address))

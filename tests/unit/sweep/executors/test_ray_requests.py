@@ -49,13 +49,14 @@ def test_nothing_is_said_of_what_some_node_has(on_cuda: list[Job]) -> None:
         ({"memory_gib": 32}, [node(gpu="T4")], "32.00 GiB of memory (the most that one has is 16.00 GiB)"),
         ({}, [node(), node(gpu="T4", alive=False)], "a GPU (none has one)"),
         ({"gpu_type": "H100"}, [node(gpu="T4"), node(gpu="A100")], "a GPU of type H100 (they have A100, T4)"),
+        ({"gpu_type": "H100"}, [node()], "a GPU of type H100 (none has any)"),
         (
             {"cpus": 8, "memory_gib": 12},
             [node(cores=8), node(gpu="T4")],
             "8 cores and 12.00 GiB of memory and a GPU",
         ),
     ],
-    ids=["cores", "memory", "gpu", "type", "none has all"],
+    ids=["cores", "memory", "gpu", "type", "type without a gpu", "none has all"],
 )
 def test_what_cells_wait_for_is_said_with_what_there_is(
     options: dict[str, Any], nodes: list[dict[str, Any]], lack: str, on_cuda: list[Job]
