@@ -17,6 +17,7 @@ from ladderscope.sweep.executors.engine import Engine, Terms
 from ladderscope.sweep.executors.ray_board import Board, Teller
 from ladderscope.sweep.executors.ray_cluster import connect, gpu_types_of, ships_folder, task_options
 from ladderscope.sweep.executors.ray_options import RayOptions
+from ladderscope.sweep.executors.ray_requests import check_requests
 from ladderscope.sweep.executors.watched import Held, WatchedExecutor, done_with_nothing
 from ladderscope.sweep.process import Tick
 from ladderscope.sweep.protocol import Job
@@ -54,17 +55,25 @@ class RayExecutor(WatchedExecutor[_Task]):
         self.start()
 
     def arrange(self, jobs: Sequence[Job], predict: Predict) -> list[Job]:
-        """The largest first, where the cluster has GPUs of several types; each may go to those that it fits on."""
+        """The largest first, where the cluster has GPUs of several types; each may go to those that it fits on.
+
+        Says which cells ask for what no node has.
+
+        Raises:
+            UsageError: some do, and the cluster is one that was started here.
+        """
+        arranged = self._placed(jobs, predict)
+        requests = [(job, task_options(job, self._options, self.types_of(job))) for job in arranged]
+        check_requests(self._ray, requests, self._options, self._terms.say)
+        return arranged
+
+    def _placed(self, jobs: Sequence[Job], predict: Predict) -> list[Job]:
         from ladderscope.sweep.executors.gpu_types import gpu_of_type, place
 
         measured = [job for job in jobs if job.meter == "cuda"]
         if not measured or self._options.gpu_type is not None:
             return list(jobs)
-        types = gpu_types_of(self._ray)
-        if types is None:
-            self._terms.say("The Ray cluster has no GPU now: cells wait until it gets one.")
-            return list(jobs)
-        gpus = {name: gpu for name in types if (gpu := gpu_of_type(name)) is not None}
+        gpus = {name: gpu for name in gpu_types_of(self._ray) if (gpu := gpu_of_type(name)) is not None}
         if len(gpus) < 2:
             return list(jobs)
         self._terms.say(f"Predicting which of {', '.join(gpus)} the cells fit on.")

@@ -71,11 +71,9 @@ def _cores_of_local_cluster(terms: Terms, options: RayOptions) -> int:
     return num_cores()
 
 
-def gpu_types_of(ray: Any) -> list[str] | None:
-    """The types of GPU that the cluster has now, by Ray's names; empty where nodes do not tell, None without a GPU."""
+def gpu_types_of(ray: Any) -> list[str]:
+    """The types of GPU that the cluster has now, by Ray's names; of nodes that tell theirs."""
     nodes = [node for node in living_nodes(ray) if node["Resources"].get("GPU", 0)]
-    if not nodes:
-        return None
     return sorted({kind for node in nodes if (kind := type_of(node))})
 
 
