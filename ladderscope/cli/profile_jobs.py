@@ -36,8 +36,7 @@ def jobs_here(
     slots = jobs or 1
     check_meter(cells, resolved.name)
     _check_several_gpus(cells, slots, history)
-    if resolved.name == "cpu":
-        check_host_memory(cells)
+    check_host_memory(cells, meter=resolved.name)
     return measured_jobs(cells, resolved, slots, history), slots
 
 
@@ -66,9 +65,9 @@ def jobs_elsewhere(
     if meter == PREDICT:
         return predicted_jobs(cells, gpu)
     _check_no_gpu(gpu)
-    check_meter(cells, meter)
     if any(cell.num_gpus > 1 for cell in cells):
         raise UsageError("cells on several GPUs are measured on this machine alone: leave --executor out.")
+    check_meter(cells, meter)
     folder = None if history is None else history.absolute()
     return [Job(cell, meter, None, num_threads, history=_history_of(folder, cell)) for cell in cells]
 

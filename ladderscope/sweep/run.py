@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Protocol
 
+from ladderscope.ledger.columns import finished_at
 from ladderscope.records import Record
 from ladderscope.sweep.executor import Executor
 from ladderscope.sweep.interrupt import Stop
@@ -63,11 +64,20 @@ class Latest:
         self._by_key: dict[tuple[str, str, str | None], Record] = {}
         self._by_cell: dict[tuple[str, str], Record] = {}
         for record in records:
-            self._by_key[record.key] = self._by_cell[record.key[:2]] = record
+            self._by_key[record.key] = record
+            known = self._by_cell.get(record.key[:2])
+            if known is None or not _is_older(record, known):
+                self._by_cell[record.key[:2]] = record
 
     def of(self, job: Job) -> Record | None:
         """The job's record; of one that names no GPU, since an engine chooses it, on whatever GPU."""
         return self._by_cell.get(job.key[:2]) if job.gpu is None else self._by_key.get(job.key)
+
+
+def _is_older(record: Record, other: Record) -> bool:
+    """Whether both say when they finished, and ``record`` did before: ledgers keep a key where it first stood."""
+    mine, theirs = finished_at(record), finished_at(other)
+    return mine is not None and theirs is not None and mine < theirs
 
 
 def missing_jobs(jobs: Sequence[Job], records: Sequence[Record], again: Callable[[Record], bool]) -> list[Job]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -12,7 +13,7 @@ from ladderscope.records import Cell, Record
 from ladderscope.sweep.executor import Executor
 from ladderscope.sweep.process import Tick
 from ladderscope.sweep.protocol import Job
-from ladderscope.sweep.run import Unseen, collect, missing_jobs, run_jobs
+from ladderscope.sweep.run import Latest, Unseen, collect, missing_jobs, run_jobs
 
 MakeCell = Callable[..., Cell]
 
@@ -147,3 +148,13 @@ def test_a_job_that_names_no_gpu_is_answered_by_a_record_of_any(jobs: list[Job])
     assert missing_jobs(jobs, records, lambda record: False) == jobs[2:]
     on_another = Job(jobs[0].cell, "cuda", gpu="NVIDIA H200", num_threads=1)
     assert missing_jobs([on_another], records, lambda record: False) == [on_another]
+
+
+def test_of_a_cell_on_several_gpus_the_record_that_finished_last_answers(jobs: list[Job]) -> None:
+    """A ledger that was read has the record of each GPU where the first one of that GPU stood."""
+    failed = Record(cell=jobs[0].cell, meter="cuda", status="error", env={"finished_at": "2026-11-23T10:00:00+00:00"})
+    older = dataclasses.replace(ok(jobs[0], "A100"), env={"finished_at": "2026-11-23T09:00:00+00:00"})
+    undated = ok(jobs[0], "H100")
+    assert Latest([failed, older]).of(jobs[0]) == failed
+    assert Latest([older, failed]).of(jobs[0]) == failed
+    assert Latest([failed, undated]).of(jobs[0]) == undated
