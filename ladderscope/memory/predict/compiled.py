@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,23 @@ from torch import nn
 
 COMPILED = "torch.compile: predicted as if it ran eagerly; compiled code fuses operations and can take less"
 SCRIPTED = "torch.jit.script: predicted as if it ran eagerly"
+
+
+@contextlib.contextmanager
+def compiler_keeps_its_rules() -> Iterator[None]:
+    """Inside, the compiler's rules are about the real functions of ``torch.cuda``: enter it before any is replaced.
+
+    A process group that begins makes PyTorch forget them, and they would be made again from what replaces the
+    functions, where one function stands for several: an error, or wrong rules for the rest of the process.
+    """
+    rules_of: Any = sys.modules.get("torch._dynamo.trace_rules")
+    if rules_of is None:
+        yield
+        return
+    rules = rules_of.get_torch_obj_rule_map()
+    # Cached, since PyTorch clears it like the one that it stands for.
+    with mock.patch.object(rules_of, "get_torch_obj_rule_map", functools.cache(lambda: rules)):
+        yield
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from ladderscope.memory.allocator import AllocatorConfig, CachingAllocator
 from ladderscope.memory.predict.autocast import SimulatedAutocast, refuse_autocast_without_gpu
 from ladderscope.memory.predict.bitsandbytes_cuda import bitsandbytes_on_cuda
 from ladderscope.memory.predict.cached_answers import asked_afresh
-from ladderscope.memory.predict.compiled import compiled_code_runs_eagerly
+from ladderscope.memory.predict.compiled import compiled_code_runs_eagerly, compiler_keeps_its_rules
 from ladderscope.memory.predict.cuda_api import cuda_is_there
 from ladderscope.memory.predict.device import OnOom, SimulatedDevice
 from ladderscope.memory.predict.gpus import CONTEXT_BYTES, Gpu, find_gpu
@@ -119,6 +119,7 @@ def simulate(
         stack.enter_context(asked_afresh())
         # Early: when it is imported, bitsandbytes must not find a GPU, whose library it would look for.
         stack.enter_context(bitsandbytes_on_cuda())
+        stack.enter_context(compiler_keeps_its_rules())
         stack.enter_context(cuda_is_there(gpu, stats, workspaces))
         stack.enter_context(tensors_answer_cuda(device))
         stack.enter_context(SimulatedAutocast(device).installed())

@@ -36,6 +36,20 @@ def test_a_model_that_is_compiled_inside_takes_what_it_takes_eagerly() -> None:
     assert peak(compile_it=True) == (peak(compile_it=False)[0], True)
 
 
+@pytest.mark.parametrize("world_size", [1, 2])
+def test_rules_that_a_process_group_makes_the_compiler_forget_are_made_from_real_functions(world_size: int) -> None:
+    from torch._dynamo import trace_rules
+
+    with predict_memory(GPU, world_size=2):
+        pass
+    trace_rules.clear_lru_cache()
+
+    with predict_memory(GPU, world_size=world_size):
+        torch.compile(nn.Linear(8, 8).cuda())(torch.ones(2, 8, device="cuda"))
+
+    assert torch.cuda.synchronize in trace_rules.get_torch_obj_rule_map()
+
+
 def test_code_that_is_not_compiled_gets_no_such_note() -> None:
     with predict_memory(GPU) as trace:
         torch.ones(4, device="cuda").sin()
