@@ -60,7 +60,10 @@ def test_the_sentence_on_loss_at_equal_compute_is_that_of_scaling_slopes() -> No
     smallest, *_, largest = (percent(gaps[one.name]) for one in modules_of(study)("family").FAMILY)
     assert smallest.startswith("-")
     trend = f"from {smallest[1:]} below on the smallest backbone to {largest[1:]} above on the largest"
-    assert trend in IN_ONE_LINE
+    lst = modules_of(study)("equal").at_equal(records, "lst", "qlora", "compute", 0.95)
+    assert lst.mean < 0
+    below = f"and LST's {percent(lst.mean)[1:]} below ({percent(lst.low)} to {percent(lst.high)})"
+    assert f"{trend}, {below}" in IN_ONE_LINE
 
 
 def test_the_sentences_on_slopes_are_those_of_scaling_slopes() -> None:
@@ -73,6 +76,10 @@ def test_the_sentences_on_slopes_are_those_of_scaling_slopes() -> None:
     (ladder, ladder_ends), (lst, lst_ends) = (ratio_text(one).split(" ", 1) for one in (ladder, lst))
     said = f"Ladder's slope is {ladder} times QLoRA's (90% interval {ladder_ends[1:]}"
     assert f"{said} and LST's {lst} times {lst_ends}" in IN_ONE_LINE
+    table = (study.folder / "README.md").read_text(encoding="utf-8")
+    by_rule = dict(re.findall(r"\| (\w+) \| run \| exponent, shared offset \|[^|]*\| ([0-9.]+) \(", table))
+    assert f"Ladder's slope is {by_rule['ladder']} times QLoRA's, and six backbones are too few" in IN_ONE_LINE
+    assert f"LST's (of 2022) is steeper, {by_rule['lst']} times" in IN_ONE_LINE
     rule = {verdict.claim: verdict.answer for verdict in study.analyse(study.records()).verdicts}
     assert (rule["slope-ladder"], rule["slope-lst"]) == ("cannot tell", "not reproduced")
 
@@ -101,7 +108,14 @@ def test_the_sentence_on_accuracy_is_that_of_tasks() -> None:
     said = " ".join(README.split())
     below = f"{points(gap.mean)[1:]} points below QLoRA's (90% interval {points(gap.low)} to {points(gap.high)},"
     assert gap.mean < 0
-    assert f"Ladder's mean accuracy is {below}" in said
+
+    def share_below(method: str) -> str:
+        same_data = answers.Contestant(method, plan.SAME_DATA)
+        return points(-results.difference(same_data, answers.QLORA, answers.TASK_NAMES, 0.9).mean).removeprefix("+")
+
+    xladder, qst, lst = map(share_below, ("xladder", "qst", "lst"))
+    others = f"xLadder's {xladder}, QST's {qst} and LST's {lst};"
+    assert f"Ladder's mean accuracy is {below} the margin being 5), {others}" in said
     assert f"QLoRA itself gains only {points(gained.mean)[1:]} on the backbone" in said
     assert {verdict.answer for verdict in study.analyse(study.records()).verdicts} == {"cannot tell"}
 
@@ -118,6 +132,15 @@ def test_the_sentence_on_ranks_is_that_of_rank_scaling() -> None:
     assert "QLoRA's loss does not fall with its rank at a fixed alpha, and falls when alpha grows" in said
     assert min(changes("qlora")) > 0
     assert max(changes(plan.SCALED) + changes("ladder")) < -0.01
+
+
+def test_the_sentence_on_equal_parameters_is_that_of_rank_scaling() -> None:
+    study = find_study(ROOT / "studies", "rank_scaling")
+    why = next(one.why for one in study.analyse(study.records()).verdicts if one.claim == "equal-parameters")
+    smaller, larger = re.findall(r"([-+][0-9.]+%) \([^)]*\) on", why)
+    said = f"is {smaller[1:]} below QLoRA's on the smaller backbone and {larger[1:]} above on the larger"
+    assert (smaller[0], larger[0]) == ("-", "+")
+    assert f"At equal trained parameters Ladder's loss {said}" in IN_ONE_LINE
 
 
 def test_what_the_first_study_says_of_a_sixteenth_is_what_rank_scaling_measured() -> None:

@@ -1,5 +1,7 @@
 """Which laws there are, and which of them explain what."""
 
+from pathlib import Path
+
 import pytest
 
 from ladderscope.errors import UnknownNameError
@@ -64,3 +66,9 @@ def test_a_law_says_what_it_is(name: str) -> None:
     assert all(p.name in law.formula and p.unit and p.meaning for p in law.parameters)
     assert law.source
     assert law.slope is None or law.slope in law.names
+
+
+def test_the_page_of_the_laws_has_all_of_them_with_their_formulas() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "scaling-laws.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `") and " = " in line]
+    assert [tuple(row.split(" | ")[:2]) for row in rows] == [(f"| `{law.name}`", law.formula) for law in LAWS.values()]
