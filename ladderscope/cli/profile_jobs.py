@@ -65,9 +65,8 @@ def jobs_elsewhere(
     if meter == PREDICT:
         return predicted_jobs(cells, gpu)
     _check_no_gpu(gpu)
-    if any(cell.num_gpus > 1 for cell in cells):
-        raise UsageError("cells on several GPUs are measured on this machine alone: leave --executor out.")
-    check_meter(cells, meter)
+    check_meter(cells, meter, elsewhere=True)
+    _check_several_gpus(cells, 1, history)
     folder = None if history is None else history.absolute()
     return [Job(cell, meter, None, num_threads, history=_history_of(folder, cell)) for cell in cells]
 

@@ -47,10 +47,13 @@ def check_cell(cell: Cell, model: BackboneName, method: Method, config: Any) -> 
     _check_data_once(cell.data)
 
 
-def check_meter(cells: Iterable[Cell], meter: str) -> None:
+def check_meter(cells: Iterable[Cell], meter: str, *, elsewhere: bool = False) -> None:
     """Refuse what a meter cannot run.
 
-    A machine without any GPU says nothing of how many there are: cells that CUDA measures run elsewhere then.
+    Args:
+        cells: that would be measured.
+        meter: that would measure them.
+        elsewhere: on machines of which this one does not know how many GPUs they have.
 
     Raises:
         UsageError: a paged optimizer without a GPU, too few GPUs, or generation, which no meter measures.
@@ -58,7 +61,7 @@ def check_meter(cells: Iterable[Cell], meter: str) -> None:
     for cell in cells:
         if cell.generate:
             raise UsageError("generation is predicted, not measured: give --meter predict, or leave --generate out.")
-        if meter == "cuda" and 0 < torch.cuda.device_count() < cell.num_gpus:
+        if meter == "cuda" and not elsewhere and 0 < torch.cuda.device_count() < cell.num_gpus:
             raise UsageError(
                 f"{cell.num_gpus} GPUs are asked for, and PyTorch finds {torch.cuda.device_count()}: lower "
                 "--num-gpus, or predict the cell with --meter predict."

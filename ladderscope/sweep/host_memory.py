@@ -61,9 +61,14 @@ def _does_not_fit(cell: Cell, alone: int, available: int) -> str:
 
 
 def least_host_bytes(job: Job) -> int:
-    """The least memory of a machine that a job takes: a process with its libraries, and the weights that it loads."""
+    """The least memory of a machine that a job takes: processes with their libraries, and weights that they load."""
+    if job.is_prediction:
+        return PROCESS_BYTES
     cell = job.cell
-    return PROCESS_BYTES + (0 if job.is_prediction else _least_weight_bytes(cell.model, cell.dtype, cell.quantization))
+    weights = _least_weight_bytes(cell.model, cell.dtype, cell.quantization)
+    # What goes to GPUs at once is read from files that the ranks of a machine share.
+    copies = cell.num_gpus if job.meter == "cpu" or starts_on_host(cell) else 1
+    return cell.num_gpus * PROCESS_BYTES + copies * weights
 
 
 @functools.cache

@@ -43,6 +43,11 @@ class Job:
         """Whether the cell is predicted; ``gpu`` then names what it is predicted for."""
         return self.meter == PREDICT
 
+    @property
+    def num_gpus(self) -> int:
+        """How many GPUs it takes of the machine that runs it."""
+        return self.cell.num_gpus if self.meter == "cuda" else 0
+
     def to_line(self) -> str:
         """The job as one line of JSON."""
         return json.dumps(dataclasses.asdict(self)) + "\n"

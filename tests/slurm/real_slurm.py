@@ -35,7 +35,7 @@ def main() -> None:
         with one_machine(folder / "slurm"):
             show("sinfo", "--version")
             show("sinfo", "-o", "%P %a %l %D %T %c")
-            for scenario in (driver_killed, measured, timed_out, cancelled_from_outside, forced, interrupted):
+            for scenario in SCENARIOS:
                 if scenario.__name__ in sys.argv[1:] or not sys.argv[1:]:
                     scenario(Path(f"{scenario.__name__}.jsonl"))
     print("All as it should be.")
@@ -68,6 +68,15 @@ def measured(ledger: Path) -> None:
     (line,) = lines(ledger)
     check(ended == 0 and line["status"] == "ok", f"status {line['status']}, {len(line['loss'])} losses")
     check(line["env"]["cpu_threads"] == 2, "two threads")
+
+
+def on_two_ranks(ledger: Path) -> None:
+    """A cell whose two ranks are processes of one job."""
+    print("\n== One measured cell, two ranks of DDP through gloo on two cores.")
+    shared = ["--parallel", "ddp", "--num-gpus", "2", "--steps", "2", "--slurm-cpus", "2"]
+    ended = start([*GRID, "--meter", "cpu", *shared], ledger, quiet=False).wait()
+    (line,) = lines(ledger)
+    check(ended == 0 and [rank["rank"] for rank in line["ranks"]] == [0, 1], f"status {line['status']}, two ranks")
 
 
 def timed_out(ledger: Path) -> None:
@@ -164,6 +173,9 @@ def show(*command: str) -> None:
     """Run and print."""
     print("$", *command, flush=True)
     subprocess.run(command, check=True)
+
+
+SCENARIOS = (driver_killed, measured, on_two_ranks, timed_out, cancelled_from_outside, forced, interrupted)
 
 
 if __name__ == "__main__":

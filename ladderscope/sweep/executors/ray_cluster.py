@@ -93,9 +93,9 @@ def task_options(job: Job, options: RayOptions, gpu_types: Sequence[str] = ()) -
         "memory": least_host_bytes(job) if options.memory_gib is None else int(options.memory_gib * GIB),
         "max_retries": options.retries,
     }
-    if job.meter == "cuda":
+    if job.num_gpus:
         types = gpu_types if options.gpu_type is None else (options.gpu_type,)
-        needed["num_gpus"] = 1
+        needed["num_gpus"] = job.num_gpus
         if types:
             needed["label_selector"] = selector_of(types)
     return needed

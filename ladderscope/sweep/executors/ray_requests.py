@@ -81,16 +81,17 @@ Wish = tuple[str, Callable[[Node], bool], Callable[[Sequence[Node]], str]]
 
 
 def _wishes(needed: Needed) -> list[Wish]:
-    cores, memory = needed["num_cpus"], needed["memory"]
+    cores, memory, gpus = needed["num_cpus"], needed["memory"], needed.get("num_gpus", 0)
     wishes: list[Wish] = [
         (counted(cores, "core"), lambda node: _has(node, "CPU") >= cores, _most("CPU", "{:g}".format)),
         (f"{format_bytes(memory)} of memory", lambda n: _has(n, "memory") >= memory, _most("memory", format_bytes)),
     ]
+    words = "a GPU" if gpus == 1 else f"{gpus} GPUs"
     if types := _types_in(needed):
-        words = f"a GPU of type {' or '.join(types)}"
-        wishes.append((words, lambda node: _has(node, "GPU") >= 1 and type_of(node) in types, _types_there))
-    elif needed.get("num_gpus"):
-        wishes.append(("a GPU", lambda node: _has(node, "GPU") >= 1, lambda nodes: "none has one"))
+        of_type = f"{words} of type {' or '.join(types)}"
+        wishes.append((of_type, lambda node: _has(node, "GPU") >= gpus and type_of(node) in types, _types_there))
+    elif gpus:
+        wishes.append((words, lambda node: _has(node, "GPU") >= gpus, _gpus_there))
     return wishes
 
 
@@ -110,10 +111,17 @@ def _most(resource: str, text: Callable[[float], str]) -> Callable[[Sequence[Nod
     return lambda nodes: f"the most that one has is {text(max((_has(node, resource) for node in nodes), default=0))}"
 
 
+def _gpus_there(nodes: Sequence[Node]) -> str:
+    return _most("GPU", "{:g}".format)(nodes) if any(_has(node, "GPU") for node in nodes) else "none has any"
+
+
 def _types_there(nodes: Sequence[Node]) -> str:
     with_gpu = [node for node in nodes if _has(node, "GPU")]
+    most = max((_has(node, "GPU") for node in with_gpu), default=0)
     found = sorted({kind for node in with_gpu if (kind := type_of(node)) is not None})
-    return f"they have {', '.join(found)}" if found else "none says its type" if with_gpu else "none has any"
+    if not found:
+        return "none says its type" if with_gpu else "none has any"
+    return f"they have {', '.join(found)}" + (f", up to {most:g} on a node" if most > 1 else "")
 
 
 def _labels(jobs: Sequence[Job]) -> str:

@@ -31,11 +31,6 @@ class SlurmCell(Held):
     gone_since: float | None = field(default=None, init=False)
     """When it was first seen to have left Slurm without a record, on the monotonic clock."""
 
-    @property
-    def needs_gpu(self) -> bool:
-        """Whether its job asks for one."""
-        return self.job.meter == "cuda"
-
     def place(self, slurm_id: str, path: Path) -> None:
         """Slurm has it, under this id."""
         self.slurm_id, self.path, self.gone_since = slurm_id, path, None

@@ -46,9 +46,15 @@ class SlurmQueue:
             ) from error
 
     def submit(
-        self, task: Callable[..., None], arguments: Sequence[tuple[str, ...]], array: Array, *, needs_gpu: bool
+        self, task: Callable[..., None], arguments: Sequence[tuple[str, ...]], array: Array, *, num_gpus: int
     ) -> str:
         """Submit ``task`` on each of the arguments, as an array where there are several.
+
+        Args:
+            task: takes one of ``arguments``.
+            arguments: of each job.
+            array: as it is noted.
+            num_gpus: of each job, on one node.
 
         Returns:
             Slurm's number of it.
@@ -56,7 +62,7 @@ class SlurmQueue:
         Raises:
             SlurmRefusalError: sbatch refuses; Slurm may have it all the same.
         """
-        self._executor.update_parameters(**self._parameters(array, needs_gpu))
+        self._executor.update_parameters(**self._parameters(array, num_gpus))
         try:
             jobs = self._executor.map_array(task, *zip(*arguments, strict=True))
         except (RuntimeError, OSError) as error:  # submitit's own are kinds of RuntimeError
@@ -94,9 +100,9 @@ class SlurmQueue:
             return last_line(self._submitit.SlurmJob(self._folder, slurm_id).stderr() or "")
         return ""
 
-    def _parameters(self, array: Array, needs_gpu: bool) -> dict[str, Any]:
+    def _parameters(self, array: Array, num_gpus: int) -> dict[str, Any]:
         options = self._options
-        gpus = None if not needs_gpu else 1 if options.gpu_type is None else f"{options.gpu_type}:1"
+        gpus = num_gpus or None if options.gpu_type is None or not num_gpus else f"{options.gpu_type}:{num_gpus}"
         wanted = {
             "job_name": array.label,
             "time": options.time_minutes,

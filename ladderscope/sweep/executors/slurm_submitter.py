@@ -57,7 +57,7 @@ class Submitter:
             self._waiting_since = None
             return
         self._waiting_since = self._waiting_since or now
-        alike = list(takewhile(lambda one: one.needs_gpu == waiting[0].needs_gpu, waiting))[: self._array_size]
+        alike = list(takewhile(lambda one: one.job.num_gpus == waiting[0].job.num_gpus, waiting))[: self._array_size]
         running = most_running(self._folder.arrays.values(), alive)
         parallel = parallel_of_next(self._parallel, running, len(alike), now - self._waiting_since)
         if parallel and now >= self._again_at:
@@ -68,7 +68,7 @@ class Submitter:
         paths = [self._folder.record_path(one.name, array) for one in cells]
         arguments = [(one.job.to_line(), str(path)) for one, path in zip(cells, paths, strict=True)]
         try:
-            slurm_id = self._queue.submit(self._task, arguments, array, needs_gpu=cells[0].needs_gpu)
+            slurm_id = self._queue.submit(self._task, arguments, array, num_gpus=cells[0].job.num_gpus)
         except SlurmRefusalError as error:
             self._hear_refusal(array, error, may_wait=may_wait)
             return

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,12 @@ from ladderscope.sweep.checks import check_meter
 from ladderscope.sweep.grid import resolve_cells
 
 BASE = {"model": ["random:tiny-llama"], "method": ["lora"]}
+SHARED: dict[str, list[Any]] = {
+    "model": ["random:tiny-llama"],
+    "method": ["full"],
+    "parallel": ["ddp"],
+    "num_gpus": [2],
+}
 
 
 def refusal(**axes: object) -> str:
@@ -63,15 +70,13 @@ def test_more_gpus_than_there_are_are_not_measured(monkeypatch: pytest.MonkeyPat
         check_meter([cell], "cuda")
 
 
-def test_a_login_node_without_a_gpu_says_that_several_gpus_are_measured_where_one_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    axes: dict[str, list[Any]] = {
-        "model": ["random:tiny-llama"],
-        "method": ["full"],
-        "parallel": ["ddp"],
-        "num_gpus": [2],
-    }
-    with pytest.raises(UsageError, match="on this machine alone: leave --executor out"):
-        jobs_elsewhere(None, "cuda", None, 1, None, axes)
+@pytest.mark.parametrize("found", [0, 1])
+def test_a_login_node_does_not_say_how_many_gpus_the_nodes_have(found: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: found)
+    (job,) = jobs_elsewhere(None, "cuda", None, 1, None, SHARED)
+    assert job.num_gpus == 2
+
+
+def test_the_history_of_several_gpus_is_kept_nowhere(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--history keeps what one allocator does"):
+        jobs_elsewhere(None, "cuda", None, 1, tmp_path, SHARED)

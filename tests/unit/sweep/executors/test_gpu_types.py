@@ -11,6 +11,7 @@ from ladderscope.records import PREDICT, Cell, Memory, Record, Status
 from ladderscope.sweep.executors.gpu_types import gpu_of_type, place
 from ladderscope.sweep.executors.ray_cluster import task_options
 from ladderscope.sweep.executors.ray_options import RayOptions
+from ladderscope.sweep.host_memory import PROCESS_BYTES
 from ladderscope.sweep.protocol import Job
 from ladderscope.units import GIB
 
@@ -70,6 +71,14 @@ def test_the_memory_that_is_asked_for_holds_the_process_and_the_weights(tiny_cel
     predicted = task_options(Job(tiny_cell(), PREDICT, "t4-16gb", 1), RayOptions())["memory"]
     assert task_options(measured(tiny_cell(dtype="fp32")), RayOptions())["memory"] > predicted
     assert task_options(measured(tiny_cell()), RayOptions(memory_gib=3.5))["memory"] == int(3.5 * GIB)
+
+
+def test_ranks_that_hold_the_weights_on_the_host_ask_for_memory_for_each_copy(tiny_cell: MakeCell) -> None:
+    alone = task_options(measured(tiny_cell()), RayOptions())
+    sharded = task_options(measured(tiny_cell(parallel="fsdp", num_gpus=4)), RayOptions())
+    replicated = task_options(measured(tiny_cell(parallel="ddp", num_gpus=4)), RayOptions())
+    assert (alone["num_gpus"], sharded["num_gpus"], replicated["num_gpus"]) == (1, 4, 4)
+    assert sharded["memory"] == 4 * alone["memory"] > replicated["memory"] > 4 * PROCESS_BYTES
 
 
 def measured(cell: Cell) -> Job:

@@ -19,8 +19,10 @@ from ladderscope.units import GIB
 MakeCell = Callable[..., Cell]
 
 
-def node(cores: float = 4, memory_gib: float = 16, gpu: str | None = None, alive: bool = True) -> dict[str, Any]:
-    resources = {"CPU": cores, "memory": memory_gib * GIB, **({} if gpu is None else {"GPU": 1})}
+def node(
+    cores: float = 4, memory_gib: float = 16, gpu: str | None = None, alive: bool = True, gpus: int = 1
+) -> dict[str, Any]:
+    resources = {"CPU": cores, "memory": memory_gib * GIB, **({} if gpu is None else {"GPU": gpus})}
     return {"Alive": alive, "Resources": resources, "Labels": {"ray.io/accelerator-type": gpu} if gpu else {}}
 
 
@@ -47,7 +49,7 @@ def test_nothing_is_said_of_what_some_node_has(on_cuda: list[Job]) -> None:
     [
         ({"cpus": 8}, [node(gpu="T4"), node(cores=2)], "8 cores (the most that one has is 4)"),
         ({"memory_gib": 32}, [node(gpu="T4")], "32.00 GiB of memory (the most that one has is 16.00 GiB)"),
-        ({}, [node(), node(gpu="T4", alive=False)], "a GPU (none has one)"),
+        ({}, [node(), node(gpu="T4", alive=False)], "a GPU (none has any)"),
         ({"gpu_type": "H100"}, [node(gpu="T4"), node(gpu="A100")], "a GPU of type H100 (they have A100, T4)"),
         ({"gpu_type": "H100"}, [node()], "a GPU of type H100 (none has any)"),
         (
@@ -68,6 +70,23 @@ def test_what_cells_wait_for_is_said_with_what_there_is(
     assert said(on_cuda[:1], nodes, **options)[0].startswith("1 cell waits until")
 
 
+@pytest.mark.parametrize(
+    ("options", "lack"),
+    [
+        ({}, "4 GPUs (the most that one has is 2)"),
+        ({"gpu_type": "A100"}, "4 GPUs of type A100 (they have A100, T4, up to 2 on a node)"),
+    ],
+)
+def test_a_cell_on_several_gpus_waits_for_a_node_that_has_them_all(
+    options: dict[str, Any], lack: str, tiny_cell: MakeCell
+) -> None:
+    sharded = Job(tiny_cell(parallel="fsdp", num_gpus=4), "cuda", gpu=None, num_threads=1)
+    small = [node(gpu="A100", gpus=2, memory_gib=64), node(gpu="T4")]
+    (line,) = said([sharded], small, **options)
+    assert f"gets a node with {lack}: " in line
+    assert not said([sharded], [*small, node(gpu="A100", gpus=4, memory_gib=64)], **options)
+
+
 def test_each_cell_is_held_against_what_it_asks_for_itself(on_cuda: list[Job], tiny_cell: MakeCell) -> None:
     predicted = Job(tiny_cell(), PREDICT, "t4-16gb", num_threads=1)
     (line,) = said([predicted, on_cuda[0]], [node()], cpus=4)
@@ -75,7 +94,7 @@ def test_each_cell_is_held_against_what_it_asks_for_itself(on_cuda: list[Job], t
 
 
 def test_a_cluster_that_was_started_for_the_sweep_gets_no_node(on_cuda: list[Job]) -> None:
-    with pytest.raises(UsageError, match=r"local starts has no node with a GPU \(none has one\), which 5 cells asked"):
+    with pytest.raises(UsageError, match=r"local starts has no node with a GPU \(none has any\), which 5 cells asked"):
         said(on_cuda, [node()], address="local")
 
 

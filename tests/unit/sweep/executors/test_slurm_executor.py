@@ -6,18 +6,23 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ladderscope.errors import UsageError
+from ladderscope.records import Cell
 from ladderscope.sweep.executors import slurm_submitter, watched
 from ladderscope.sweep.executors.engine import Terms
 from ladderscope.sweep.executors.slurm import SlurmExecutor
 from ladderscope.sweep.executors.slurm_options import SlurmOptions
 from ladderscope.sweep.interrupt import graceful_interrupt
+from ladderscope.sweep.protocol import Job
 from ladderscope.sweep.run import Unseen, run_jobs
+
+MakeCell = Callable[..., Cell]
 
 
 def flags_of(script: Path) -> set[str]:
@@ -53,6 +58,19 @@ def test_predictions_ask_for_no_gpu_even_behind_measurements(site: Any) -> None:
     site.submit_more(executor, predicted)
     site.wait_for_arrays(2)
     assert ["gpu" in script.read_text().split("# command")[0] for script in site.arrays()] == [True, False]
+
+
+@pytest.mark.parametrize(("gpu_type", "asked"), [(None, "4"), ("a100", "a100:4")])
+def test_cells_on_several_gpus_are_arrays_of_their_own_that_ask_for_all_of_them(
+    site: Any, tiny_cell: MakeCell, gpu_type: str | None, asked: str
+) -> None:
+    executor = site.driver(gpu_type=gpu_type, array_parallelism=8)
+    sharded = [tiny_cell(parallel="fsdp", num_gpus=4, seed=seed) for seed in range(2)]
+    site.submit(executor, *(Job(cell, "cuda", gpu=None, num_threads=1) for cell in sharded), *site.jobs(1))
+    site.wait_for_arrays(2)
+    of_four, of_one = map(flags_of, site.arrays())
+    assert {f"--gpus-per-node={asked}", "--array=0-1%2", "--nodes=1"} <= of_four
+    assert f"--gpus-per-node={asked.replace('4', '1')}" in of_one
 
 
 @pytest.mark.parametrize(
