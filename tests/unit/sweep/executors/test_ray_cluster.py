@@ -42,7 +42,9 @@ def test_a_local_cluster_has_the_cores_for_as_many_cells_as_are_to_run(
 def test_more_cores_than_this_machine_has_are_refused_where_nobody_says_how_many_cells_share_them(
     tmp_path: Path, begun: list[dict[str, Any]]
 ) -> None:
-    with pytest.raises(UsageError, match="--ray-cpus 8 is more than the 4 of this machine"):
+    with pytest.raises(
+        UsageError, match="--ray-cpus 8 is more than the 4 that this machine or OMP_NUM_THREADS grants"
+    ):
         connect(terms(tmp_path), RayOptions(address="local", cpus=8))
     connect(terms(tmp_path), RayOptions(address="10.0.0.5:6379", cpus=8))
     assert "num_cpus" not in begun[0]
