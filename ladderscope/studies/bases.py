@@ -34,6 +34,17 @@ def common_basis(records: Iterable[Record]) -> Basis:
     return weakest(map(basis_of, records))
 
 
+def all_bases(records: Iterable[Record]) -> str:
+    """How the numbers that decide came about, in words: ``'in part predicted, in part measured on a GPU'``.
+
+    A verdict may rest on several kinds of numbers, and says so; a single number in a table has the weakest
+    (:func:`common_basis`).
+    """
+    found = set(map(basis_of, records))
+    own = [basis for basis in _WEAKEST_FIRST if basis in found] or [PREDICTED]
+    return own[0] if len(own) == 1 else f"in part {', in part '.join(own)}"
+
+
 def table_sentence(bases: set[Basis]) -> str:
     """Where the numbers of a table come from, in Markdown; empty where there are none.
 
