@@ -34,13 +34,12 @@ def common_basis(records: Iterable[Record]) -> Basis:
     return weakest(map(basis_of, records))
 
 
-def all_bases(records: Iterable[Record]) -> str:
-    """How the numbers that decide came about, in words: ``'in part predicted, in part measured on a GPU'``.
+def in_words(bases: Iterable[Basis]) -> str:
+    """All of them, as a verdict that rests on several says it: ``'in part predicted, in part measured on a GPU'``.
 
-    A verdict may rest on several kinds of numbers, and says so; a single number in a table has the weakest
-    (:func:`common_basis`).
+    A single number of a table that follows from several has the :func:`weakest` instead.
     """
-    found = set(map(basis_of, records))
+    found = set(bases)
     own = [basis for basis in _WEAKEST_FIRST if basis in found] or [PREDICTED]
     return own[0] if len(own) == 1 else f"in part {', in part '.join(own)}"
 

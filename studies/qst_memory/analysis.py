@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ladderscope.records import Record
-from ladderscope.studies.bases import common_basis, weakest
+from ladderscope.studies.bases import basis_of, in_words
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Findings, Verdict
 
 from .plots import pairs_figure
@@ -44,7 +44,7 @@ def _pairs(pairs: Pairs, beside: Pairs, close: float) -> Verdict:
         f"{_in_fp32(beside, wanted)}"
     )
     answer = REPRODUCED if within == len(wanted) else NOT_REPRODUCED
-    return Verdict("pairs", answer, why, weakest(pairs[place].basis for place in wanted))
+    return Verdict("pairs", answer, why, in_words(basis for place in wanted for basis in pairs[place].bases))
 
 
 def _range(pairs: Pairs, wanted: Sequence[Place]) -> str:
@@ -77,7 +77,9 @@ def _factor_qlora(pairs: Pairs, beside: Pairs, factor: float, close: float) -> V
         f"{published} are published, off by {off}){also}. {_asked(factor, close)} The largest of all pairs is "
         f"{pairs[largest].own:.2f}, {largest[1]} of {largest[0]}; the rule does not ask for it."
     )
-    return Verdict("factor-2.3", REPRODUCED if _near(pair.own, factor, close) else NOT_REPRODUCED, why, pair.basis)
+    return Verdict(
+        "factor-2.3", REPRODUCED if _near(pair.own, factor, close) else NOT_REPRODUCED, why, in_words(pair.bases)
+    )
 
 
 def _factor_full(found: Found, other: Found, factor: float, close: float) -> Verdict:
@@ -91,7 +93,9 @@ def _factor_full(found: Found, other: Found, factor: float, close: float) -> Ver
         f"({' GB over '.join(f'{gigabytes(record):.0f}' for record in used)} GB where {_figure_gb('full'):g} over "
         f"{_figure_gb('qst'):g} were read off the figure){also}. {_asked(factor, close)}"
     )
-    return Verdict("factor-7", REPRODUCED if _near(ratio, factor, close) else NOT_REPRODUCED, why, common_basis(used))
+    return Verdict(
+        "factor-7", REPRODUCED if _near(ratio, factor, close) else NOT_REPRODUCED, why, in_words(map(basis_of, used))
+    )
 
 
 def _of_full(found: Found) -> tuple[float, list[Record]] | None:
@@ -125,4 +129,4 @@ def _gigabytes(found: Found, close: float) -> Verdict:
         f"{worst.where}, {gigabytes(of_tables[worst]):.1f} GB where {worst.gb} are published."
     )
     answer = HOLDS if within == len(off) else DOES_NOT_HOLD
-    return Verdict("gigabytes", answer, why, common_basis(of_tables.values()))
+    return Verdict("gigabytes", answer, why, in_words(map(basis_of, of_tables.values())))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ladderscope.records import Record
-from ladderscope.studies.bases import Basis, common_basis
+from ladderscope.studies.bases import basis_of, common_basis, in_words
 from ladderscope.studies.complete import missing_sentence, of_one_meter
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Findings, Verdict
 from ladderscope.studies.intervals import mean_interval
@@ -48,8 +48,9 @@ def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
     fits, within = fits_of(known, confidence, margin), within_backbones(known, confidence, margin)
     calibrated = sorted({one.cell.method for one in known if is_calibrated(one.cell)})
     uncalibrated = within_backbones(known, confidence, margin, methods=calibrated, spent=flops_of_steps)
-    verdicts = [_slope(name, method, fits, within.against[method], basis) for name, method in CLAIMED.items()]
-    verdicts.append(equal_compute(gaps_at_equal(known, "ladder", REFERENCE, "compute"), bounds, basis))
+    decided = in_words(map(basis_of, known))
+    verdicts = [_slope(name, method, fits, within.against[method], decided) for name, method in CLAIMED.items()]
+    verdicts.append(equal_compute(gaps_at_equal(known, "ladder", REFERENCE, "compute"), bounds, decided))
     tables = [
         slope_table(fits, margin, basis),
         within_table(within, uncalibrated, margin, basis),
@@ -62,7 +63,7 @@ def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
     return Findings(verdicts, tables, [curves_figure(known, fits[RUN]), slopes_figure(fits, within, margin, basis)])
 
 
-def _slope(claim: str, method: str, fits: dict[str, ScalingFit], within: SlopeComparison, basis: Basis) -> Verdict:
+def _slope(claim: str, method: str, fits: dict[str, ScalingFit], within: SlopeComparison, basis: str) -> Verdict:
     by_run, by_backbone = (comparison_of(fits[unit], method) for unit in (RUN, BACKBONE))
     agree = by_run.verdict == by_backbone.verdict
     answer: Answer = BY_AGREEMENT[by_run.verdict] if agree else CANNOT_TELL
@@ -91,7 +92,7 @@ def _within_sentence(found: SlopeComparison, answer: Answer) -> str:
     return f"{said}, so that this verdict rests on how losses differ from size to size." if differs else f"{said}."
 
 
-def equal_compute(gaps: Mapping[str, float], bounds: Mapping[str, float], basis: Basis) -> Verdict:
+def equal_compute(gaps: Mapping[str, float], bounds: Mapping[str, float], basis: str) -> Verdict:
     """The verdict on losses at equal compute, from their log ratio on each backbone."""
     needed = int(bounds["backbones"])
     found = mean_interval(list(gaps.values()), bounds["confidence"]) if gaps else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ladderscope.studies.bases import Basis
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Verdict
 from ladderscope.studies.intervals import MeanInterval
 from ladderscope.studies.shares import points, points_with_interval
@@ -39,7 +38,7 @@ class Gaps:
 
 
 def verdict_on(
-    claim: str, side: str, results: Results, qlora: Qlora, bounds: Mapping[str, float], basis: Basis
+    claim: str, side: str, results: Results, qlora: Qlora, bounds: Mapping[str, float], basis: str
 ) -> Verdict:
     """Of a ledger without holes."""
     gaps = _gaps(side, results, qlora.learned, bounds["equivalence-confidence"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ladderscope.records import Record
-from ladderscope.studies.bases import common_basis
+from ladderscope.studies.bases import basis_of, in_words
 from ladderscope.studies.complete import missing_sentence
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Findings, Verdict
 from ladderscope.studies.intervals import MeanInterval
@@ -36,7 +36,7 @@ def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
 
 
 def _shorter(records: Sequence[Record], bounds: Mapping[str, float]) -> Verdict:
-    basis, confidence = common_basis(records), bounds["confidence"]
+    basis, confidence = in_words(map(basis_of, records)), bounds["confidence"]
     long = accuracy(runs_of(records, REFERENCE, LONG))
     if long < bounds["long-chain"]:
         why = (
@@ -71,7 +71,7 @@ def answer_on(gain: MeanInterval, alone: Sequence[float], kept: MeanInterval, ma
 
 
 def _deeper(records: Sequence[Record], bounds: Mapping[str, float]) -> Verdict:
-    basis, confidence = common_basis(records), bounds["confidence"]
+    basis, confidence = in_words(map(basis_of, records)), bounds["confidence"]
     told = told_granularities(records, tuple(f"xladder-{delta}" for delta in DELTAS), bounds)
     if not told:
         return Verdict(DEEPER, CANNOT_TELL, "No short chain is above chance at any depth.", basis)

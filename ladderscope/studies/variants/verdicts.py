@@ -68,7 +68,7 @@ def lowest(
     )
     if above:
         why += f" Adjusted by Holm, too high against {', '.join(above)}."
-    return Verdict(claim, by_side[all_below(found.values())], why, runs.basis(axis))
+    return Verdict(claim, by_side[all_below(found.values())], why, runs.basis_in_words(axis))
 
 
 def equivalent(claim: str, runs: Runs, bounds: Mapping[str, float]) -> Verdict:
@@ -87,7 +87,7 @@ def equivalent(claim: str, runs: Runs, bounds: Mapping[str, float]) -> Verdict:
         f"{runs.plan.reference.name} at equal width, {narrow} ({_narrow_level(bounds):.0%} t intervals over "
         f"{len(runs.plan.seeds)} seeds)."
     )
-    return Verdict(claim, answer, why, runs.basis())
+    return Verdict(claim, answer, why, runs.basis_in_words())
 
 
 def said_of_equivalence(runs: Runs, bounds: Mapping[str, float]) -> str:

@@ -70,7 +70,7 @@ def test_which_way_the_numbers_are_off_stands_behind_the_answer(tiny: Study) -> 
 
 
 @pytest.mark.parametrize("length", [100, 600])
-def test_of_a_long_history_of_a_rule_the_first_sentence_is_shown_and_the_rest_unfolds(length: int, tiny: Study) -> None:
+def test_of_a_long_history_of_a_rule_all_but_the_first_sentence_folds(length: int, tiny: Study) -> None:
     rest = ("It was changed. " * length)[:length].strip()
     claim = dataclasses.replace(tiny.definition.claims[0], rule_written=f"Committed early. {rest}")
     text = readme_text(with_claims(tiny, claim), [], None)
