@@ -19,8 +19,10 @@ Each claim has a study that anyone can run with one command, and a rule that dec
 when it was written, what was known by then, and all numbers that decide.
 
 *{AFTER_RESULTS.capitalize()}*: {AFTER_RESULTS_MEANS}. Some of the results that it decides on had been seen, so that
-such a verdict counts for less. *Predicted* numbers come from the simulated GPU, not from a run on a real one; a verdict
-that rests on predicted and on measured numbers says both."""
+such a verdict counts for less.
+
+*Predicted* numbers come from the simulated GPU, not from a run on a real one; a verdict that rests on predicted and on
+measured numbers says both."""
 _COLUMNS = ("study", "claim", "source", "verdict", "from numbers that are", "what we found")
 _OWN = "## Our own questions\n\nNo paper claims these; they hold or they do not."
 

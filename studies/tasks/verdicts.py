@@ -120,9 +120,10 @@ def _beside(gaps: Gaps, qlora: Qlora, bounds: Mapping[str, float]) -> str:
     if gaps.on_learned is not None:
         names, found = ", ".join(qlora.learned), points_with_interval(gaps.on_learned, confidence)
         why += f" On the tasks that QLoRA has learned ({names}) the difference is {found}."
+    twice = points_with_interval(gaps.twice, confidence)
     why += (
-        f" With twice the steps, over all tasks, the difference is {points_with_interval(gaps.twice, confidence)}; these are of "
-        "one seed, and the interval is over items alone."
+        f" With twice the steps, over all tasks, the difference is {twice}; these are of one seed, and the interval "
+        "is over items alone."
     )
     if _ends(qlora.gained)[0] > 0:
         why += f" QLoRA itself is {points_with_interval(qlora.gained, bounds['confidence'])} against the backbone."

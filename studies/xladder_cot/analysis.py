@@ -9,7 +9,7 @@ from ladderscope.studies.bases import basis_of, in_words
 from ladderscope.studies.complete import missing_sentence
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Findings, Verdict
 from ladderscope.studies.intervals import MeanInterval
-from ladderscope.studies.shares import accuracy_text, points, points_with_interval
+from ladderscope.studies.shares import UNBOUNDED, accuracy_text, ends_of, points, points_with_interval
 
 from .outcome import WANTED, accuracy, difference, differences_by_seed, is_above, runs_of, usable
 from .plan import DEFAULT, DELTAS, LONG, REFERENCE, SHORT
@@ -50,11 +50,10 @@ def _shorter(records: Sequence[Record], bounds: Mapping[str, float]) -> Verdict:
     gain = difference(records, DEFAULT, REFERENCE, told, confidence)
     alone = differences_by_seed(records, DEFAULT, REFERENCE, told)
     kept = difference(records, DEFAULT, REFERENCE, (LONG,), confidence)
-    seeds = ", ".join(map(points, alone))
     on_short, on_long = (points_with_interval(one, confidence) for one in (gain, kept))
     why = (
-        f"xLadder's accuracy with a value every {_listed(told)} operations is {on_short} against Ladder's ({seeds} by "
-        f"seed), and {on_long} with every value written, where Ladder's is {accuracy_text(long)}."
+        f"xLadder's accuracy with a value every {_listed(told)} operations is {on_short} against Ladder's, "
+        f"{_by_seed(alone, gain)}, and {on_long} with every value written, where Ladder's is {accuracy_text(long)}."
     )
     return Verdict(SHORTER, answer_on(gain, alone, kept, bounds["margin"]), why, basis)
 
@@ -82,7 +81,7 @@ def _deeper(records: Sequence[Record], bounds: Mapping[str, float]) -> Verdict:
     answer: Answer = HOLDS if gain.low > 0 else DOES_NOT_HOLD if gain.high < bounds["margin"] else CANNOT_TELL
     why = (
         f"From {min(DELTAS)} free blocks to {max(DELTAS)}, accuracy with a value every {_listed(told)} operations "
-        f"changes by {points_with_interval(gain, confidence)}; by seed {', '.join(map(points, alone))}."
+        f"changes by {points_with_interval(gain, confidence)}, {_by_seed(alone, gain)}."
     )
     return Verdict(DEEPER, answer, why, basis)
 
@@ -91,6 +90,11 @@ def told_granularities(records: Sequence[Record], arms: Sequence[str], bounds: M
     """The short chains on which at least one of the arms is above chance."""
     chance, confidence = bounds["chance"], bounds["confidence"]
     return [g for g in SHORT if any(is_above(runs_of(records, arm, g), chance, confidence) for arm in arms)]
+
+
+def _by_seed(differences: Sequence[float], mean: MeanInterval) -> str:
+    said = f"{' and '.join(map(points, differences))} with the {len(differences)} seeds"
+    return f"{said}, which are too few to bound it" if ends_of(mean) == UNBOUNDED else said
 
 
 def _listed(granularities: Sequence[int]) -> str:
