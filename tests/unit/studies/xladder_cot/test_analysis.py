@@ -152,7 +152,7 @@ def test_seeds_that_differ_much_bound_nothing_and_it_says_so(study: Study, inven
     less = {one.cell.cell_id: one for one in invent({("xladder-4", 2): 0.1})}
     records = [one if one.cell.seed < 2 else less[one.cell.cell_id] for one in invent({("xladder-4", 2): 1.0})]
     findings = study.analyse(records)
-    assert "(95% interval without bounds) against Ladder's" in why(findings, "shorter-chains")
+    assert "points (95% interval without bounds), " in why(findings, "shorter-chains")
     assert "with the 2 seeds, which are too few to bound it" in why(findings, "shorter-chains")
     shown = [cell.text for table in findings.tables for row in table.rows for cell in row if not isinstance(cell, str)]
     assert any("(without bounds)" in text for text in shown)
