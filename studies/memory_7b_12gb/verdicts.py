@@ -43,9 +43,14 @@ def _ratio_verdict(claim: str, first: str, second: str, bound: float, peaks: Pea
         used += [record for pair in found.values() for record in pair]
         listed.append(f"adapters in {dtype}: {', '.join(_listed(model, pair) for model, pair in found.items())}")
     why = f"`{first}` over `{second}` at {HEADLINE:,} tokens, {'; '.join(listed)}; the rule allows {bound:g}."
+    said = (
+        f"`{first}` reserves {min(ratios):.2f} to {max(ratios):.2f} times the memory of `{second}` at {HEADLINE:,} "
+        f"tokens, over the {len(MODELS)} models and adapters in fp32 and bf16; the rule allows {bound:g}."
+    )
     yes, no = (REPRODUCED, NOT_REPRODUCED) if claim == "half" else (HOLDS, DOES_NOT_HOLD)
     elsewhere = _elsewhere(first, second, bound, peaks) if claim == "half" else ""
-    return Verdict(claim, yes if max(ratios) <= bound else no, why + elsewhere, in_words(map(basis_of, used)))
+    answer: Answer = yes if max(ratios) <= bound else no
+    return Verdict(claim, answer, why + elsewhere, in_words(map(basis_of, used)), said + elsewhere)
 
 
 def _pair(model: str, first: str, second: str, length: int, peaks: Peaks) -> tuple[Record, Record] | None:
@@ -92,7 +97,22 @@ def _fits_verdict(claim: str, card: str, peaks: Peaks) -> Verdict:
     overall = answers.pop() if len(answers) == 1 else NOT_REPRODUCED if NOT_REPRODUCED in answers else CANNOT_TELL
     why = "; ".join(f"{model}: {answer} ({numbers})" for model, (answer, numbers) in told.items())
     start = f"Whether it fits an RTX 3060 at {HEADLINE:,} tokens, with adapters in fp32 and in bf16: "
-    return Verdict(claim, overall, f"{start}{why}.", in_words(basis_of(one) for one in used if one))
+    basis = in_words(basis_of(one) for one in used if one)
+    return Verdict(claim, overall, f"{start}{why}.", basis, _fits_sentence(fits))
+
+
+def _fits_sentence(fits: Mapping[str, Mapping[str, list[bool]]]) -> str:
+    def fitting(name: str) -> str:
+        models = [model for model, row in fits.items() if all(row[name])]
+        return f"{len(models)} of {len(fits)} models" + (
+            f" ({', '.join(models)})" if 0 < len(models) < len(fits) else ""
+        )
+
+    return (
+        f"At {HEADLINE:,} tokens, with adapters in fp32 and in bf16, an RTX 3060 has room for {fitting(_SIXTEENTH)} with a "
+        f"Ladder of a sixteenth of the width, {fitting(_EIGHTH)} with one of an eighth, and {fitting('qlora')} with "
+        "QLoRA."
+    )
 
 
 def _fits(record: Record | None) -> bool:

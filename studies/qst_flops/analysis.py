@@ -72,9 +72,9 @@ def _decided(claim: str, found: Found, methods: Sequence[str], bounds: Mapping[s
     unknown = "" if is_known else " so what the paper counted is unknown."
     there, here = _listed_growth(PUBLISHED["qlora"]), _listed_growth(_own(found))
     growth = f"From {MODELS[0]} on QLoRA's grow {there} there and {here} here"
-    why = f"{start} {_why(found, methods)} {growth}{',' + unknown if unknown else '.'}".strip()
+    said = f"{_why(found, methods)} {growth}{',' + unknown if unknown else '.'}"
     used = [found[model, method] for method in ("qlora", *methods) for model in MODELS]
-    return Verdict(claim, answer, why, in_words(map(basis_of, used)))
+    return Verdict(claim, answer, f"{start} {said}".strip(), in_words(map(basis_of, used)), said)
 
 
 def _has_all(found: Found, methods: Sequence[str]) -> bool:

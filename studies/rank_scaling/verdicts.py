@@ -50,12 +50,13 @@ def rank_free(records: Sequence[Record], bounds: Mapping[str, float], basis: str
     is_equal = [-bound < ends(one)[0] and ends(one)[1] < bound for one in narrow]
     is_other = [ends(one)[0] > bound or ends(one)[1] < -bound for one in wide]
     answer: Answer = REPRODUCED if all(is_equal) else NOT_REPRODUCED if all(is_other) else CANNOT_TELL
-    why = (
+    said = (
         f"QLoRA's loss at rank {LARGEST_RANK} against rank {USUAL_RANK}, with {bounds['equivalence-confidence']:.0%} "
-        f"intervals over seeds: {_by_alpha(narrow)}; with {bounds['confidence']:.0%} intervals: "
-        f"{_by_alpha(wide)}. The margin is {share_text(bound)}."
+        f"intervals over seeds: {_by_alpha(narrow)}"
     )
-    return Verdict(RANK_FREE, answer, why, basis)
+    wider, margin = f"with {bounds['confidence']:.0%} intervals: {_by_alpha(wide)}", share_text(bound)
+    why = f"{said}; {wider}. The margin is {margin}."
+    return Verdict(RANK_FREE, answer, why, basis, f"{said}. The margin is {margin}.")
 
 
 def at_equal_parameters(records: Sequence[Record], bounds: Mapping[str, float], basis: str) -> Verdict:

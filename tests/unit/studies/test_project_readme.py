@@ -134,6 +134,19 @@ def test_what_the_first_study_says_of_a_sixteenth_is_what_rank_scaling_measured(
     assert any(f"Ladder's loss is {' and '.join(costs)} above that at an eighth" in one for one in limits)
 
 
+def test_what_taps_says_of_wide_side_networks_is_what_its_table_gives() -> None:
+    study = find_study(ROOT / "studies", "taps")
+    table = study.analyse(study.records()).tables[0]
+    rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+
+    def loss(variant: str, width: str) -> float:
+        return float(rows[variant][width].text.split()[0])
+
+    more = {name: f"{loss(name, '1/2') / loss(name, '1/4') - 1:.1%}" for name in ("every:2", "every:3")}
+    said = f"a loss {more['every:2']} (`every:2`) and {more['every:3']} (`every:3`) above that at a quarter"
+    assert any(said in one for one in study.definition.limits)
+
+
 def test_the_sentence_on_taps_is_that_of_its_ledger() -> None:
     study = find_study(ROOT / "studies", "taps")
     verdicts = {verdict.claim: verdict for verdict in study.analyse(study.records()).verdicts}

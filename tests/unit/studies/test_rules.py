@@ -69,6 +69,14 @@ def test_other_numbers_give_other_verdicts(name: str, method: str, factor: float
     assert verdicts(study, records)[claim] == answer
 
 
+@pytest.mark.parametrize(("factor", "direction"), [(1.0, "the factor is larger"), (3.0, "the factor is smaller")])
+def test_a_factor_that_is_not_reproduced_says_on_which_side_it_is(factor: float, direction: str) -> None:
+    study = find_study(ROOT, "qst_memory")
+    records = [scaled(one, factor) if one.cell.method == "qst" else one for one in study.records()]
+    (verdict,) = [one for one in study.analyse(records).verdicts if one.claim == "factor-7"]
+    assert (verdict.answer, verdict.direction) == ("not reproduced", direction)
+
+
 LIKE_THE_PAPER = {"random:llama-2-7b": 1.0, "random:llama-2-13b": 1.37 / 1.92, "random:llama-2-70b": 3.26 / 10.1}
 """FLOPs so many times what they are grow with the models as the published ones do."""
 LST_OF_THE_PAPER = (0.94 / 0.52, 1.19 / 0.52, 2.12 / 0.52)
