@@ -109,9 +109,9 @@ def _fits_sentence(fits: Mapping[str, Mapping[str, list[bool]]]) -> str:
         )
 
     return (
-        f"At {HEADLINE:,} tokens, with adapters in fp32 and in bf16, an RTX 3060 has room for {fitting(_SIXTEENTH)} with a "
-        f"Ladder of a sixteenth of the width, {fitting(_EIGHTH)} with one of an eighth, and {fitting('qlora')} with "
-        "QLoRA."
+        f"At {HEADLINE:,} tokens, with adapters in fp32 and in bf16, an RTX 3060 has room for "
+        f"{fitting(_SIXTEENTH)} with a Ladder of a sixteenth of the width, {fitting(_EIGHTH)} with one of an eighth, "
+        f"and {fitting('qlora')} with QLoRA."
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ladderscope.studies.chosen import peak_reserved
+from ladderscope.studies.findings import Value
 from ladderscope.studies.folder import find_study
 from ladderscope.studies.intervals import mean
 from ladderscope.studies.shares import points
@@ -140,7 +141,9 @@ def test_what_taps_says_of_wide_side_networks_is_what_its_table_gives() -> None:
     rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
 
     def loss(variant: str, width: str) -> float:
-        return float(rows[variant][width].text.split()[0])
+        cell = rows[variant][width]
+        assert isinstance(cell, Value)
+        return float(cell.text.split()[0])
 
     more = {name: f"{loss(name, '1/2') / loss(name, '1/4') - 1:.1%}" for name in ("every:2", "every:3")}
     said = f"a loss {more['every:2']} (`every:2`) and {more['every:3']} (`every:3`) above that at a quarter"
