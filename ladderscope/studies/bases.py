@@ -34,6 +34,16 @@ def common_basis(records: Iterable[Record]) -> Basis:
     return weakest(map(basis_of, records))
 
 
+def in_words(bases: Iterable[Basis]) -> str:
+    """All of them, as a verdict that rests on several says it: ``'in part predicted, in part measured on a GPU'``.
+
+    A single number of a table that follows from several has the :func:`weakest` instead.
+    """
+    found = set(bases)
+    own = [basis for basis in _WEAKEST_FIRST if basis in found] or [PREDICTED]
+    return own[0] if len(own) == 1 else f"in part {', in part '.join(own)}"
+
+
 def table_sentence(bases: set[Basis]) -> str:
     """Where the numbers of a table come from, in Markdown; empty where there are none.
 

@@ -40,12 +40,15 @@ class Table:
         columns: headers.
         rows: as long as ``columns``; plain text names things, a :class:`Value` is a number.
         note: Markdown below it.
+        origin: where its numbers come from, in Markdown, where some of them rest on several bases at once; else what
+            their bases give.
     """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str | Value]]
     note: str = ""
+    origin: str = ""
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -92,14 +95,19 @@ class Verdict:
     Attributes:
         claim: its id.
         answer: by the rule of the claim.
-        why: a sentence with the numbers that decide.
-        basis: where these come from; None where there are none.
+        why: sentences with the numbers that decide.
+        basis: where these come from, in words; None where there are none.
+        found: what stands under the README's title: in a sentence or two what the numbers are; ``why`` where it is
+            empty.
+        direction: a few words behind the answer, where it would leave open which way the numbers are off.
     """
 
     claim: str
     answer: Answer
     why: str
-    basis: Basis | None
+    basis: str | None
+    found: str = ""
+    direction: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from ladderscope.studies.bases import ON_CPU, ON_GPU, PREDICTED, Basis, table_se
 from ladderscope.studies.findings import Table, Value
 
 _OWN = (PREDICTED, ON_CPU, ON_GPU)
+_LONG = 500
+"""Characters of a text that is not read in passing."""
 
 
 def table_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -20,13 +22,23 @@ def section_of(table: Table) -> str:
     """A table with its title, a sentence on where its numbers come from, and its note."""
     usual = next((basis for basis in _OWN if basis in table.bases), None)
     rows = [[_shown(cell, usual) for cell in row] for row in table.rows]
-    parts = [f"### {table.title}", table_sentence(table.bases), table_text(table.columns, rows), table.note.strip()]
+    origin = table.origin or table_sentence(table.bases)
+    parts = [f"### {table.title}", origin, table_text(table.columns, rows), table.note.strip()]
     return "\n\n".join(part for part in parts if part)
 
 
 def one_line(text: str) -> str:
     """The text without breaks."""
     return " ".join(text.split())
+
+
+def folded(text: str, summary: str) -> str:
+    """One line: of a long text the first sentence, and what follows behind a summary that a click unfolds."""
+    line = one_line(text)
+    first, _, rest = line.partition(". ")
+    if len(line) <= _LONG or not rest:
+        return line
+    return f"{first}. <details><summary>{summary}</summary>{rest}</details>"
 
 
 def _shown(cell: str | Value, usual: Basis | None) -> str:

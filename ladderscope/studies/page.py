@@ -9,17 +9,21 @@ from pathlib import Path
 from ladderscope.studies.findings import Findings, verdicts_by_claim
 from ladderscope.studies.folder import Study
 from ladderscope.studies.markdown import one_line, table_text
-from ladderscope.studies.readme import AFTER_RESULTS, basis_of, marked_answer
+from ladderscope.studies.readme import AFTER_RESULTS, AFTER_RESULTS_MEANS, basis_of, marked_answer
 
 _HEAD = f"""# The papers' claims, and what came out
 
 *Written by `ladderscope study report all` from the ledgers under `studies/`.*
 
 Each claim has a study that anyone can run with one command, and a rule that decides; the study's README has the rule,
-when it was written, and what was known by then. A verdict is marked as *{AFTER_RESULTS}* where some of the
-results that the rule decides on had been seen when it was written or changed: it counts for less. *Predicted* verdicts
-rest on the simulated GPU, not on a run on a real one; a verdict is *measured* only if every number that decides is."""
-_COLUMNS = ("study", "claim", "source", "verdict", "from numbers that are", "why")
+when it was written, what was known by then, and all numbers that decide.
+
+*{AFTER_RESULTS.capitalize()}*: {AFTER_RESULTS_MEANS}. Some of the results that it decides on had been seen, so that
+such a verdict counts for less.
+
+*Predicted* numbers come from the simulated GPU, not from a run on a real one; a verdict that rests on predicted and on
+measured numbers says both."""
+_COLUMNS = ("study", "claim", "source", "verdict", "from numbers that are", "what we found")
 _OWN = "## Our own questions\n\nNo paper claims these; they hold or they do not."
 
 
@@ -47,7 +51,7 @@ def _rows(study: Study, findings: Findings | None, start: Path, kind: str) -> li
     rows = []
     for claim in (one for one in claims if one.kind == kind):
         verdict = verdicts.get(claim.id)
-        why = one_line(verdict.why) if verdict else ""
+        found = one_line(verdict.found or verdict.why) if verdict else ""
         link = f"[{study.name}]({target})"
-        rows.append([link, claim.text, claim.source, marked_answer(claim, verdict), basis_of(verdict), why])
+        rows.append([link, claim.text, claim.source, marked_answer(claim, verdict), basis_of(verdict), found])
     return rows

@@ -9,11 +9,13 @@ from ladderscope.report.provenance import environment
 from ladderscope.studies.definition import Claim, Definition
 from ladderscope.studies.findings import NOTHING, Findings, Verdict, verdicts_by_claim
 from ladderscope.studies.folder import Study
-from ladderscope.studies.markdown import one_line, section_of, table_text
+from ladderscope.studies.markdown import folded, one_line, section_of, table_text
 
 NOT_RUN = "not run yet"
-AFTER_RESULTS = "rule written with results known"
+AFTER_RESULTS = "post hoc"
 """The mark of a verdict whose rule was written, or changed, when some of the results that it decides on were known."""
+AFTER_RESULTS_MEANS = "the rule was written or changed with results known"
+_HISTORY = "what was known by then, and what was changed later"
 
 
 def readme_text(study: Study, records: Sequence[Record], findings: Findings | None) -> str:
@@ -31,6 +33,7 @@ def readme_text(study: Study, records: Sequence[Record], findings: Findings | No
     verdicts = {} if findings is None else verdicts_by_claim(findings, definition.claims, study.name)
     parts = [
         f"# {definition.title}",
+        _found(definition.claims, verdicts),
         f"*Written by `ladderscope study report {study.name}` from `study.yaml` and `ledger.jsonl`: edit those.*",
         "## Verdicts",
         verdict_tables(definition.claims, verdicts),
@@ -43,6 +46,22 @@ def readme_text(study: Study, records: Sequence[Record], findings: Findings | No
         *_provenance(records),
     ]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def _found(claims: Sequence[Claim], verdicts: dict[str, Verdict]) -> str:
+    """The verdicts with their numbers in a line each, the papers' claims first; empty before a study was run."""
+    if not verdicts:
+        return ""
+    lines = [_found_line(one, verdicts[one.id]) for kind in ("paper", "own") for one in claims if one.kind == kind]
+    marked = any(claim.rule_after_results for claim in claims)
+    means = f"\n\n*{AFTER_RESULTS.capitalize()}*: {AFTER_RESULTS_MEANS}." if marked else ""
+    return "**What we found.**\n\n" + "\n".join(lines) + means
+
+
+def _found_line(claim: Claim, verdict: Verdict) -> str:
+    basis = f", {verdict.basis}" if verdict.basis else ""
+    found = one_line(verdict.found or verdict.why)
+    return f"- {one_line(claim.text)}: {marked_answer(claim, verdict)}{basis}. {found}"
 
 
 def verdict_tables(claims: Sequence[Claim], verdicts: dict[str, Verdict]) -> str:
@@ -67,9 +86,12 @@ def answer_of(verdict: Verdict | None) -> str:
 
 
 def marked_answer(claim: Claim, verdict: Verdict | None) -> str:
-    """The answer in Markdown, with a mark where the rule was written with results known."""
-    mark = f" ({AFTER_RESULTS})" if verdict is not None and claim.rule_after_results else ""
-    return f"**{answer_of(verdict)}**{mark}"
+    """The answer in Markdown, which way it is off, and a mark where the rule was written with results known."""
+    if verdict is None:
+        return f"**{NOT_RUN}**"
+    mark = f" ({AFTER_RESULTS})" if claim.rule_after_results else ""
+    direction = f": {verdict.direction}" if verdict.direction else ""
+    return f"**{verdict.answer}**{direction}{mark}"
 
 
 def basis_of(verdict: Verdict | None) -> str:
@@ -86,11 +108,12 @@ def _claim_sections(claims: Sequence[Claim], verdicts: dict[str, Verdict]) -> li
 
 
 def _claim_section(claim: Claim, first: Claim, verdict: Verdict | None) -> str:
-    written = claim.rule_written if claim is first else f'together with that of "{first.text}", which says when.'
+    together = f'together with that of "{first.text}", which says when.'
+    written = folded(claim.rule_written, _HISTORY) if claim is first else one_line(together)
     lines = [
         f"- Source: {one_line(claim.source)}",
         f"- Rule: {one_line(claim.rule)}",
-        f"- Rule written: {one_line(written)}",
+        f"- Rule written: {written}",
     ]
     if verdict is not None:
         lines.append(f"- Verdict: {marked_answer(claim, verdict)}. {one_line(verdict.why)}")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ladderscope.studies.intervals import MeanInterval
 
+UNBOUNDED = "without bounds"
+"""An interval from nothing right to all right says nothing; runs that are few and differ much give one."""
+
 
 def accuracy_text(share: float) -> str:
     """A share: ``'88.0%'``."""
@@ -21,7 +24,9 @@ def points_with_interval(found: MeanInterval, confidence: float) -> str:
 
 
 def ends_of(found: MeanInterval) -> str:
-    """``'-29.3 to +10.9'``, of an interval that has ends."""
+    """``'-29.3 to +10.9'``, of an interval that has ends; in words where it is all that a difference can be."""
     assert found.low is not None
     assert found.high is not None
+    if found.low <= -1 and found.high >= 1:
+        return UNBOUNDED
     return f"{points(found.low)} to {points(found.high)}"

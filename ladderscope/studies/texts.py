@@ -20,6 +20,16 @@ def interval_text(found: MeanInterval, digits: int = 1) -> str:
     return f"{percent(found.mean, digits)} ({percent(found.low, digits)} to {percent(found.high, digits)})"
 
 
+def against_text(found: MeanInterval, other: str, confidence: float) -> str:
+    """The same in a sentence: ``"7.4% below QLoRA's (95% interval -14.4% to +0.2%)"``."""
+    text = percent(found.mean)
+    size = text.lstrip("+-")
+    said = f"that of {other}" if size == text else f"{size} {'below' if found.mean < 0 else 'above'} that of {other}"
+    if found.low is None or found.high is None:
+        return said
+    return f"{said} ({confidence:.0%} interval {percent(found.low)} to {percent(found.high)})"
+
+
 def share_text(share: float) -> str:
     """A share without a sign, as percent."""
     return f"{100 * share:.3g}%"

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ladderscope.memory.predict.gpus import find_gpu
 from ladderscope.records import Cell, Record
-from ladderscope.studies.bases import PREDICTED, Basis, basis_of, weakest
+from ladderscope.studies.bases import PREDICTED, Basis, basis_of
 from ladderscope.studies.chosen import peak_allocated, peak_reserved
 from ladderscope.studies.folder import Wanted
 
@@ -75,7 +75,7 @@ def bounds(model: str, variant: str, card: str, peaks: Peaks) -> tuple[int, int 
     return low, min((length for length, answer in answers.items() if answer == "no" and length > low), default=None)
 
 
-def basis_of_bounds(model: str, variant: str, card: str, peaks: Peaks) -> Basis | None:
+def bases_of_bounds(model: str, variant: str, card: str, peaks: Peaks) -> set[Basis] | None:
     """Where the end of a search comes from; None where the card's own records of it are missing."""
     some = next((record.cell for key, record in peaks.of.items() if key[:2] == (model, variant)), None)
     low, high = bounds(model, variant, card, peaks)
@@ -83,7 +83,7 @@ def basis_of_bounds(model: str, variant: str, card: str, peaks: Peaks) -> Basis 
         return None
     ends = [_on_card(some, length, card, peaks) for length in filter(None, (low, high))]
     known = [record for record in ends if record is not None]
-    return weakest(map(basis_of, known)) if len(known) == len(ends) else None
+    return set(map(basis_of, known)) if len(known) == len(ends) else None
 
 
 def _on_card(some: Cell, length: int, card: str, peaks: Peaks) -> Record | None:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from ladderscope.memory.predict.gpus import CONTEXT_BYTES, find_gpu
 from ladderscope.records import Record
-from ladderscope.studies.bases import PREDICTED, basis_of, weakest
+from ladderscope.studies.bases import basis_of, weakest
 from ladderscope.studies.chosen import peak_reserved
 from ladderscope.studies.findings import NOTHING, Table, Value
 from ladderscope.units import format_bytes, format_count, format_flops
 
-from .fitting import SEARCHED, STEP, basis_of_bounds, bounds, fit_basis, fits, has_ended, longest_of_grid
+from .fitting import SEARCHED, STEP, bases_of_bounds, bounds, fit_basis, fits, has_ended, longest_of_grid
 from .variants import (
     BEST_LADDER,
     BEST_QLORA,
@@ -120,7 +120,7 @@ def _search(peaks: Peaks) -> Table:
         found = [
             Value(
                 _searched(*bounds(model, variant, card, peaks)),
-                basis_of_bounds(model, variant, card, peaks) or PREDICTED,
+                weakest(bases_of_bounds(model, variant, card, peaks) or ()),
             )
             for model in models
         ]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ladderscope.records import Record
-from ladderscope.studies.bases import basis_of, common_basis, weakest
+from ladderscope.studies.bases import Basis, basis_of, in_words
 from ladderscope.studies.chosen import peak_reserved
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Verdict
 from ladderscope.units import format_bytes
 
-from .fitting import basis_of_bounds, bounds
+from .fitting import bases_of_bounds, bounds
 from .variants import BEST_LADDER, BEST_QLORA, CARDS, CHECKPOINTING, HEADLINE, MODELS, SIZE, Peaks, in_bf16
 
 _SIXTEENTH, _EIGHTH = "ladder 1/16", "ladder 1/8"
@@ -43,9 +43,14 @@ def _ratio_verdict(claim: str, first: str, second: str, bound: float, peaks: Pea
         used += [record for pair in found.values() for record in pair]
         listed.append(f"adapters in {dtype}: {', '.join(_listed(model, pair) for model, pair in found.items())}")
     why = f"`{first}` over `{second}` at {HEADLINE:,} tokens, {'; '.join(listed)}; the rule allows {bound:g}."
+    said = (
+        f"`{first}` reserves {min(ratios):.2f} to {max(ratios):.2f} times the memory of `{second}` at {HEADLINE:,} "
+        f"tokens, over the {len(MODELS)} models and adapters in fp32 and bf16; the rule allows {bound:g}."
+    )
     yes, no = (REPRODUCED, NOT_REPRODUCED) if claim == "half" else (HOLDS, DOES_NOT_HOLD)
     elsewhere = _elsewhere(first, second, bound, peaks) if claim == "half" else ""
-    return Verdict(claim, yes if max(ratios) <= bound else no, why + elsewhere, common_basis(used))
+    answer: Answer = yes if max(ratios) <= bound else no
+    return Verdict(claim, answer, why + elsewhere, in_words(map(basis_of, used)), said + elsewhere)
 
 
 def _pair(model: str, first: str, second: str, length: int, peaks: Peaks) -> tuple[Record, Record] | None:
@@ -92,7 +97,22 @@ def _fits_verdict(claim: str, card: str, peaks: Peaks) -> Verdict:
     overall = answers.pop() if len(answers) == 1 else NOT_REPRODUCED if NOT_REPRODUCED in answers else CANNOT_TELL
     why = "; ".join(f"{model}: {answer} ({numbers})" for model, (answer, numbers) in told.items())
     start = f"Whether it fits an RTX 3060 at {HEADLINE:,} tokens, with adapters in fp32 and in bf16: "
-    return Verdict(claim, overall, f"{start}{why}.", weakest(basis_of(one) for one in used if one))
+    basis = in_words(basis_of(one) for one in used if one)
+    return Verdict(claim, overall, f"{start}{why}.", basis, _fits_sentence(fits))
+
+
+def _fits_sentence(fits: Mapping[str, Mapping[str, list[bool]]]) -> str:
+    def fitting(name: str) -> str:
+        models = [model for model, row in fits.items() if all(row[name])]
+        return f"{len(models)} of {len(fits)} models" + (
+            f" ({', '.join(models)})" if 0 < len(models) < len(fits) else ""
+        )
+
+    return (
+        f"At {HEADLINE:,} tokens, with adapters in fp32 and in bf16, an RTX 3060 has room for "
+        f"{fitting(_SIXTEENTH)} with a Ladder of a sixteenth of the width, {fitting(_EIGHTH)} with one of an eighth, "
+        f"and {fitting('qlora')} with QLoRA."
+    )
 
 
 def _fits(record: Record | None) -> bool:
@@ -110,12 +130,13 @@ def _told(fits: dict[str, list[bool]]) -> tuple[Answer, str]:
 
 
 def _longest_verdict(claim: str, card: str, factor: float, peaks: Peaks) -> Verdict:
-    found, bases = {}, []
+    found: dict[str, list[int]] = {}
+    bases: set[Basis] = set()
     for model in MODELS[1:]:
-        basis = [basis_of_bounds(model, variant, card, peaks) for variant in (BEST_LADDER, BEST_QLORA)]
-        if None in basis:
+        of_model = [bases_of_bounds(model, variant, card, peaks) for variant in (BEST_LADDER, BEST_QLORA)]
+        if None in of_model:
             return Verdict(claim, CANNOT_TELL, f"The search for {model} on the card has not ended.", None)
-        bases += [one for one in basis if one]
+        bases.update(*filter(None, of_model))
         found[model] = [bounds(model, variant, card, peaks)[0] for variant in (BEST_LADDER, BEST_QLORA)]
     listed = "; ".join(f"{model} {ladder:,} and {qlora:,}" for model, (ladder, qlora) in found.items())
     holds = all(ladder >= factor * qlora for ladder, qlora in found.values())
@@ -124,4 +145,4 @@ def _longest_verdict(claim: str, card: str, factor: float, peaks: Peaks) -> Verd
         "runs the frozen feed-forwards in chunks of 2,048 tokens; QLoRA does not, and part of the difference "
         "is that."
     )
-    return Verdict(claim, HOLDS if holds else DOES_NOT_HOLD, why, weakest(bases))
+    return Verdict(claim, HOLDS if holds else DOES_NOT_HOLD, why, in_words(bases))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ladderscope.records import FLOP_COMPONENTS, Record
-from ladderscope.studies.bases import ON_GPU, basis_of, common_basis
+from ladderscope.studies.bases import ON_GPU, basis_of, common_basis, in_words
 from ladderscope.studies.chosen import chosen, is_measured
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, NOTHING, Findings, Table, Value, Verdict
 from ladderscope.units import format_flops
@@ -72,9 +72,9 @@ def _decided(claim: str, found: Found, methods: Sequence[str], bounds: Mapping[s
     unknown = "" if is_known else " so what the paper counted is unknown."
     there, here = _listed_growth(PUBLISHED["qlora"]), _listed_growth(_own(found))
     growth = f"From {MODELS[0]} on QLoRA's grow {there} there and {here} here"
-    why = f"{start} {_why(found, methods)} {growth}{',' + unknown if unknown else '.'}".strip()
+    said = f"{_why(found, methods)} {growth}{',' + unknown if unknown else '.'}"
     used = [found[model, method] for method in ("qlora", *methods) for model in MODELS]
-    return Verdict(claim, answer, why, common_basis(used))
+    return Verdict(claim, answer, f"{start} {said}".strip(), in_words(map(basis_of, used)), said)
 
 
 def _has_all(found: Found, methods: Sequence[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ladderscope.records import Record
-from ladderscope.studies.bases import common_basis, weakest
+from ladderscope.studies.bases import basis_of, in_words
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Findings, Verdict
 
 from .plots import pairs_figure
@@ -38,13 +38,13 @@ def _pairs(pairs: Pairs, beside: Pairs, close: float) -> Verdict:
         return Verdict("pairs", CANNOT_TELL, "A cell is missing.", None)
     worst = max(wanted, key=lambda place: abs(pairs[place].off))
     within = sum(abs(pairs[place].off) <= close for place in wanted)
-    why = (
+    said = (
         f"With adapters in {DECIDES} QLoRA over QST is {_range(pairs, wanted)}, for {within} of {len(wanted)} models "
         f"within {close:.0%} of the published ratio; furthest off is {worst[1]}, by {pairs[worst].off:+.0%}."
-        f"{_in_fp32(beside, wanted)}"
     )
     answer = REPRODUCED if within == len(wanted) else NOT_REPRODUCED
-    return Verdict("pairs", answer, why, weakest(pairs[place].basis for place in wanted))
+    basis = in_words(basis for place in wanted for basis in pairs[place].bases)
+    return Verdict("pairs", answer, said + _in_fp32(beside, wanted), basis, said)
 
 
 def _range(pairs: Pairs, wanted: Sequence[Place]) -> str:
@@ -77,7 +77,8 @@ def _factor_qlora(pairs: Pairs, beside: Pairs, factor: float, close: float) -> V
         f"{published} are published, off by {off}){also}. {_asked(factor, close)} The largest of all pairs is "
         f"{pairs[largest].own:.2f}, {largest[1]} of {largest[0]}; the rule does not ask for it."
     )
-    return Verdict("factor-2.3", REPRODUCED if _near(pair.own, factor, close) else NOT_REPRODUCED, why, pair.basis)
+    said = f"QLoRA takes {pair.own:.2f} times QST's memory for {NAMED} of {TABLE_1}. {_asked(factor, close)}"
+    return _factor_verdict("factor-2.3", pair.own, factor, close, why, in_words(pair.bases), said)
 
 
 def _factor_full(found: Found, other: Found, factor: float, close: float) -> Verdict:
@@ -91,7 +92,15 @@ def _factor_full(found: Found, other: Found, factor: float, close: float) -> Ver
         f"({' GB over '.join(f'{gigabytes(record):.0f}' for record in used)} GB where {_figure_gb('full'):g} over "
         f"{_figure_gb('qst'):g} were read off the figure){also}. {_asked(factor, close)}"
     )
-    return Verdict("factor-7", REPRODUCED if _near(ratio, factor, close) else NOT_REPRODUCED, why, common_basis(used))
+    said = f"Full fine-tuning takes {ratio:.2f} times QST's memory for {LARGEST}. {_asked(factor, close)}"
+    return _factor_verdict("factor-7", ratio, factor, close, why, in_words(map(basis_of, used)), said)
+
+
+def _factor_verdict(claim: str, own: float, factor: float, close: float, why: str, basis: str, said: str) -> Verdict:
+    """Whether a factor is near the published one; where it is not, on which side it is."""
+    if abs(own / factor - 1) <= close:
+        return Verdict(claim, REPRODUCED, why, basis, said)
+    return Verdict(claim, NOT_REPRODUCED, why, basis, said, f"the factor is {'larger' if own > factor else 'smaller'}")
 
 
 def _of_full(found: Found) -> tuple[float, list[Record]] | None:
@@ -103,10 +112,6 @@ def _of_full(found: Found) -> tuple[float, list[Record]] | None:
 
 def _figure_gb(method: str) -> float:
     return next(one.gb for one in PUBLISHED if (one.where, one.method) == (FIGURE_1A, method))
-
-
-def _near(own: float, published: float, close: float) -> bool:
-    return abs(own / published - 1) <= close
 
 
 def _asked(factor: float, close: float) -> str:
@@ -125,4 +130,4 @@ def _gigabytes(found: Found, close: float) -> Verdict:
         f"{worst.where}, {gigabytes(of_tables[worst]):.1f} GB where {worst.gb} are published."
     )
     answer = HOLDS if within == len(off) else DOES_NOT_HOLD
-    return Verdict("gigabytes", answer, why, common_basis(of_tables.values()))
+    return Verdict("gigabytes", answer, why, in_words(map(basis_of, of_tables.values())))

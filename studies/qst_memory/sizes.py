@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ladderscope.memory.predict.gpus import CONTEXT_BYTES
 from ladderscope.records import Record
-from ladderscope.studies.bases import Basis, common_basis
+from ladderscope.studies.bases import Basis, basis_of, weakest
 from ladderscope.studies.chosen import chosen, peak_reserved
 
 from .published import PUBLISHED, SHAPES, Published
@@ -27,7 +27,12 @@ class Pair:
 
     published_gb: tuple[float, float]
     own_gb: tuple[float, float]
-    basis: Basis
+    bases: frozenset[Basis]
+
+    @property
+    def basis(self) -> Basis:
+        """The weaker of both."""
+        return weakest(self.bases)
 
     @property
     def published(self) -> float:
@@ -77,5 +82,5 @@ def pairs_of(found: Found) -> dict[Place, Pair]:
         if {"qlora", "qst"} <= sizes.keys():
             (old, other), (new, side) = sizes["qlora"], sizes["qst"]
             own = (gigabytes(other), gigabytes(side))
-            pairs[place] = Pair((old.gb, new.gb), own, common_basis([other, side]))
+            pairs[place] = Pair((old.gb, new.gb), own, frozenset(map(basis_of, (other, side))))
     return pairs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ladderscope.records import Record
-from ladderscope.studies.bases import common_basis
+from ladderscope.studies.bases import basis_of, common_basis, in_words
 from ladderscope.studies.complete import missing_sentence, of_one_meter
 from ladderscope.studies.findings import CANNOT_TELL, Findings, Verdict
 
@@ -24,7 +24,8 @@ def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
         tables = [size_table(known, backbone) for backbone in BACKBONES] if known else []
         return Findings([Verdict(name, CANNOT_TELL, why, None) for name in CLAIMS], tables)
     confidence, basis = bounds["confidence"], common_basis(known)
-    verdicts = [rule(known, bounds, basis) for rule in (scales, rank_free, at_equal_parameters)]
+    decided = in_words(map(basis_of, known))
+    verdicts = [rule(known, bounds, decided) for rule in (scales, rank_free, at_equal_parameters)]
     tables = [
         trend_table(known, confidence, basis),
         equal_table(known, confidence, basis),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ladderscope.records import Record
-from ladderscope.studies.bases import Basis
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Verdict
 from ladderscope.studies.intervals import MeanInterval
 from ladderscope.studies.texts import share_text
@@ -24,7 +23,7 @@ NAMES = [one.name for one in BACKBONES]
 _ALPHAS = (REFERENCE, SCALED)
 
 
-def scales(records: Sequence[Record], bounds: Mapping[str, float], basis: Basis) -> Verdict:
+def scales(records: Sequence[Record], bounds: Mapping[str, float], basis: str) -> Verdict:
     """Whether the loss falls with Ladder's width and with QLoRA's rank, by more than what counts as flat."""
     found = {
         method: [trend_of(records, name, method, bounds["confidence"]).change for name in NAMES] for method in CLAIMED
@@ -41,7 +40,7 @@ def scales(records: Sequence[Record], bounds: Mapping[str, float], basis: Basis)
     return Verdict(SCALES, answer, why, basis)
 
 
-def rank_free(records: Sequence[Record], bounds: Mapping[str, float], basis: Basis) -> Verdict:
+def rank_free(records: Sequence[Record], bounds: Mapping[str, float], basis: str) -> Verdict:
     """Whether QLoRA of the largest rank has the loss of rank 8: an equivalence, by two one-sided tests."""
     bound = bounds["equal"]
     narrow, wide = (
@@ -51,15 +50,16 @@ def rank_free(records: Sequence[Record], bounds: Mapping[str, float], basis: Bas
     is_equal = [-bound < ends(one)[0] and ends(one)[1] < bound for one in narrow]
     is_other = [ends(one)[0] > bound or ends(one)[1] < -bound for one in wide]
     answer: Answer = REPRODUCED if all(is_equal) else NOT_REPRODUCED if all(is_other) else CANNOT_TELL
-    why = (
+    said = (
         f"QLoRA's loss at rank {LARGEST_RANK} against rank {USUAL_RANK}, with {bounds['equivalence-confidence']:.0%} "
-        f"intervals over seeds: {_by_alpha(narrow)}; with {bounds['confidence']:.0%} intervals: "
-        f"{_by_alpha(wide)}. The margin is {share_text(bound)}."
+        f"intervals over seeds: {_by_alpha(narrow)}"
     )
-    return Verdict(RANK_FREE, answer, why, basis)
+    wider, margin = f"with {bounds['confidence']:.0%} intervals: {_by_alpha(wide)}", share_text(bound)
+    why = f"{said}; {wider}. The margin is {margin}."
+    return Verdict(RANK_FREE, answer, why, basis, f"{said}. The margin is {margin}.")
 
 
-def at_equal_parameters(records: Sequence[Record], bounds: Mapping[str, float], basis: Basis) -> Verdict:
+def at_equal_parameters(records: Sequence[Record], bounds: Mapping[str, float], basis: str) -> Verdict:
     """Which of Ladder and QLoRA has the lower loss with as many trained parameters."""
     found = [gap_at_equal_parameters(records, name, "ladder", REFERENCE, bounds["confidence"]) for name in NAMES]
     gaps = [one for one in found if one is not None]

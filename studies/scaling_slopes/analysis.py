@@ -6,18 +6,26 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ladderscope.records import Record
-from ladderscope.studies.bases import Basis, common_basis
+from ladderscope.studies.bases import basis_of, common_basis, in_words
 from ladderscope.studies.complete import missing_sentence, of_one_meter
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Findings, Verdict
 from ladderscope.studies.intervals import mean_interval
-from ladderscope.studies.texts import interval_text, percent, share_text
+from ladderscope.studies.texts import interval_text, percent
 from ladderscope.studies.trained.spent import is_calibrated
 
-from .equal import gaps_at_equal
-from .family import FAMILY, REFERENCE, WHOLE, cells_of
+from .equal import by_size, gaps_at_equal
+from .family import REFERENCE, WHOLE, cells_of
 from .fitting import BACKBONE, RUN, comparison_of, fits_of
 from .plots import curves_figure, slopes_figure
-from .slope_tables import other_slopes_table, ratio_text, slope_table, within_table
+from .sentences import (
+    direction_of,
+    loss_sentence,
+    margin_sentence,
+    units_sentence,
+    whole_within_sentence,
+    within_sentence,
+)
+from .slope_tables import other_slopes_table, slope_table, within_table
 from .tables import data_table, equal_compute_table, equal_table, multiplier_table
 from .within import flops_of_steps, within_backbones
 
@@ -48,8 +56,13 @@ def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
     fits, within = fits_of(known, confidence, margin), within_backbones(known, confidence, margin)
     calibrated = sorted({one.cell.method for one in known if is_calibrated(one.cell)})
     uncalibrated = within_backbones(known, confidence, margin, methods=calibrated, spent=flops_of_steps)
-    verdicts = [_slope(name, method, fits, within.against[method], basis) for name, method in CLAIMED.items()]
-    verdicts.append(equal_compute(gaps_at_equal(known, "ladder", REFERENCE, "compute"), bounds, basis))
+    decided = in_words(map(basis_of, known))
+    gaps = {method: gaps_at_equal(known, method, REFERENCE, "compute") for method in CLAIMED.values()}
+    verdicts = [
+        _slope(name, fits, within.against[method], by_size(gaps[method]), confidence, decided)
+        for name, method in CLAIMED.items()
+    ]
+    verdicts.append(equal_compute(gaps["ladder"], bounds, decided))
     tables = [
         slope_table(fits, margin, basis),
         within_table(within, uncalibrated, margin, basis),
@@ -62,36 +75,31 @@ def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
     return Findings(verdicts, tables, [curves_figure(known, fits[RUN]), slopes_figure(fits, within, margin, basis)])
 
 
-def _slope(claim: str, method: str, fits: dict[str, ScalingFit], within: SlopeComparison, basis: Basis) -> Verdict:
+def _slope(
+    claim: str,
+    fits: dict[str, ScalingFit],
+    within: SlopeComparison,
+    gaps: Sequence[float],
+    confidence: float,
+    basis: str,
+) -> Verdict:
+    """The verdict on a method's slope; ``gaps``: its log loss over QLoRA's at equal compute."""
+    method = CLAIMED[claim]
     by_run, by_backbone = (comparison_of(fits[unit], method) for unit in (RUN, BACKBONE))
-    agree = by_run.verdict == by_backbone.verdict
-    answer: Answer = BY_AGREEMENT[by_run.verdict] if agree else CANNOT_TELL
-    why = f"With runs as the unit, {by_run.reason}. With backbones as the unit, {by_backbone.reason}."
-    margins = [one.slopes[0].smallest_margin for one in (by_run, by_backbone)]
-    if answer == CANNOT_TELL:
-        shown = [margin for margin in margins if margin is not None]
-        why += (
-            f" A margin of {share_text(max(shown))} would have been shown (before the adjustment)."
-            if len(shown) == len(margins)
-            else " No margin would have been shown."
-        )
-    return Verdict(claim, answer, f"{why} {_within_sentence(within, answer)}", basis)
+    answer: Answer = BY_AGREEMENT[by_run.verdict] if by_run.verdict == by_backbone.verdict else CANNOT_TELL
+    direction = direction_of(by_run) if answer == NOT_REPRODUCED else ""
+    said = f"{units_sentence(method, by_run, by_backbone, direction)} {loss_sentence(gaps, confidence)}".strip()
+    differs = answer not in (CANNOT_TELL, BY_AGREEMENT[within.verdict])
+    why = [
+        said,
+        f"With runs as the unit, {by_run.reason}. With backbones as the unit, {by_backbone.reason}.",
+        margin_sentence(answer, (by_run, by_backbone)),
+        whole_within_sentence(within, differs=differs),
+    ]
+    return Verdict(claim, answer, " ".join(filter(None, why)), basis, f"{said} {within_sentence(within)}", direction)
 
 
-def _within_sentence(found: SlopeComparison, answer: Answer) -> str:
-    """What the slopes within backbones say beside a verdict that the rule takes from a curve through all sizes."""
-    from ladderscope.scaling.text import format_holm
-
-    p = format_holm(found.p_difference, found.p_difference_holm)
-    said = (
-        "Within backbones, as a review found afterwards, on 2026-11-23, the ratio of mean slopes is "
-        f"{ratio_text(found, '90% interval ')}, p of no difference {p}: {found.verdict}"
-    )
-    differs = answer not in (CANNOT_TELL, BY_AGREEMENT[found.verdict])
-    return f"{said}, so that this verdict rests on how losses differ from size to size." if differs else f"{said}."
-
-
-def equal_compute(gaps: Mapping[str, float], bounds: Mapping[str, float], basis: Basis) -> Verdict:
+def equal_compute(gaps: Mapping[str, float], bounds: Mapping[str, float], basis: str) -> Verdict:
     """The verdict on losses at equal compute, from their log ratio on each backbone."""
     needed = int(bounds["backbones"])
     found = mean_interval(list(gaps.values()), bounds["confidence"]) if gaps else None
@@ -102,10 +110,6 @@ def equal_compute(gaps: Mapping[str, float], bounds: Mapping[str, float], basis:
     why = (
         f"At the largest compute that both reach, Ladder's loss is {interval_text(found)} against QLoRA's (mean of "
         f"logarithms with a {bounds['confidence']:.0%} interval over {found.count} backbones). "
-        f"From the smallest to the largest backbone: {', '.join(percent(gap) for gap in _by_size(gaps))}."
+        f"From the smallest to the largest backbone: {', '.join(percent(gap) for gap in by_size(gaps))}."
     )
     return Verdict(EQUAL_COMPUTE, answer, why, basis)
-
-
-def _by_size(gaps: Mapping[str, float]) -> list[float]:
-    return [gaps[one.name] for one in FAMILY if one.name in gaps]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ladderscope.records import Record
 from ladderscope.studies.intervals import MeanInterval, mean, mean_interval
 from ladderscope.studies.trained.spent import flops_spent
 from ladderscope.studies.trained.timing import quiet_seconds
+
+from .family import FAMILY
 
 AXES = ("data", "compute", "time")
 """What is made equal: tokens, FLOPs, seconds of training."""
@@ -35,6 +37,11 @@ def gaps_at_equal(records: Sequence[Record], first: str, second: str, axis: str)
         if gap is not None:
             gaps[model] = gap
     return gaps
+
+
+def by_size(gaps: Mapping[str, float]) -> list[float]:
+    """Those of :func:`gaps_at_equal`, of the smallest backbone first."""
+    return [gaps[one.name] for one in FAMILY if one.name in gaps]
 
 
 def curve(records: Sequence[Record], model: str, method: str, axis: str) -> list[tuple[float, float]]:

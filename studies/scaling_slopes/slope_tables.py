@@ -36,7 +36,8 @@ def slope_table(fits: dict[str, ScalingFit], bound: float, basis: Basis) -> Tabl
         rows.append([method, unit, slope.estimand, *(Value(one, basis) for one in cells), slope.verdict])
     columns = ["method", "unit", "slope", "its own (QLoRA's)", "ratio, 90%", *TESTS, "smallest margin", "units needed"]
     note = (
-        f"One curve E + B C^-lambda through all sizes. Units needed: pairs of that unit that would show equal slopes "
+        "One curve E + B C^-lambda through all sizes. Smallest margin: within what of QLoRA's slope the data would "
+        "have shown equivalence. Units needed: pairs of that unit that would show equal slopes "
         f"within {share_text(bound)} with a power of 80%. {_ADJUSTED.format(', margins and units needed')}"
     )
     return Table("Slopes against QLoRA's", [*columns, "verdict"], rows, note)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ladderscope.records import Record
-from ladderscope.studies.bases import Basis, common_basis
+from ladderscope.studies.bases import Basis, basis_of, common_basis, in_words
 from ladderscope.studies.complete import missing_sentence, of_one_meter
 from ladderscope.studies.findings import CANNOT_TELL, Findings, Table, Verdict
 
@@ -34,7 +34,8 @@ def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
     if missing:
         return _without_answer(missing, tables)
     qlora = Qlora.of(results, learned, confidence)
-    verdicts = [verdict_on(claim, side, results, qlora, bounds, basis) for claim, side in CLAIMED.items()]
+    decided = in_words(map(basis_of, known))
+    verdicts = [verdict_on(claim, side, results, qlora, bounds, decided) for claim, side in CLAIMED.items()]
     return Findings(verdicts, tables, [accuracy_figure(results, confidence, basis)])
 
 

@@ -25,7 +25,7 @@ class Contestant:
         """For people."""
         if self.times == 0:
             return "backbone as it is"
-        return self.method if self.times == SAME_DATA else f"{self.method}, {self.times}x steps"
+        return self.method if self.times == SAME_DATA else f"{self.method}, {self.times}x steps, one seed"
 
 
 BACKBONE, QLORA = Contestant(REFERENCE, 0), Contestant(REFERENCE, SAME_DATA)

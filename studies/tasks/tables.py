@@ -40,15 +40,25 @@ def difference_table(results: Results, learned: Sequence[str], confidence: float
         wanted = [*([task] for task in TASK_NAMES), TASK_NAMES, learned]
         gaps = [results.difference(who, QLORA, tasks, confidence) for tasks in wanted]
         rows.append([who.name, *(_value(_gap(one), basis) for one in gaps)])
-    where = ", ".join(learned) or "no task"
     note = (
         f"Accuracy minus QLoRA's in percentage points, with a {confidence:.0%} interval, paired, over "
         "items (in maths and critic over templates) and, at equal data, over seeds; twice the steps were run with "
-        "the first seed alone, against QLoRA's run with it. "
-        f"QLoRA has learned something of {where}: there it is better than the backbone as it is."
+        "the first seed alone, against QLoRA's run with it, so that these intervals are over items alone and know "
+        f"nothing of other seeds. {_learned_sentence(learned, confidence)}"
     )
-    columns = ["method", *TASK_NAMES, "mean of all", "mean of what QLoRA learned"]
+    columns = ["method", *TASK_NAMES, "mean of all", "mean of tasks that QLoRA learned"]
     return Table("Against QLoRA, on the same items", columns, rows, note)
+
+
+def _learned_sentence(learned: Sequence[str], confidence: float) -> str:
+    """What counts as learned, and what was."""
+    means = (
+        f"A task counts as learned where QLoRA's accuracy is above that of the backbone as it is ({confidence:.0%} "
+        "interval above 0); a lower loss does not count."
+    )
+    if not learned:
+        return f"{means} By this QLoRA has learned none of the tasks, and the last column is empty."
+    return f"{means} By this QLoRA has learned {', '.join(learned)}."
 
 
 def cost_table(results: Results, basis: Basis) -> Table:

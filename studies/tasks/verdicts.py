@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ladderscope.studies.bases import Basis
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Verdict
 from ladderscope.studies.intervals import MeanInterval
 from ladderscope.studies.shares import points, points_with_interval
@@ -39,12 +38,18 @@ class Gaps:
 
 
 def verdict_on(
-    claim: str, side: str, results: Results, qlora: Qlora, bounds: Mapping[str, float], basis: Basis
+    claim: str, side: str, results: Results, qlora: Qlora, bounds: Mapping[str, float], basis: str
 ) -> Verdict:
     """Of a ledger without holes."""
-    gaps = _gaps(side, results, qlora.learned, bounds["equivalence-confidence"])
-    answer = CANNOT_TELL if _ends(qlora.gained)[0] <= 0 else answer_of(gaps, bounds["margin"])
-    return Verdict(claim, answer, _why(side, gaps, qlora, bounds), basis)
+    gaps, margin = _gaps(side, results, qlora.learned, bounds["equivalence-confidence"]), bounds["margin"]
+    is_learned = _ends(qlora.gained)[0] > 0
+    answer = answer_of(gaps, margin) if is_learned else CANNOT_TELL
+    decided = decided_by(gaps, margin) if is_learned else _nothing_learned(qlora, bounds["confidence"])
+    equal = points_with_interval(gaps.equal, bounds["equivalence-confidence"])
+    found = (
+        f"At equal data, {side}'s accuracy is {equal} against QLoRA's, mean over {len(TASK_NAMES)} tasks. {decided}"
+    )
+    return Verdict(claim, answer, f"{found} {_beside(gaps, qlora, bounds)}", basis, found)
 
 
 def answer_of(gaps: Gaps, margin: float) -> Answer:
@@ -70,21 +75,59 @@ def _gaps(side: str, results: Results, learned: Sequence[str], confidence: float
     )
 
 
-def _why(side: str, gaps: Gaps, qlora: Qlora, bounds: Mapping[str, float]) -> str:
-    margin, confidence = bounds["margin"], bounds["equivalence-confidence"]
-    equal = points_with_interval(gaps.equal, confidence)
-    why = (
-        f"At equal data, {side}'s accuracy is {equal} against QLoRA's, mean over {len(TASK_NAMES)} tasks; the margin "
-        f"is {points(margin)[1:]}."
+def decided_by(gaps: Gaps, margin: float) -> str:
+    """The clause of :func:`answer_of` that decides, as a sentence with its numbers."""
+    bound = points(-margin)
+    equal, twice = (_ends(gap) for gap in (gaps.equal, gaps.twice))
+    if _is_inferior(gaps.equal, margin) and _is_inferior(gaps.twice, margin):
+        return (
+            f"What decides: that interval's upper end is below {bound}, and so is that with twice the steps "
+            f"({points(twice[1])})."
+        )
+    if _is_inferior(gaps.equal, margin):
+        return (
+            f"What decides: that interval's upper end is below {bound}, but that with twice the steps, which cost "
+            f"about what QLoRA's do, is {points(twice[1])}."
+        )
+    if equal[0] <= -margin:
+        return f"What decides: that interval has {bound} in it."
+    if gaps.on_learned is None:
+        return "What decides: there is no task whose accuracy QLoRA has shown to raise."
+    low = _ends(gaps.on_learned)[0]
+    if low <= -margin:
+        return (
+            f"What decides: that interval is above {bound}, but over the tasks that QLoRA has learned the lower end "
+            f"is {points(low)}."
+        )
+    return (
+        f"What decides: that interval is above {bound}, and so is that over the tasks that QLoRA has learned (lower "
+        f"end {points(low)})."
     )
+
+
+def _nothing_learned(qlora: Qlora, confidence: float) -> str:
+    return (
+        f"What decides: QLoRA's own accuracy is {points_with_interval(qlora.gained, confidence)} against that of the "
+        "backbone as it is, so it is not shown to have learned anything, and a difference to it does not tell whether "
+        "a method is competitive."
+    )
+
+
+def _beside(gaps: Gaps, qlora: Qlora, bounds: Mapping[str, float]) -> str:
+    """The other numbers that the rule asks for."""
+    confidence = bounds["equivalence-confidence"]
+    why = f"The margin is {points(bounds['margin'])[1:]} points."
     if gaps.on_learned is not None:
         names, found = ", ".join(qlora.learned), points_with_interval(gaps.on_learned, confidence)
-        why += f" On what QLoRA has learned something of ({names}) it is {found}."
-    why += f" With twice the steps, over all tasks, it is {points_with_interval(gaps.twice, confidence)}."
-    if _is_inferior(gaps.equal, margin) and not _is_inferior(gaps.twice, margin):
-        why += " So it is inferior at equal data alone, but was not shown to be at about QLoRA's compute."
-    gained = points_with_interval(qlora.gained, bounds["confidence"])
-    return f"{why} QLoRA itself is {gained} against the backbone as it is."
+        why += f" On the tasks that QLoRA has learned ({names}) the difference is {found}."
+    twice = points_with_interval(gaps.twice, confidence)
+    why += (
+        f" With twice the steps, over all tasks, the difference is {twice}; these are of one seed, and the interval "
+        "is over items alone."
+    )
+    if _ends(qlora.gained)[0] > 0:
+        why += f" QLoRA itself is {points_with_interval(qlora.gained, bounds['confidence'])} against the backbone."
+    return why
 
 
 def _is_inferior(gap: MeanInterval, margin: float) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ladderscope.records import Record
-from ladderscope.studies.bases import common_basis
+from ladderscope.studies.bases import basis_of, in_words
 from ladderscope.studies.complete import missing_sentence
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Findings, Verdict
-from ladderscope.studies.intervals import MeanInterval
-from ladderscope.studies.shares import accuracy_text, points, points_with_interval
+from ladderscope.studies.intervals import MeanInterval, mean
+from ladderscope.studies.shares import UNBOUNDED, accuracy_text, ends_of, points, points_with_interval
 
 from .outcome import WANTED, accuracy, difference, differences_by_seed, is_above, runs_of, usable
 from .plan import DEFAULT, DELTAS, LONG, REFERENCE, SHORT
@@ -36,7 +36,7 @@ def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
 
 
 def _shorter(records: Sequence[Record], bounds: Mapping[str, float]) -> Verdict:
-    basis, confidence = common_basis(records), bounds["confidence"]
+    basis, confidence = in_words(map(basis_of, records)), bounds["confidence"]
     long = accuracy(runs_of(records, REFERENCE, LONG))
     if long < bounds["long-chain"]:
         why = (
@@ -50,11 +50,11 @@ def _shorter(records: Sequence[Record], bounds: Mapping[str, float]) -> Verdict:
     gain = difference(records, DEFAULT, REFERENCE, told, confidence)
     alone = differences_by_seed(records, DEFAULT, REFERENCE, told)
     kept = difference(records, DEFAULT, REFERENCE, (LONG,), confidence)
-    seeds = ", ".join(map(points, alone))
     on_short, on_long = (points_with_interval(one, confidence) for one in (gain, kept))
     why = (
-        f"xLadder's accuracy with a value every {_listed(told)} operations is {on_short} against Ladder's ({seeds} by "
-        f"seed), and {on_long} with every value written, where Ladder's is {accuracy_text(long)}."
+        f"With a value every {_listed(told)} operations xLadder answers {_right(records, DEFAULT, told)} right where "
+        f"Ladder answers {_right(records, REFERENCE, told)}: {on_short}, {_by_seed(alone, gain)}. With every value "
+        f"written, where Ladder answers {accuracy_text(long)} right, xLadder's accuracy is {on_long} against that."
     )
     return Verdict(SHORTER, answer_on(gain, alone, kept, bounds["margin"]), why, basis)
 
@@ -71,7 +71,7 @@ def answer_on(gain: MeanInterval, alone: Sequence[float], kept: MeanInterval, ma
 
 
 def _deeper(records: Sequence[Record], bounds: Mapping[str, float]) -> Verdict:
-    basis, confidence = common_basis(records), bounds["confidence"]
+    basis, confidence = in_words(map(basis_of, records)), bounds["confidence"]
     told = told_granularities(records, tuple(f"xladder-{delta}" for delta in DELTAS), bounds)
     if not told:
         return Verdict(DEEPER, CANNOT_TELL, "No short chain is above chance at any depth.", basis)
@@ -81,8 +81,9 @@ def _deeper(records: Sequence[Record], bounds: Mapping[str, float]) -> Verdict:
     assert gain.high is not None
     answer: Answer = HOLDS if gain.low > 0 else DOES_NOT_HOLD if gain.high < bounds["margin"] else CANNOT_TELL
     why = (
-        f"From {min(DELTAS)} free blocks to {max(DELTAS)}, accuracy with a value every {_listed(told)} operations "
-        f"changes by {points_with_interval(gain, confidence)}; by seed {', '.join(map(points, alone))}."
+        f"With a value every {_listed(told)} operations xLadder answers {_right(records, _DEEPEST, told)} right with "
+        f"{max(DELTAS)} free blocks where it answers {_right(records, _SHALLOWEST, told)} with {min(DELTAS)}: "
+        f"{points_with_interval(gain, confidence)}, {_by_seed(alone, gain)}."
     )
     return Verdict(DEEPER, answer, why, basis)
 
@@ -91,6 +92,15 @@ def told_granularities(records: Sequence[Record], arms: Sequence[str], bounds: M
     """The short chains on which at least one of the arms is above chance."""
     chance, confidence = bounds["chance"], bounds["confidence"]
     return [g for g in SHORT if any(is_above(runs_of(records, arm, g), chance, confidence) for arm in arms)]
+
+
+def _right(records: Sequence[Record], arm: str, granularities: Sequence[int]) -> str:
+    return accuracy_text(mean([accuracy(runs_of(records, arm, granularity)) for granularity in granularities]))
+
+
+def _by_seed(differences: Sequence[float], gain: MeanInterval) -> str:
+    said = f"{' and '.join(map(points, differences))} with the {len(differences)} seeds"
+    return f"{said}, which are too few to bound it" if ends_of(gain) == UNBOUNDED else said
 
 
 def _listed(granularities: Sequence[int]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from ladderscope.records import Answers, Record
 from ladderscope.studies.complete import of_one_meter
@@ -104,37 +105,58 @@ def differences_by_seed(
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class EqualGap:
+    """Two arms at an equal amount of something.
+
+    Attributes:
+        mean: over granularities, of the difference in accuracy.
+        budgets: granularity -> steps of the runs that are compared, of the first arm and of the second.
+    """
+
+    mean: float
+    budgets: Mapping[int, tuple[int, int]]
+
+
 def gap_at_equal(
     records: Sequence[Record], first: str, second: str, granularities: Sequence[int], axis: str
-) -> float | None:
-    """Mean over granularities of the difference in accuracy, where each arm may spend what both spend at most.
+) -> EqualGap | None:
+    """The difference where each arm may spend what both spend at most.
 
     An arm is read at its largest budget within that. None where one has none. Nothing is read between budgets: a
     run learns a chain all at once, at a step that nobody knows.
     """
-    gaps = []
+    gaps, budgets = [], {}
     for granularity in granularities:
-        mine, theirs = (curve(records, arm, granularity, SPENT[axis]) for arm in (first, second))
+        mine, theirs = (_budgets(records, arm, granularity, SPENT[axis]) for arm in (first, second))
         if not mine or not theirs:
             return None
-        most = min(mine[-1][0], theirs[-1][0])
-        reached = [_reached(points, most) for points in (mine, theirs)]
-        if reached[0] is None or reached[1] is None:
+        most = min(mine[-1].log_spent, theirs[-1].log_spent)
+        one, other = (_reached(points, most) for points in (mine, theirs))
+        if one is None or other is None:
             return None
-        gaps.append(reached[0] - reached[1])
-    return mean(gaps)
+        gaps.append(one.accuracy - other.accuracy)
+        budgets[granularity] = (one.steps, other.steps)
+    return EqualGap(mean(gaps), budgets)
 
 
-def curve(records: Sequence[Record], arm: str, granularity: int, spent: Spent) -> list[tuple[float, float]]:
-    """(log of what was spent, accuracy) of each budget that was run, ascending."""
-    points = []
+@dataclass(frozen=True, slots=True, order=True)
+class _Budget:
+    log_spent: float
+    steps: int
+    accuracy: float
+
+
+def _budgets(records: Sequence[Record], arm: str, granularity: int, spent: Spent) -> list[_Budget]:
+    """Those that were run, ascending by what was spent."""
+    found = []
     for steps in BUDGETS:
         runs = runs_of(records, arm, granularity, steps)
         if runs:
-            points.append((mean([math.log(spent(one)) for one in runs]), accuracy(runs)))
-    return sorted(points)
+            found.append(_Budget(mean([math.log(spent(one)) for one in runs]), steps, accuracy(runs)))
+    return sorted(found)
 
 
-def _reached(points: Sequence[tuple[float, float]], most: float) -> float | None:
-    within = [height for place, height in points if place <= most + math.log(1 + AS_MUCH)]
+def _reached(budgets: Sequence[_Budget], most: float) -> _Budget | None:
+    within = [one for one in budgets if one.log_spent <= most + math.log(1 + AS_MUCH)]
     return within[-1] if within else None

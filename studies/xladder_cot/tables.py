@@ -8,10 +8,10 @@ from ladderscope.records import Record
 from ladderscope.studies.bases import Basis, common_basis
 from ladderscope.studies.findings import NOTHING, Table, Value
 from ladderscope.studies.intervals import mean, mean_accuracy
-from ladderscope.studies.shares import accuracy_text, ends_of, points
+from ladderscope.studies.shares import UNBOUNDED, accuracy_text, ends_of, points
 
-from .outcome import AS_MUCH, SPENT, accuracy, answers_of, difference, gap_at_equal, runs_of, tokens
-from .plan import ARMS, BACKBONE_ALONE, BUDGETS, GRANULARITIES, LONG, REFERENCE, SHORT
+from .outcome import AS_MUCH, SPENT, EqualGap, accuracy, answers_of, difference, gap_at_equal, runs_of, tokens
+from .plan import ARMS, BACKBONE_ALONE, BUDGETS, GRANULARITIES, LONG, REFERENCE, SHORT, WHOLE
 
 CHAINS: Mapping[str, Sequence[int]] = {"long": (LONG,), "every 2nd": (2,), "all short": SHORT}
 """Groups of granularities, of which means are shown."""
@@ -50,12 +50,15 @@ def equal_table(records: Sequence[Record], bounds: Mapping[str, float]) -> Table
             shown = [f"{points(found.mean)} ({ends_of(found)})", *map(_gap, others)]
             rows.append([arm, name, *(Value(text, basis) for text in shown)])
     note = (
-        "Differences in accuracy in percentage points, means over granularities; at equal data with a paired "
-        f"{confidence:.0%} interval. At equal compute and time: the dearer method with the larger of its budgets that "
-        f"costs no more than the other's (within {AS_MUCH:.0%}), so that it has often spent less; nothing is read "
-        "between budgets, as accuracy jumps there."
+        "Differences in accuracy in percentage points, means over granularities. At equal data, after "
+        f"{BUDGETS[-1]:,} steps each, with a paired {confidence:.0%} interval over items and seeds; {UNBOUNDED}: the "
+        f"{len(WHOLE.seeds)} seeds are too few to say more than from -100 to +100. At equal compute and time with the "
+        "steps of the two runs that are compared, the method's and then Ladder's, and with no interval: each is of "
+        f"the largest budget that costs no more than the other's largest (within {AS_MUCH:.0%}), so that the dearer "
+        "one has often spent less; nothing is read between budgets, as accuracy jumps there. With the same steps for "
+        "both the number is that at equal data; with others it says what the smaller budget is too small for."
     )
-    columns = ["against Ladder", "chains", *(f"equal {axis}" for axis in SPENT)]
+    columns = ["against Ladder", "chains", "equal data", "equal compute (steps)", "equal time (steps)"]
     return Table("Against Ladder at equal data, compute and time", columns, rows, note)
 
 
@@ -106,5 +109,11 @@ def _spent_and_reached(runs: Sequence[Record]) -> str | Value:
     return Value(f"{compute / 1e12:.2f} TFLOPs, {time:.0f} s: {accuracy_text(accuracy(runs))}", basis)
 
 
-def _gap(found: float | None) -> str:
-    return NOTHING if found is None else points(found)
+def _gap(found: EqualGap | None) -> str:
+    """With the steps that are compared: once, or for each kind of chain where they differ."""
+    if found is None:
+        return NOTHING
+    steps = {granularity: f"{mine:,} and {theirs:,}" for granularity, (mine, theirs) in found.budgets.items()}
+    if len(set(steps.values())) == 1:
+        return f"{points(found.mean)} ({next(iter(steps.values()))})"
+    return f"{points(found.mean)} ({'; '.join(f'{every(one)} {text}' for one, text in steps.items())})"

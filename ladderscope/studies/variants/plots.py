@@ -83,7 +83,7 @@ def differences_figure(runs: Runs, axis: Axis, found: Comparisons) -> Figure:
     caption = "A dot is a seed, a line a t interval over the seeds. Left of zero the reference is lower."
     if axis == "memory":
         caption += " Losses are measured; the bytes at which they are compared are predicted."
-    bases: frozenset[Basis] = frozenset({runs.basis(axis), runs.basis()})
+    bases: frozenset[Basis] = frozenset({runs.basis(), *([PREDICTED] if axis == "memory" else [])})
     return Figure("differences", f"{reference} against the others", caption, draw, (7.5, 4.6), bases)
 
 

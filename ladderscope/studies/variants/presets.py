@@ -53,4 +53,6 @@ def _value(config: Mapping[str, Any], field: str) -> str:
 
 
 def _text(value: Any) -> str:
+    if value == "default":
+        return "the value `default`"  # of ``init``; plain, it would be read as whatever is the default
     return f"{value:g}" if isinstance(value, float) else str(value)

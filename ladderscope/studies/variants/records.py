@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ladderscope.records import PREDICT, Record
-from ladderscope.studies.bases import Basis, basis_of, weakest
+from ladderscope.studies.bases import PREDICTED, Basis, basis_of, common_basis, in_words
 from ladderscope.studies.chosen import peak_allocated
 from ladderscope.studies.complete import missing_sentence, of_one_meter
 from ladderscope.studies.curves import Point, mean_gap
@@ -54,10 +54,14 @@ class Runs:
         known = len(trained & self.trained.keys()) + len(predicted & self.predicted.keys())
         return missing_sentence(known, len(trained) + len(predicted))
 
-    def basis(self, axis: Axis = "width") -> Basis:
-        """Where losses come from, or differences at equal ``axis``: predicted where bytes decide what is compared."""
-        records = [*self.trained.values(), *(self.predicted.values() if axis == "memory" else ())]
-        return weakest(map(basis_of, records))
+    def basis(self) -> Basis:
+        """Where losses come from."""
+        return common_basis(self.trained.values())
+
+    def basis_in_words(self, axis: Axis = "width") -> str:
+        """Where differences at equal ``axis`` come from; bytes decide at which losses methods are compared."""
+        losses = in_words(map(basis_of, self.trained.values()))
+        return f"losses {losses}, bytes {PREDICTED}" if axis == "memory" else losses
 
     def runs_of(self, variant: str, reduction: int) -> list[Record]:
         """Those of all seeds that have one."""

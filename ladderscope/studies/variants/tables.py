@@ -77,12 +77,11 @@ def memory_table(runs: Runs, families: Sequence[Runs], bounds: Mapping[str, floa
         )
     note = (
         f"GiB: {_BYTES} Then those that both the variant's widths and {reference}'s span, and over these the loss of "
-        f"{reference} over the variant's. {_NOTE.format(reference, bounds['confidence'])} Bytes are predicted, losses "
-        "measured."
+        f"{reference} over the variant's. {_NOTE.format(reference, bounds['confidence'])}"
     )
-    return Table(
-        "At equal memory", ["variant", *(f"GiB at 1/{size}" for size in sizes), "shared GiB", "loss"], rows, note
-    )
+    origin = f"Bytes **{PREDICTED}**; losses, at these bytes, **{runs.basis()}**." if runs.trained else ""
+    columns = ["variant", *(f"GiB at 1/{size}" for size in sizes), "shared GiB", "loss"]
+    return Table("At equal memory", columns, rows, note, origin)
 
 
 def bytes_table(runs: Runs) -> Table:

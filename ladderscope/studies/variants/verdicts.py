@@ -63,12 +63,12 @@ def lowest(
     plain = {name: one.plain.moved(given.get(name, 0.0)) if one else None for name, one in found.items()}
     above = [name for name, one in found.items() if one is not None and side_of(one.adjusted) == "above"]
     why = (
-        f"{runs.plan.reference.name} at equal {axis}, {_listed(plain)} ({bounds['confidence']:.0%} t intervals over "
-        f"{len(runs.plan.seeds)} seeds, each by itself)."
+        f"The loss with {runs.plan.reference.name} at equal {axis}, {_listed(plain)} ({bounds['confidence']:.0%} t "
+        f"intervals over {len(runs.plan.seeds)} seeds, each by itself)."
     )
     if above:
         why += f" Adjusted by Holm, too high against {', '.join(above)}."
-    return Verdict(claim, by_side[all_below(found.values())], why, runs.basis(axis))
+    return Verdict(claim, by_side[all_below(found.values())], why, runs.basis_in_words(axis))
 
 
 def equivalent(claim: str, runs: Runs, bounds: Mapping[str, float]) -> Verdict:
@@ -84,10 +84,10 @@ def equivalent(claim: str, runs: Runs, bounds: Mapping[str, float]) -> Verdict:
     answer: Answer = HOLDS if shown == {"within"} else DOES_NOT_HOLD if "beyond" in shown else CANNOT_TELL
     narrow = _listed({name: one.narrow for name, one in tested.items()})
     why = (
-        f"{runs.plan.reference.name} at equal width, {narrow} ({_narrow_level(bounds):.0%} t intervals over "
-        f"{len(runs.plan.seeds)} seeds)."
+        f"The loss with {runs.plan.reference.name} at equal width, {narrow} ({_narrow_level(bounds):.0%} t intervals "
+        f"over {len(runs.plan.seeds)} seeds); the margin is {share_text(margin)}."
     )
-    return Verdict(claim, answer, why, runs.basis())
+    return Verdict(claim, answer, why, runs.basis_in_words())
 
 
 def said_of_equivalence(runs: Runs, bounds: Mapping[str, float]) -> str:

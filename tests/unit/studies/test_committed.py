@@ -53,6 +53,10 @@ def test_so_is_every_figure(study: Study) -> None:
     assert [name for name in files if name.endswith(".svg") and committed[name].read_bytes() != files[name]] == []
 
 
+def test_a_title_asks_and_claims_nothing(study: Study) -> None:
+    assert study.definition.title.endswith("?")
+
+
 def test_a_rule_that_calls_itself_post_hoc_is_marked(study: Study) -> None:
     unmarked = [claim for claim in study.definition.claims if not claim.rule_after_results]
     assert [claim.id for claim in unmarked if "post hoc" in claim.rule_written.lower()] == []

@@ -9,7 +9,7 @@ import pytest
 
 from ladderscope.errors import UsageError
 from ladderscope.records import Cell, Forecast, Memory, Phase, Record, Status
-from ladderscope.studies.bases import Basis, basis_of, weakest
+from ladderscope.studies.bases import Basis, basis_of, in_words, weakest
 from ladderscope.studies.chosen import chosen, on_card, peak_allocated, peak_reserved
 from ladderscope.studies.definition import Claim, Kind
 from ladderscope.studies.findings import Answer, Figure, Findings, Table, Value, Verdict, verdicts_by_claim
@@ -97,8 +97,20 @@ def test_only_the_card_itself_says_what_fits_it(tiny_cell: MakeCell) -> None:
         ([], "predicted"),
     ],
 )
-def test_a_verdict_is_measured_only_if_all_is_that_it_rests_on(bases: list[Basis], found: str) -> None:
+def test_a_number_is_measured_only_if_all_is_that_it_follows_from(bases: list[Basis], found: str) -> None:
     assert weakest(bases) == found
+
+
+@pytest.mark.parametrize(
+    ("bases", "found"),
+    [
+        (["measured on a GPU", "measured on a GPU"], "measured on a GPU"),
+        (["measured on a GPU", "predicted"], "in part predicted, in part measured on a GPU"),
+        ([], "predicted"),
+    ],
+)
+def test_a_verdict_names_all_that_it_rests_on(bases: list[Basis], found: str) -> None:
+    assert in_words(bases) == found
 
 
 def test_a_caption_says_where_its_numbers_come_from() -> None:
@@ -141,6 +153,11 @@ def test_a_table_says_where_its_numbers_come_from(bases: list[str], sentence: st
     assert sentence in text
     assert cell in text
     assert text.endswith("a note")
+
+
+def test_a_table_may_say_by_itself_where_its_numbers_come_from() -> None:
+    table = Table("title", ["loss"], [[Value("1", "predicted")]], origin="Bytes **predicted**, losses not.")
+    assert section_of(table).split("\n\n")[1] == "Bytes **predicted**, losses not."
 
 
 def test_text_does_not_break_a_table() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ladderscope.studies.chosen import peak_reserved
+from ladderscope.studies.findings import Value
 from ladderscope.studies.folder import find_study
 from ladderscope.studies.intervals import mean
 from ladderscope.studies.shares import points
@@ -155,6 +156,21 @@ def test_what_the_first_study_says_of_a_sixteenth_is_what_rank_scaling_measured(
     costs = [f"{math.expm1(loss(one.name, 16) - loss(one.name, 8)):.0%}" for one in plan.BACKBONES]
     limits = find_study(ROOT / "studies", "memory_7b_12gb").definition.limits
     assert any(f"Ladder's loss is {' and '.join(costs)} above that at an eighth" in one for one in limits)
+
+
+def test_what_taps_says_of_wide_side_networks_is_what_its_table_gives() -> None:
+    study = find_study(ROOT / "studies", "taps")
+    table = study.analyse(study.records()).tables[0]
+    rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+
+    def loss(variant: str, width: str) -> float:
+        cell = rows[variant][width]
+        assert isinstance(cell, Value)
+        return float(cell.text.split()[0])
+
+    more = {name: f"{loss(name, '1/2') / loss(name, '1/4') - 1:.1%}" for name in ("every:2", "every:3")}
+    said = f"a loss {more['every:2']} (`every:2`) and {more['every:3']} (`every:3`) above that at a quarter"
+    assert any(said in one for one in study.definition.limits)
 
 
 def test_the_sentence_on_taps_is_that_of_its_ledger() -> None:

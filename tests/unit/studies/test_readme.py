@@ -11,7 +11,7 @@ from ladderscope.studies.definition import Claim
 from ladderscope.studies.findings import Findings, Verdict
 from ladderscope.studies.folder import Study
 from ladderscope.studies.page import page_text
-from ladderscope.studies.readme import AFTER_RESULTS, readme_text
+from ladderscope.studies.readme import AFTER_RESULTS, AFTER_RESULTS_MEANS, readme_text
 
 MARKED = f"| **reproduced** ({AFTER_RESULTS}) | predicted |"
 
@@ -33,6 +33,7 @@ def test_a_verdict_by_a_rule_that_knew_results_is_marked_wherever_it_stands(afte
     assert (MARKED in readme, MARKED in page) == (after_results, after_results)
     assert (f"- Verdict: **reproduced** ({AFTER_RESULTS}). It is." in readme) == after_results
     assert (AFTER_RESULTS in readme_text(study, [], None)) is False
+    assert (readme.count(AFTER_RESULTS_MEANS), page.count(AFTER_RESULTS_MEANS)) == (int(after_results), 1)
 
 
 def test_when_rules_were_written_together_is_said_once(tiny: Study) -> None:
@@ -43,6 +44,39 @@ def test_when_rules_were_written_together_is_said_once(tiny: Study) -> None:
     assert text.count("On a long day.") == 1
     assert text.count('- Rule written: together with that of "Tiny is small", which says when.') == 1
     assert text.count("- Rule written: On the next day.") == 1
+
+
+def test_the_verdicts_and_their_numbers_stand_under_the_title(tiny: Study) -> None:
+    own = dataclasses.replace(tiny.definition.claims[0], id="least", text="Tiny is least", kind="own")
+    study = with_claims(tiny, own, *tiny.definition.claims)
+    found = Findings([
+        Verdict("least", "cannot tell", "Nothing was measured.", None),
+        Verdict("small", "reproduced", "It is 0.5. And more.", "predicted", found="It is 0.5."),
+    ])  # fmt: skip
+    title, heading, lines, *_ = readme_text(study, [], found).split("\n\n")
+    assert (title, heading) == ("# A tiny study", "**What we found.**")
+    assert lines.splitlines() == [
+        "- Tiny is small: **reproduced**, predicted. It is 0.5.",
+        "- Tiny is least: **cannot tell**. Nothing was measured.",
+    ]
+    assert "What we found" not in readme_text(study, [], None)
+
+
+def test_which_way_the_numbers_are_off_stands_behind_the_answer(tiny: Study) -> None:
+    found = Findings([Verdict("small", "not reproduced", "Smaller.", "predicted", direction="it is smaller still")])
+    shown = "| **not reproduced**: it is smaller still | predicted |"
+    assert shown in readme_text(tiny, [], found)
+    assert shown in page_text([(tiny, found)], Path("reports/papers/README.md"))
+
+
+@pytest.mark.parametrize("length", [100, 600])
+def test_of_a_long_history_of_a_rule_all_but_the_first_sentence_folds(length: int, tiny: Study) -> None:
+    rest = ("It was changed. " * length)[:length].strip()
+    claim = dataclasses.replace(tiny.definition.claims[0], rule_written=f"Committed early. {rest}")
+    text = readme_text(with_claims(tiny, claim), [], None)
+    assert (f"</summary>{rest}</details>" in text) == (length > 500)
+    assert (f"- Rule written: Committed early. {rest}\n" in text) == (length < 500)
+    assert "- Rule written: Committed early. " in text
 
 
 def test_the_page_leaves_rules_to_the_readme_that_it_links(tiny: Study) -> None:

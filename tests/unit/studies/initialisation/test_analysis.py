@@ -12,7 +12,7 @@ from ladderscope.studies.findings import Findings, verdicts_by_claim
 from ladderscope.studies.folder import Study
 
 Invent = Callable[..., list[Record]]
-STARTS = ("default", "orthogonal", "xavier", "he", "pruned", "sliced")
+STARTS = tuple(f"init={name}" for name in ("default", "orthogonal", "xavier", "he", "pruned", "sliced"))
 USUAL = {"identity-start": "holds", "gate": "holds", "gain": "holds"}
 
 
@@ -21,7 +21,7 @@ def ledger(module: Callable[[str], Any], invent_variants: Invent) -> Callable[..
     """A whole ledger in which other starts and the plain gain are worse by 5%, but for what is said."""
 
     def make(worse: Mapping[str, float], **settings: Any) -> list[Record]:
-        usual = {**dict.fromkeys(STARTS, 0.05), "gain 1": 0.05, **worse}
+        usual = {**dict.fromkeys(STARTS, 0.05), "output_gain=1": 0.05, **worse}
         return invent_variants(module("plan").WHOLE, usual, **{"noise": 0.0005, **settings})
 
     return make
@@ -44,12 +44,12 @@ def test_defaults_that_are_as_claimed_hold(clear: Findings) -> None:
 @pytest.mark.parametrize(
     ("worse", "changed"),
     [
-        ({"sliced": -0.05}, {"identity-start": "does not hold"}),
-        ({"he": 0.0}, {"identity-start": "cannot tell"}),
-        ({"gate none": -0.03}, {"gate": "does not hold"}),
-        ({"gate vector": 0.03}, {"gate": "does not hold"}),
-        ({"gain 1": -0.05}, {"gain": "does not hold"}),
-        ({"gain 1": 0.0}, {"gain": "cannot tell"}),
+        ({"init=sliced": -0.05}, {"identity-start": "does not hold"}),
+        ({"init=he": 0.0}, {"identity-start": "cannot tell"}),
+        ({"gate=none": -0.03}, {"gate": "does not hold"}),
+        ({"gate=vector": 0.03}, {"gate": "does not hold"}),
+        ({"output_gain=1": -0.05}, {"gain": "does not hold"}),
+        ({"output_gain=1": 0.0}, {"gain": "cannot tell"}),
     ],
 )
 def test_other_losses_give_other_verdicts(
@@ -82,7 +82,7 @@ def test_an_empty_ledger_tells_nothing(study: Study) -> None:
 
 
 def test_the_spread_of_the_predicted_bytes_is_told(study: Study, ledger: Callable[..., list[Record]]) -> None:
-    findings = study.analyse(ledger({}, bytes_of={"gate vector": 1.01}))
+    findings = study.analyse(ledger({}, bytes_of={"gate=vector": 1.01}))
     tables = {one.title: one for one in findings.tables}
     memory, training = tables["What the variants take of memory"], tables["What their training takes"]
     assert list(memory.columns) == ["variant", "GiB at 1/8", "bytes at 1/8"]
@@ -111,7 +111,8 @@ def test_the_last_table_says_what_the_presets_have_and_what_is_shown_of_it(clear
     rows = {str(row[0]): row for row in clear.tables[-1].rows}
     assert rows["`init`"][1] == LadderConfig().init
     assert rows["`init`"][3] == f"{LSTConfig().init} (importance {LSTConfig().importance})"
-    assert "lower loss than default, orthogonal" in str(rows["`init`"][-1])
-    assert rows["`gate`"][-1] == "loss within 1% of gate vector, gate none"
-    assert rows["`output_gain`"][-1] == "lower loss than gain 1"
+    assert rows["`init`"][4] == "the value `default`"
+    assert "lower loss than init=default, init=orthogonal" in str(rows["`init`"][-1])
+    assert rows["`gate`"][-1] == "loss within 1% of gate=vector, gate=none"
+    assert rows["`output_gain`"][-1] == "lower loss than output_gain=1"
     assert rows["`output_gain`"][1:3] == ["8", "8"]

@@ -52,27 +52,38 @@ def test_tasks_that_nobody_learns_do_not_make_a_method_competitive(mixed: Findin
     assert answers(mixed)["ladder"] == "reproduced"
     assert answers(mixed)["qst"] == "cannot tell"
     (qst,) = [verdict for verdict in mixed.verdicts if verdict.claim == "competitive-qst"]
-    assert "(sentiment, chain)" in qst.why
+    assert "that QLoRA has learned (sentiment, chain)" in qst.why
+    assert "over the tasks that QLoRA has learned the lower end is" in qst.found
+    assert mixed.tables[1].note.endswith("By this QLoRA has learned sentiment, chain.")
 
 
 def test_where_qlora_has_learned_nothing_nothing_can_be_told(study: Study, invent: Invent) -> None:
     findings = study.analyse(invent(dict.fromkeys(TASKS, 0.5)))
     assert set(answers(findings).values()) == {"cannot tell"}
-    assert all("QLoRA itself is" in verdict.why for verdict in findings.verdicts)
+    decided = "What decides: QLoRA's own accuracy is"
+    assert all(decided in verdict.found and decided in verdict.why for verdict in findings.verdicts)
+    (differences,) = [table for table in findings.tables if "Against QLoRA" in table.title]
+    assert "By this QLoRA has learned none of the tasks" in differences.note
 
 
 @pytest.mark.parametrize(
-    ("equal", "on_learned", "twice", "answer"),
+    ("equal", "on_learned", "twice", "answer", "clause"),
     [
-        ((-0.04, 0.02), (-0.04, 0.02), (-0.02, 0.04), "reproduced"),
-        ((-0.04, 0.02), (-0.04, 0.02), (-0.09, -0.06), "reproduced"),
-        ((-0.06, 0.02), (-0.04, 0.02), (-0.02, 0.04), "cannot tell"),
-        ((-0.04, 0.02), (-0.06, 0.02), (-0.02, 0.04), "cannot tell"),
-        ((-0.04, 0.02), None, (-0.02, 0.04), "cannot tell"),
-        ((-0.09, -0.06), (-0.09, -0.06), (-0.09, -0.06), "not reproduced"),
-        ((-0.09, -0.06), (-0.09, -0.06), (-0.09, -0.04), "cannot tell"),
-        ((-0.09, -0.04), (-0.09, -0.06), (-0.09, -0.06), "cannot tell"),
-        ((0.06, 0.09), (0.06, 0.09), (0.06, 0.09), "reproduced"),
+        ((-0.04, 0.02), (-0.04, 0.02), (-0.02, 0.04), "reproduced", "and so is that over the tasks"),
+        ((-0.04, 0.02), (-0.04, 0.02), (-0.09, -0.06), "reproduced", "and so is that over the tasks"),
+        ((-0.06, 0.02), (-0.04, 0.02), (-0.02, 0.04), "cannot tell", "has -5.0 in it"),
+        ((-0.04, 0.02), (-0.06, 0.02), (-0.02, 0.04), "cannot tell", "the lower end is -6.0"),
+        ((-0.04, 0.02), None, (-0.02, 0.04), "cannot tell", "there is no task"),
+        (
+            (-0.09, -0.06),
+            (-0.09, -0.06),
+            (-0.09, -0.06),
+            "not reproduced",
+            "and so is that with twice the steps (-6.0)",
+        ),
+        ((-0.09, -0.06), (-0.09, -0.06), (-0.09, -0.04), "cannot tell", "about what QLoRA's do, is -4.0"),
+        ((-0.09, -0.04), (-0.09, -0.06), (-0.09, -0.06), "cannot tell", "has -5.0 in it"),
+        ((0.06, 0.09), (0.06, 0.09), (0.06, 0.09), "reproduced", "and so is that over the tasks"),
     ],
 )
 def test_the_rule(
@@ -81,10 +92,12 @@ def test_the_rule(
     on_learned: tuple[float, float] | None,
     twice: tuple[float, float],
     answer: str,
+    clause: str,
 ) -> None:
     verdicts = module("verdicts")
     gaps = [None if ends is None else MeanInterval(sum(ends) / 2, *ends, 4) for ends in (equal, on_learned, twice)]
     assert verdicts.answer_of(verdicts.Gaps(*gaps), 0.05) == answer
+    assert clause in verdicts.decided_by(verdicts.Gaps(*gaps), 0.05)
 
 
 def test_what_is_inferior_at_equal_data_alone_cannot_be_told(study: Study, invent: Invent) -> None:
@@ -92,7 +105,14 @@ def test_what_is_inferior_at_equal_data_alone_cannot_be_told(study: Study, inven
     findings = study.analyse(invent(at_equal))
     (lst,) = [verdict for verdict in findings.verdicts if verdict.claim == "competitive-lst"]
     assert lst.answer == "cannot tell"
-    assert "inferior at equal data alone" in lst.why
+    assert "upper end is below -5.0, but that with twice the steps" in lst.found
+    assert "inferior" not in lst.why
+
+
+def test_what_is_of_one_seed_says_so_wherever_it_stands(mixed: Findings) -> None:
+    assert all("of one seed, and the interval is over items alone" in verdict.why for verdict in mixed.verdicts)
+    for table in mixed.tables:
+        assert all(str(row[0]).endswith(", one seed") for row in table.rows if "2x" in str(row[0]))
 
 
 def test_a_ledger_with_holes_says_how_many_and_shows_what_is_there(study: Study, invent: Invent) -> None:
@@ -164,12 +184,12 @@ def test_the_tables_show_both_budgets_and_what_is_equal_to_qlora_in_them(mixed: 
     assert len(differences.rows) == 8
     nearest = {row[0]: row[-1] for row in cost.rows}
     assert nearest["ladder"] == "data"
-    assert nearest["ladder, 2x steps"] == "compute, time"
+    assert nearest["ladder, 2x steps, one seed"] == "compute, time"
     titles = "maths (150 items of 30 templates)", "critic (200 items of 30 templates)", "sentiment (300 items)"
     assert tuple(accuracy.columns[1:4]) == titles
     shown = {row[0]: row[4] for row in differences.rows}
     assert _number(shown["qst"]) == pytest.approx(-12, abs=4)
-    assert _number(shown["qst, 2x steps"]) == pytest.approx(10, abs=4)
+    assert _number(shown["qst, 2x steps, one seed"]) == pytest.approx(10, abs=4)
 
 
 def test_the_figure_has_a_panel_for_each_task(mixed: Findings) -> None:

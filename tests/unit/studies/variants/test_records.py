@@ -115,10 +115,7 @@ def test_only_what_is_compared_is_waited_for(invent_variants: Invent) -> None:
     assert runs_of(three, []).family("reference", ["other"]).missing("width") == "8 of 8 cells have no result yet."
 
 
-def test_bytes_make_a_difference_predicted(invent_variants: Invent) -> None:
-    runs = runs_of(PLAN, invent_variants(PLAN, {}))
-    assert (runs.basis(), runs.basis("time"), runs.basis("memory")) == (
-        "measured on a CPU",
-        "measured on a CPU",
-        "predicted",
-    )
+def test_a_difference_at_equal_memory_rests_on_measured_losses_and_predicted_bytes(invent_variants: Invent) -> None:
+    runs, measured = runs_of(PLAN, invent_variants(PLAN, {})), "measured on a CPU"
+    assert (runs.basis(), runs.basis_in_words("time")) == (measured, measured)
+    assert runs.basis_in_words("memory") == f"losses {measured}, bytes predicted"

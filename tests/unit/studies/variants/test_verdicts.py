@@ -45,7 +45,8 @@ def test_the_reference_must_be_below_all_others(
     runs = runs_of(PLAN, invent_variants(PLAN, worse, noise=noise))
     verdict = lowest("claim", runs, axis, BOUNDS)
     assert verdict.answer == answer
-    assert verdict.basis == ("predicted" if axis == "memory" else "measured on a CPU")
+    measured = "measured on a CPU"
+    assert verdict.basis == (f"losses {measured}, bytes predicted" if axis == "memory" else measured)
     assert "against vector: -" in verdict.why or noise > 0.1
     assert ("Adjusted by Holm, too high against none." in verdict.why) == (answer == "does not hold")
 

@@ -134,9 +134,29 @@ def test_at_equal_compute_the_dearer_method_is_read_at_its_smaller_budget(
         for found in [outcome.answers_of(one)]
     ]
     of_ladder = outcome.accuracy(outcome.runs_of(records, "ladder", 2))
-    assert outcome.gap_at_equal(without_answers, "qlora", "ladder", (2,), "compute") == pytest.approx(-of_ladder)
+    found = outcome.gap_at_equal(without_answers, "qlora", "ladder", (2,), "compute")
+    assert found.mean == pytest.approx(-of_ladder)
+    assert found.budgets == {2: (less, plan.BUDGETS[1])}
     without = [one for one in records if (one.cell.method, one.cell.steps) != ("qlora", less)]
     assert outcome.gap_at_equal(without, "qlora", "ladder", (2,), "compute") is None
+
+
+def test_what_is_compared_at_equal_compute_is_named_by_its_steps(better: Findings) -> None:
+    (table,) = [one for one in better.tables if "Against Ladder" in one.title]
+    shown = {(row[0], row[1]): [cell.text for cell in row[2:] if not isinstance(cell, str)] for row in table.rows}
+    assert shown["xladder-4", "every 2nd"][1].endswith(" (1,500 and 1,500)")
+    assert shown["qlora", "every 2nd"][1].endswith(" (500 and 1,500)")
+
+
+def test_seeds_that_differ_much_bound_nothing_and_it_says_so(study: Study, invent: Invent) -> None:
+    less = {one.cell.cell_id: one for one in invent({("xladder-4", 2): 0.1})}
+    records = [one if one.cell.seed < 2 else less[one.cell.cell_id] for one in invent({("xladder-4", 2): 1.0})]
+    findings = study.analyse(records)
+    assert "points (95% interval without bounds), " in why(findings, "shorter-chains")
+    assert "with the 2 seeds, which are too few to bound it" in why(findings, "shorter-chains")
+    shown = [cell.text for table in findings.tables for row in table.rows for cell in row if not isinstance(cell, str)]
+    assert any("(without bounds)" in text for text in shown)
+    assert not any("-100.0 to +100.0" in text for text in shown)
 
 
 def test_the_figure_has_a_line_for_each_method_and_depth(better: Findings, module: Callable[[str], Any]) -> None:
