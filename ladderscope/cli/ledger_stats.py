@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ladderscope.cli.where import chosen, where_option
+from ladderscope.cli.where import chosen, records_that_stay, where_option
 from ladderscope.units import counted
 
 if TYPE_CHECKING:
@@ -37,9 +37,10 @@ def command(ledgers: tuple[Path, ...], where: tuple[str, ...], as_json: bool) ->
     from ladderscope.ledger.reading import join_contents, read_content
     from ladderscope.ledger.stats import file_stats, stats_of
 
-    contents = [read_content(path) for path in ledgers]
-    files = [file_stats(path, content) for path, content in zip(ledgers, contents, strict=True)]
-    records = list(join_contents(contents, ledgers).values())
+    with records_that_stay():
+        contents = [read_content(path) for path in ledgers]
+        files = [file_stats(path, content) for path, content in zip(ledgers, contents, strict=True)]
+        records = list(join_contents(contents, ledgers).values())
     stats = stats_of(chosen(records, where), files)
     if as_json:
         click.echo(json.dumps(stats.to_json(), indent=2))

@@ -76,9 +76,9 @@ def _agrees(study: Study, records: list[Record], say: Callable[[str], None]) -> 
     say(f"Ran {counted(len(records), 'cell')} now.")
     for line in agreement_lines(found):
         say(line)
-    off = [one.quantity for one in found if tolerance is not None and not one.is_within(tolerance)]
+    off = [f"{one.quantity} ({tolerance[one.quantity]:g})" for one in found if not one.is_within(tolerance)]
     if off:
-        say(f"Further off than the quick-tolerance of {tolerance:g}: {', '.join(off)}.")
+        say(f"Further off than the quick-tolerance of study.yaml: {', '.join(off)}.")
     return not off
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,12 +29,23 @@ def chosen_records(paths: Sequence[Path], where: Sequence[str]) -> list[Record]:
     """
     from ladderscope.ledger import read_ledgers
 
-    return chosen(read_ledgers(paths), where)
+    with records_that_stay():
+        records = read_ledgers(paths)
+    return chosen(records, where)
+
+
+@contextmanager
+def records_that_stay() -> Iterator[None]:
+    """What is read inside is there until the command ends: to look for cycles in it, even once, would take seconds."""
+    from ladderscope.ledger.reading import collector_paused
+
+    with collector_paused():
+        yield
+        gc.freeze()
 
 
 def chosen(records: list[Record], where: Sequence[str]) -> list[Record]:
     """As :func:`chosen_records`, of records that have been read."""
-    gc.freeze()  # they stay until the command ends: to look for cycles in them again and again would take seconds
     if not where:
         return records
     from ladderscope.ledger.selection import select_records

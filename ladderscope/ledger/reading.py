@@ -98,7 +98,7 @@ def read_content(path: Path) -> LedgerContent:
     with collector_paused():
         for line in read_lines(path, content):
             content.records[line.record.key] = line.record
-    drop_superseded_failures(content.records, standing_of)
+        drop_superseded_failures(content.records, standing_of)
     return content
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ladderscope.records import Record
@@ -20,6 +20,8 @@ _QUANTITIES: dict[str, Callable[[Record], float | None]] = {
 }
 _OF_THE_MACHINE = (_SECONDS,)
 """Quantities that another machine changes: shown, but held to no tolerance."""
+HELD = tuple(quantity for quantity in _QUANTITIES if quantity not in _OF_THE_MACHINE)
+"""Quantities that a quick run's tolerance is about."""
 _IN_POINTS = (_ACCURACY,)
 """Shares of right answers: a ratio is infinite against none right, and one answer moves it much at chance level."""
 
@@ -40,9 +42,9 @@ class Agreement:
     lowest: float
     highest: float
 
-    def is_within(self, tolerance: float) -> bool:
-        """Whether no cell is further off than that, where the quantity is held to it."""
-        return self.quantity in _OF_THE_MACHINE or max(-self.lowest, self.highest) <= tolerance
+    def is_within(self, tolerance: Mapping[str, float]) -> bool:
+        """Whether no cell is further off than the tolerance of its quantity, where it has one."""
+        return max(-self.lowest, self.highest) <= tolerance.get(self.quantity, math.inf)
 
 
 def agreements(quick: Sequence[Record], committed: Sequence[Record]) -> list[Agreement]:

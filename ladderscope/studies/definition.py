@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ladderscope.errors import UsageError
+from ladderscope.studies.compare import HELD
 from ladderscope.sweep.grid import Grid, grid_of
 from ladderscope.yaml_files import read_mapping
 
@@ -73,8 +74,8 @@ class Definition:
         meter: of the cells that are measured: ``auto``, ``cpu`` or ``cuda``.
         grid: of the whole study; empty where the study runs by itself.
         quick_grid: a part of it, for ``--quick``.
-        quick_tolerance: how far a quick run's numbers may be off the committed ones: as a share of them, for shares of
-            right answers in points over 100.
+        quick_tolerance: how far a quick run's numbers may be off the committed ones, by quantity: as a share of them,
+            for shares of right answers in points over 100.
     """
 
     title: str
@@ -85,7 +86,7 @@ class Definition:
     meter: str
     grid: tuple[Document, ...]
     quick_grid: tuple[Document, ...]
-    quick_tolerance: float | None
+    quick_tolerance: Mapping[str, float]
 
 
 def read_definition(path: Path) -> Definition:
@@ -183,15 +184,19 @@ def _numbers(values: object, name: str, path: Path) -> Mapping[str, float]:
     return {str(key): float(value) for key, value in values.items()}
 
 
-def _tolerance(values: Mapping[Any, Any], path: Path, *, is_needed: bool) -> float | None:
+def _tolerance(values: Mapping[Any, Any], path: Path, *, is_needed: bool) -> Mapping[str, float]:
+    """Of every quantity: the one that is given, or that of its name, and 0 for those that are not named."""
     value: Any = values.get("quick-tolerance")
     if value is None and not is_needed:
-        return None
-    if not _is_number(value) or value < 0:
+        return {}
+    given = value if isinstance(value, dict) else dict.fromkeys(HELD, value)
+    if not all(_is_number(one) and one >= 0 for one in given.values()):
         raise UsageError(
-            f"{path} needs a quick-tolerance beside its quick-grid: a share such as 0.01, or 0 for exactly."
+            f"{path} needs a quick-tolerance beside its quick-grid: a share such as 0.01, 0 for exactly, or several "
+            f"by the names {', '.join(HELD)}."
         )
-    return float(value)
+    _check_keys(given, HELD, f"quick-tolerance of {path}")
+    return {quantity: float(given.get(quantity, 0.0)) for quantity in HELD}
 
 
 def _is_number(value: Any) -> bool:

@@ -6,7 +6,6 @@ python -m studies.ledger_speed.run
 from __future__ import annotations
 
 import argparse
-import gc
 import io
 import json
 import os
@@ -22,6 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pandas as pd
 from rich.console import Console
 
+from ladderscope.cli.where import records_that_stay
 from ladderscope.ledger import read_ledger
 from ladderscope.ledger.export import export_records
 from ladderscope.ledger.merging import merge_ledgers
@@ -61,12 +61,12 @@ def write_generated(path: Path, ledgers: list[Path], num_records: int) -> None:
 
 def _measure(path: Path, folder: Path) -> None:
     records: list[Record] = []
-    reading = _timed("read_ledger", lambda: records.extend(read_ledger(path)))
+    with records_that_stay():  # as the commands read
+        reading = _timed("read_ledger", lambda: records.extend(read_ledger(path)))
     print(f"    largest resident set so far: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
     plain = _timed("json.loads of every line alone", lambda: sum(1 for _ in _parsed(path)))
     in_pandas = _timed("pandas.read_json(lines=True)", lambda: len(pd.read_json(path, lines=True)))
     print(f"    {plain / reading:.2f} times json.loads' speed, {in_pandas / reading:.2f} times pandas'")
-    gc.freeze()  # as the commands do
     choosing = _timed(f"--where {' '.join(WHERE)}", lambda: print("   ", select_records(records, WHERE)[1][-1]))
     table = _timed("table for a terminal", lambda: print_records(records, Console(file=io.StringIO(), width=120)))
     total = reading + choosing + table

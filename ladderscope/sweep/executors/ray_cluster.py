@@ -65,8 +65,9 @@ def _cores_of_local_cluster(terms: Terms, options: RayOptions) -> int:
         return terms.jobs * options.cpus
     if options.cpus > num_cores():
         raise UsageError(
-            f"--ray-cpus {options.cpus} is more than the {num_cores()} that this machine or OMP_NUM_THREADS grants, and "
-            "--ray-address local starts a cluster here: lower it, or say with --jobs how many cells are to share them."
+            f"--ray-cpus {options.cpus} is more than the {num_cores()} that this machine or OMP_NUM_THREADS "
+            "grants, and --ray-address local starts a cluster here: lower it, or say with --jobs how many cells are "
+            "to share them."
         )
     return num_cores()
 

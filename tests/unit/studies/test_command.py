@@ -115,7 +115,7 @@ def test_a_quick_run_starts_afresh_and_fails_where_it_is_too_far_off(
     assert study("run", "tiny", "--quick", root=done) == 1
     said = capsys.readouterr().err
     assert "Ran 1 cell now." in said
-    assert "Further off than the quick-tolerance of 0: peak allocated" in said
+    assert "Further off than the quick-tolerance of study.yaml: peak allocated (0)" in said
 
 
 def test_the_list_shows_verdicts(done: Path, capsys: pytest.CaptureFixture[str]) -> None:

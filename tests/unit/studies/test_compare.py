@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 from ladderscope.records import Answers, Cell, EvalLoss, Memory, Record
-from ladderscope.studies.compare import agreement_lines, agreements
+from ladderscope.studies.compare import HELD, agreement_lines, agreements
 
 
 def record(cell: Cell, peak: int, seconds: list[float]) -> Record:
@@ -44,8 +44,9 @@ def test_another_meter_is_not_compared(tiny_cell: Callable[..., Cell]) -> None:
 def test_a_tolerance_holds_for_all_but_seconds(tiny_cell: Callable[..., Cell]) -> None:
     committed, quick = record(tiny_cell(), 100, [1.0]), record(tiny_cell(), 101, [9.0])
     peak, seconds = agreements([quick], [committed])
-    assert (peak.is_within(0.02), peak.is_within(0.005)) == (True, False)
-    assert seconds.is_within(0)
+    assert (peak.is_within({peak.quantity: 0.02}), peak.is_within({peak.quantity: 0.005})) == (True, False)
+    assert seconds.quantity not in HELD
+    assert seconds.is_within(dict.fromkeys(HELD, 0.0))
 
 
 def test_a_record_without_numbers_agrees_with_nothing(tiny_cell: Callable[..., Cell]) -> None:
@@ -59,7 +60,7 @@ def test_losses_are_compared_by_ratio(tiny_cell: Callable[..., Cell]) -> None:
 
     (found,) = agreements([trained(0.03)], [trained(0.02)])
     assert agreement_lines([found]) == ["loss after: 1.5000 to 1.5000 times the committed value, 1 cell"]
-    assert (found.is_within(0.51), found.is_within(0.49)) == (True, False)
+    assert (found.is_within({found.quantity: 0.51}), found.is_within({found.quantity: 0.49})) == (True, False)
 
 
 def test_accuracies_are_compared_in_points_over_all_test_sets(tiny_cell: Callable[..., Cell]) -> None:
@@ -70,8 +71,8 @@ def test_accuracies_are_compared_in_points_over_all_test_sets(tiny_cell: Callabl
     committed = answered(a="1111", b="10")
     (found,) = agreements([answered(a="1111", b="00")], [committed])
     assert agreement_lines([found]) == ["accuracy: -25.0 to -25.0 points from the committed value, 1 cell"]
-    assert (found.is_within(0.26), found.is_within(0.24)) == (True, False)
+    assert (found.is_within({found.quantity: 0.26}), found.is_within({found.quantity: 0.24})) == (True, False)
     (found,) = agreements([committed], [answered(a="0000", b="00")])
-    assert (found.is_within(0.8), found.is_within(0.7)) == (True, False)
+    assert (found.is_within({found.quantity: 0.8}), found.is_within({found.quantity: 0.7})) == (True, False)
     (found,) = agreements([answered(a="0000")], [answered(a="0000")])
-    assert found.is_within(0)
+    assert found.is_within({found.quantity: 0})

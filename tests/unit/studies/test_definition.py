@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from ladderscope.errors import UnknownNameError, UsageError
+from ladderscope.studies.compare import HELD
 from ladderscope.studies.definition import Claim, Definition, read_definition
 
 CLAIM = {
@@ -66,7 +67,18 @@ def test_a_part_of_a_predicted_study_may_be_measured(tmp_path: Path) -> None:
 
 def test_bounds_of_rules_are_numbers_by_name(tmp_path: Path) -> None:
     found = read(tmp_path, bounds={"half": 0.55, "twice": 2}, **{"quick-tolerance": 0.01})
-    assert (found.bounds, found.quick_tolerance) == ({"half": 0.55, "twice": 2.0}, 0.01)
+    assert found.bounds == {"half": 0.55, "twice": 2.0}
+    assert found.quick_tolerance == dict.fromkeys(HELD, 0.01)
+
+
+def test_a_quantity_may_have_a_tolerance_of_its_own_and_the_others_are_exact(tmp_path: Path) -> None:
+    found = read(tmp_path, **{"quick-tolerance": {"loss after": 0.5, "accuracy": 0.1}}).quick_tolerance
+    assert {quantity: found[quantity] for quantity in ("loss after", "accuracy", "FLOPs per step")} == {
+        "loss after": 0.5,
+        "accuracy": 0.1,
+        "FLOPs per step": 0.0,
+    }
+    assert "seconds per step" not in found
 
 
 def test_one_grid_needs_no_list(tmp_path: Path) -> None:
@@ -91,6 +103,8 @@ def test_one_grid_needs_no_list(tmp_path: Path) -> None:
         ({"bounds": [0.5]}, "bounds of .* must map names to numbers"),
         ({"quick-grid": {"method": "lora"}}, "needs a quick-tolerance"),
         ({"quick-grid": {"method": "lora"}, "quick-tolerance": -1}, "needs a quick-tolerance"),
+        ({"quick-tolerance": {"loss": 0.1}}, "unknown key 'loss'"),
+        ({"quick-tolerance": {"accuracy": "some"}}, "needs a quick-tolerance"),
         ({"claims": [{**CLAIM, "verdict": "yes"}]}, "unknown key 'verdict'"),
         ({"claims": [CLAIM, CLAIM]}, "two claims with the id 'half'"),
         ({"limits": "none"}, "list of sentences"),
