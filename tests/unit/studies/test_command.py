@@ -14,6 +14,12 @@ from ladderscope.studies.folder import Study, find_study
 from ladderscope.studies.report import page_path
 from ladderscope.studies.run import study_jobs
 
+TEXT = (
+    "A model that is tiny takes less memory than any model that is not tiny and this holds on any machine for whoever"
+)
+"""A claim that is longer than a line."""
+LAST = "whoever"
+
 
 def files_below(folder: Path) -> dict[str, bytes]:
     """Of all files but locks and caches."""
@@ -132,8 +138,37 @@ def test_a_narrow_list_keeps_study_claim_and_verdict(
     (done / "tiny").rename(done / "tiny_with_a_long_name")
     assert study("list", root=done) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.strip() for line in lines] == ["tiny_with_a_long_name", "small", "reproduced"]
+    names, hidden = lines[:3], " ".join(lines[3:])
+    assert [line.strip() for line in names] == ["tiny_with_a_long_name", "small", "reproduced, predicted"]
+    assert hidden == "Not shown at this width: what is claimed."
     assert max(map(len, lines)) <= 30
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown", "hidden"),
+    [
+        (36, {"reproduced"}, "Not shown at this width: numbers, what is claimed."),
+        (60, {"reproduced", "predicted"}, "Not shown at this width: what is claimed."),
+        (140, {"reproduced", "predicted", LAST}, ""),
+    ],
+)
+def test_the_list_says_what_it_leaves_out(
+    columns: int,
+    shown: set[str],
+    hidden: str,
+    done: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    definition = done / "tiny" / "study.yaml"
+    definition.write_text(definition.read_text().replace("text: Tiny is small", f"text: {TEXT}"))
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert study("list", root=done) == 0
+    lines = capsys.readouterr().out.splitlines()
+    table, mark, rest = "\n".join(lines).partition("Not shown")
+    assert {part for part in ("reproduced", "predicted", LAST) if part in table} == shown
+    assert " ".join((mark + rest).split()) == hidden
+    assert max(map(len, lines)) <= columns
 
 
 def test_an_analysis_that_fails_is_listed_and_named(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
