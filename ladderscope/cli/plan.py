@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from rich.console import Console
 
+from ladderscope.cli.cell_options import GPU_HELP
 from ladderscope.errors import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _row_length(ctx: click.Context, param: click.Parameter, text: str | None) ->
 
 @click.command(help=_EXAMPLES)
 @click.option("--model", default="smollm2-135m", show_default=True, help="An architecture, a folder, or a hub name.")
-@click.option("--gpu", "gpus", multiple=True, metavar="GPU", help="A GPU of --list-gpus, or 12GiB:sm86; repeatable.")
+@click.option("--gpu", "gpus", multiple=True, metavar="GPU", help=f"GPU to plan for: {GPU_HELP}; repeatable.")
 @click.option("--method", multiple=True, help="As for profile; repeatable.  [default: qlora, ladder, xladder]")
 @click.option(
     "--seq-len",

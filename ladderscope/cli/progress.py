@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import TextColumn
 
 from ladderscope.cli.bar import AVERAGED_SECONDS, ShownBar, time_left
-from ladderscope.records import PREDICT, Record
+from ladderscope.records import PREDICT, Cell, Record, run_labels
 from ladderscope.sweep.protocol import Job
 from ladderscope.units import format_bytes
 
 
 class SweepProgress(ShownBar):
-    """Progress of ``num_jobs`` cells; use it as a context manager."""
+    """Progress of ``num_jobs`` cells; use it as a context manager.
 
-    def __init__(self, console: Console, num_jobs: int) -> None:
+    Args:
+        console: to show it on.
+        num_jobs: how many cells there are to run.
+        cells: those of the run, whose names then say in what they differ.
+    """
+
+    def __init__(self, console: Console, num_jobs: int, cells: Sequence[Cell] = ()) -> None:
+        self._labels = {cell.cell_id: label for cell, label in zip(cells, run_labels(cells), strict=True)}
         self._lock = threading.Lock()
         self._running: dict[str, float] = {}
         self._finished = 0
@@ -48,7 +56,11 @@ class SweepProgress(ShownBar):
 
     def report(self, record: Record, finished: int, total: int) -> None:
         """Say what a cell gave."""
-        self.say(f"[{finished}/{total}] {record.cell.label}: {summarize(record)}")
+        self.say(f"[{finished}/{total}] {self.label_of(record.cell)}: {summarize(record)}")
+
+    def label_of(self, cell: Cell) -> str:
+        """The cell's name in this run."""
+        return self._labels.get(cell.cell_id, cell.label)
 
     @property
     def states(self) -> str:

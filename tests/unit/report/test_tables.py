@@ -101,6 +101,14 @@ def test_a_wide_terminal_shows_more_columns(sample_records: list[Record]) -> Non
     assert "trainable" in printed(sample_records, 200).split("Not shown")[0]
 
 
+def test_errors_of_cells_that_share_a_label_are_told_apart(make_record: RecordFactory) -> None:
+    records = [dataclasses.replace(make_record("qlora", seed=seed), status="error", error="no") for seed in (0, 1)]
+
+    text = " ".join(printed(records, 160).split())
+    assert "256 tokens, seed 0: error: no" in text
+    assert "256 tokens, seed 1: error: no" in text
+
+
 def test_losses_on_random_weights_are_marked(make_record: RecordFactory) -> None:
     record = dataclasses.replace(make_record("qlora"), weights="random")
 

@@ -122,6 +122,7 @@ def test_a_quick_run_starts_afresh_and_fails_where_it_is_too_far_off(
     said = capsys.readouterr().err
     assert "Ran 1 cell now." in said
     assert "Further off than the quick-tolerance of 0: peak allocated" in said
+    assert said.count("8GiB:sm86: GPU with 8 GiB, compute capability 8.6") == 1
 
 
 def test_the_list_shows_verdicts(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
