@@ -13,7 +13,7 @@ from rich.console import Console
 from ladderscope.memory.predict.gpus import Gpu, find_gpu
 from ladderscope.planning.forecasts import Fit, Forecasts
 from ladderscope.planning.knobs import Knob, knobs_of
-from ladderscope.planning.plan import Plan, ask, search_batch, search_length, turn_knobs
+from ladderscope.planning.plan import Plan, ask, make_plans, search_batch, search_length, turn_knobs
 from ladderscope.planning.text import print_plans
 from ladderscope.predict import predict_cell
 from ladderscope.records import Cell, Phase
@@ -164,6 +164,19 @@ def test_several_changes_are_put_together_where_none_is_enough_the_shape_last(
     if plan.together is not None:
         assert plan.together.fit.fits
         assert plan.together.saved_bytes == 1000 - plan.together.fit.peak_reserved_bytes
+
+
+def test_parts_are_announced_and_their_number_never_moves(tiny_cell: MakeCell) -> None:
+    told: list[tuple[int, int, str]] = []
+    gpus = [TIGHT, find_gpu("8GiB:sm86")]
+    for _ in make_plans([tiny_cell()], gpus, Additive(2000), lambda *part: told.append(part)):
+        pass
+    assert [(number, total) for number, total, _ in told] == [(number, 8) for number in range(1, 9)]
+    assert [what for _, _, what in told[:3]] == [
+        "peak of lora r=4 on 0.465GiB:sm86",
+        "peak of lora r=4 on 8GiB:sm86",
+        "largest batch of lora r=4 on 0.465GiB:sm86",
+    ]
 
 
 def test_a_cell_is_predicted_once() -> None:
