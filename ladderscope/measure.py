@@ -22,6 +22,7 @@ from ladderscope.parallel.group import rank
 from ladderscope.parallel.ranks import rank_memory
 from ladderscope.parallel.replicas import starts_on_host
 from ladderscope.records import Cell, EvalLoss, Params, Record
+from ladderscope.stages import fraction_at
 from ladderscope.training.batches import Batch, held_out_batches, training_batches
 from ladderscope.training.loop import TrainingLoop
 
@@ -45,22 +46,23 @@ def measure_cell(cell: Cell, meter: Meter, tick: Tick = lambda fraction: None) -
     Returns:
         The record; of a cell on several GPUs that of this rank, which all ranks have to measure together.
     """
+    progress = _Progress(tick, cell.steps)
+    progress.begin()
     backbone, loop = prepare_loop(cell, meter.device)
-    progress = _Progress(tick, total=cell.steps + _PASSES_BESIDE_TRAINING)
-
+    progress.begin()
     before = loop.evaluate()
-    progress.advance()
     steps = []
     for _ in range(cell.steps):
+        progress.begin()
         steps.append(loop.step())
-        progress.advance()
     check_finite([before, *(step.loss for step in steps)])
+    progress.begin()
     after = loop.evaluate()
-    progress.advance()
+    progress.begin()
     flops = count_flops(loop.model, lambda: forward_and_backward(loop), cell.tokens_per_rank)
-    progress.advance()
+    progress.begin()
     memory = meter.measure_step(loop)
-    progress.advance()
+    tick(1.0)
     ranks = []
     if cell.num_gpus > 1:
         ranks = [rank_memory(rank(), memory, state_bytes(loop.model, loop.optimizer, meter.device))]
@@ -116,9 +118,6 @@ def prepare_loop(
     return backbone, TrainingLoop(model, cell, batches(), usual, device)
 
 
-_PASSES_BESIDE_TRAINING = 4
-
-
 def check_finite(losses: list[float]) -> None:
     """Raise FloatingPointError where training has diverged."""
     if not all(map(math.isfinite, losses)):
@@ -128,12 +127,13 @@ def check_finite(losses: list[float]) -> None:
 @dataclass
 class _Progress:
     tick: Tick
-    total: int
-    done: int = field(default=0)
+    steps: int
+    stage: int = field(default=0)
 
-    def advance(self) -> None:
-        self.done += 1
-        self.tick(self.done / self.total)
+    def begin(self) -> None:
+        """The next of the stages that ``stage_at`` names begins."""
+        self.stage += 1
+        self.tick(fraction_at(self.stage, self.steps))
 
 
 def vocab_size(backbone: Backbone) -> int:

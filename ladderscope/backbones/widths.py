@@ -10,6 +10,23 @@ _LATENT_WIDTHS = ("q_lora_rank", "kv_lora_rank", "qk_head_dim", "qk_nope_head_di
 _FEED_FORWARD_WIDTHS = ("intermediate_size", "ffn_dim", "n_inner", "moe_intermediate_size")
 
 
+class ReductionFactorError(ValueError):
+    """A reduction factor that an architecture's block cannot be built with.
+
+    Attributes:
+        hidden_size: of the backbone.
+        num_heads: of its attention.
+        valid: the factors that there are instead.
+    """
+
+    def __init__(self, factor: int, config: Any, valid: list[int]) -> None:
+        self.hidden_size, self.num_heads, self.valid = int(config.hidden_size), config.num_attention_heads, valid
+        super().__init__(
+            f"a reduction factor of {factor} does not fit a hidden size of {self.hidden_size} with "
+            f"{self.num_heads} heads: use one of {', '.join(map(str, valid))}"
+        )
+
+
 def narrow_config(config: Any, reduction_factor: int) -> Any:
     """A copy of ``config`` with every width divided by ``reduction_factor`` and the numbers of heads kept.
 
@@ -28,16 +45,13 @@ def side_width_of(config: Any, reduction_factor: int, any_width: bool = False) -
         any_width: whether the side blocks have no heads to fit in.
 
     Raises:
-        ValueError: the factor does not fit.
+        ReductionFactorError: the factor does not fit.
     """
     hidden_size = int(config.hidden_size)
     divides = reduction_factor > 0 and hidden_size % reduction_factor == 0
     if not (divides and (any_width or _fits(config, hidden_size // reduction_factor))):
         valid = _divisors(hidden_size) if any_width else valid_reduction_factors(config)
-        raise ValueError(
-            f"a reduction factor of {reduction_factor} does not fit a hidden size of {hidden_size} with "
-            f"{config.num_attention_heads} heads: use one of {', '.join(map(str, valid))}"
-        )
+        raise ReductionFactorError(reduction_factor, config, valid)
     return hidden_size // reduction_factor
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -11,6 +11,7 @@ from rich.console import Console, RenderableType
 from rich.constrain import Constrain
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from ladderscope.interrupts import on_interrupt
 
@@ -38,14 +39,19 @@ def time_left() -> tuple[ProgressColumn, ...]:
 
 
 class _Narrower(Progress):
-    """Leaves the last cells of its line empty."""
+    """Leaves the last cells of its lines empty; ``below`` gives the lines under the bar, at each refresh."""
 
-    def __init__(self, *columns: ProgressColumn, console: Console, **settings: Any) -> None:
-        self._shown_on = console
+    def __init__(
+        self, *columns: ProgressColumn, console: Console, below: Callable[[], Sequence[str]], **settings: Any
+    ) -> None:
+        self._shown_on, self._below = console, below
         super().__init__(*columns, console=console, **settings)
 
     def get_renderables(self) -> Iterable[RenderableType]:
-        yield Constrain(self.make_tasks_table(self.tasks), max(1, self._shown_on.width - _ECHO_CELLS))
+        width = max(1, self._shown_on.width - _ECHO_CELLS)
+        yield Constrain(self.make_tasks_table(self.tasks), width)
+        for line in self._below():
+            yield Constrain(Text(line, style="dim", no_wrap=True, overflow="ellipsis"), width)
 
 
 class ShownBar:
@@ -53,7 +59,8 @@ class ShownBar:
 
     def __init__(self, console: Console, *columns: ProgressColumn, **settings: Any) -> None:
         self._console = console
-        self._bar = _Narrower(*columns, console=console, transient=True, disable=not console.is_terminal, **settings)
+        shown = {"transient": True, "disable": not console.is_terminal}
+        self._bar = _Narrower(*columns, console=console, below=self.below, **shown, **settings)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -63,6 +70,10 @@ class ShownBar:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._bar.stop()
+
+    def below(self) -> Sequence[str]:
+        """Lines under the bar. Asked for by the thread that draws: it must not wait for a lock."""
+        return ()
 
     def say(self, message: str) -> None:
         """Print a line above the bar."""

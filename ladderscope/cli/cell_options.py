@@ -15,6 +15,11 @@ _METHOD_HELP = (
 )
 _GENERATE_HELP = "New tokens to generate behind prompts of --seq-len tokens; predicted only.  [default: 0]"
 
+GPU_HELP = (
+    "a name, as in rtx-3060-12gb (`ladderscope plan --list-gpus` has them), or memory and architecture: 12GiB:sm86 "
+    "is any GPU with 12 GiB of compute capability 8.6"
+)
+
 
 def axis(*names: str, **settings: Any) -> Callable[[Command], Command]:
     """An option that may be repeated."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ladderscope.cli.cell_options import GPU_HELP
 from ladderscope.cli.check_errors import annotate_error, told_of_errors
 from ladderscope.records import DEFAULT_GPU
 
@@ -58,7 +59,10 @@ regressed), 130 interrupted.
 )
 @click.option("--meter", default="predict", show_default=True, help="predict; cpu or cuda: measured.")
 @click.option(
-    "--gpu", "gpus", multiple=True, help=f"What to predict for.  [default: as in the file, or {DEFAULT_GPU}]"
+    "--gpu",
+    "gpus",
+    multiple=True,
+    help=f"What to predict for: {GPU_HELP}.  [default: as in the file, or {DEFAULT_GPU}]",
 )
 @click.option(
     "--fail-on", multiple=True, metavar="METRIC:LIMIT", help="Threshold, over the file's: flops:1%, other:1MiB."

@@ -9,8 +9,6 @@ from rich.console import Console
 from ladderscope.cli.progress import SweepProgress
 from ladderscope.records import Record
 
-_SECONDS_BETWEEN_LINES = 15.0
-
 
 class CheckProgress(SweepProgress):
     """Use it as a context manager."""
@@ -22,9 +20,8 @@ class CheckProgress(SweepProgress):
     def report(self, record: Record, finished: int, total: int) -> None:
         """Say how far it is, where no bar does."""
         now = time.monotonic()
-        if self._console.is_terminal or finished == total or now - self._said < _SECONDS_BETWEEN_LINES:
+        if finished == total or not self._is_due():
             return
-        self._said = now
         done = finished + self.running
         left = (now - self._start) / done * (total - done)
         self.say(f"{finished} of {total} cells, about {left:.0f} s left")

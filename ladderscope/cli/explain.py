@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from ladderscope.cli.cell_options import axes_of, axis, cell_options
+from ladderscope.cli.cell_options import GPU_HELP, axes_of, axis, cell_options
 from ladderscope.errors import UsageError
 from ladderscope.records import DEFAULT_GPU
 
@@ -53,7 +53,7 @@ class _Phase(click.Choice[str]):
 @click.command("explain", help=_HELP)
 @cell_options(default_methods=DEFAULT_METHOD)
 @click.option("--record", "records", multiple=True, metavar="LEDGER[#CELL_ID]", help="Explain the cell of a record.")
-@axis("--gpu", help=f"What to predict for: a GPU by name, or one such as 12GiB:sm86.  [default: {DEFAULT_GPU}]")
+@axis("--gpu", help=f"What to predict for: {GPU_HELP}.  [default: {DEFAULT_GPU}]")
 @click.option(
     "--phase",
     type=_Phase(PHASES),

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from rich.console import Console
 
+from ladderscope.cli.cell_options import GPU_HELP
 from ladderscope.errors import INTERRUPTED
 
 if TYPE_CHECKING:
     from ladderscope.memory.predict.gpus import Gpu
     from ladderscope.planning.forecasts import Fit, Forecasts
+    from ladderscope.planning.plan import Begin
 
 T = TypeVar("T")
 
@@ -56,7 +58,7 @@ def _row_length(ctx: click.Context, param: click.Parameter, text: str | None) ->
 
 @click.command(help=_EXAMPLES)
 @click.option("--model", default="smollm2-135m", show_default=True, help="An architecture, a folder, or a hub name.")
-@click.option("--gpu", "gpus", multiple=True, metavar="GPU", help="A GPU of --list-gpus, or 12GiB:sm86; repeatable.")
+@click.option("--gpu", "gpus", multiple=True, metavar="GPU", help=f"GPU to plan for: {GPU_HELP}; repeatable.")
 @click.option("--method", multiple=True, help="As for profile; repeatable.  [default: qlora, ladder, xladder]")
 @click.option(
     "--seq-len",
@@ -131,7 +133,7 @@ def _plan(model: str, axes: dict[str, list[Any]], gpus: list[Gpu], as_json: bool
         from ladderscope.planning.text import print_plans
 
         cells = plan_cells(model, axes)
-    plans, predictions, status = _make(lambda forecasts, expect: make_plans(cells, gpus, forecasts, expect))
+    plans, predictions, status = _make(lambda forecasts, begin: make_plans(cells, gpus, forecasts, begin))
     if status and not as_json and not predictions:
         return status
     if as_json:
@@ -157,7 +159,7 @@ def _plan_padded(
     found = read_lengths(lengths, name, longest_row(name), *axes.get("seq_len", []))
     cells = plan_cells(model, axes | {"seq_len": [max(SHORTEST, found.longest)]})
     plans, predictions, status = _make(
-        lambda forecasts, expect: make_padded_plans(cells, gpus, found, steps, forecasts, expect)
+        lambda forecasts, begin: make_padded_plans(cells, gpus, found, steps, forecasts, begin)
     )
     if status and not as_json and not predictions:
         return status
@@ -169,7 +171,7 @@ def _plan_padded(
     return status
 
 
-def _make(make: Callable[[Forecasts, Callable[[int], None]], Iterator[list[T]]]) -> tuple[list[T], int, int]:
+def _make(make: Callable[[Forecasts, Begin], Iterator[list[T]]]) -> tuple[list[T], int, int]:
     """The plans as far as they were made, the number of predictions, and the exit code."""
     from ladderscope.cli.plan_progress import PlanProgress
     from ladderscope.planning.forecasts import Forecasts
@@ -180,7 +182,7 @@ def _make(make: Callable[[Forecasts, Callable[[int], None]], Iterator[list[T]]])
     with PlanProgress(console) as progress, progress.stops_on_interrupt():
         forecasts = Forecasts(progress.tick)
         try:
-            for known in make(forecasts, progress.expect):
+            for known in make(forecasts, progress.begin):
                 plans = known
         except KeyboardInterrupt:
             status = INTERRUPTED

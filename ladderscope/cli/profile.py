@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from ladderscope.cli.cell_options import axes_of, axis, cell_options
+from ladderscope.cli.cell_options import GPU_HELP, axes_of, axis, cell_options
 from ladderscope.cli.executor_options import executor_options, take_choice
 from ladderscope.cli.profile_start import Asked, started
 from ladderscope.errors import INTERRUPTED
@@ -57,7 +57,7 @@ Exit codes: 0 every cell is ok, 1 some cell is not, 2 wrong use, 130 interrupted
 )
 @axis("--steps", type=int, help="Optimizer steps.  [default: 16]")
 @click.option("--meter", default="auto", show_default=True, help="auto, cpu, cuda: measured; predict: without a GPU.")
-@click.option("--gpu", help="GPU to predict for, as in rtx-3060-12gb or 12GiB:sm86; with --meter predict.")
+@click.option("--gpu", help=f"GPU to predict for, with --meter predict: {GPU_HELP}.")
 @click.option("--out", type=click.Path(path_type=Path), default="runs.jsonl", show_default=True, help="The ledger.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Cells at a time.  [default: 1; predicted: one per core]")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which a cell is ended.")
@@ -147,7 +147,7 @@ def _run_missing(
         to_run = missing_jobs(jobs, ledger.records, again)
         if len(to_run) < len(jobs):
             console.print(f"{len(jobs) - len(to_run)} of {len(jobs)} cells are in {out} already.", highlight=False)
-        with SweepProgress(console, len(to_run)) as progress:
+        with SweepProgress(console, len(to_run), [job.cell for job in jobs]) as progress:
             _prepare_models(to_run, progress.say)
             with graceful_interrupt(progress.say) as stop:
                 to_run = executor.arrange(to_run, lambda asked: run_jobs(asked, executor, [], Unseen(), stop))

@@ -1,24 +1,59 @@
-"""Shows a sweep on standard error: a bar with the time left on a terminal, a line per cell everywhere."""
+"""Shows a sweep on standard error: on a terminal a bar and what runs, everywhere a line per cell."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.progress import TextColumn
 
 from ladderscope.cli.bar import AVERAGED_SECONDS, ShownBar, time_left
-from ladderscope.records import PREDICT, Record
+from ladderscope.records import PREDICT, Cell, Record, run_labels
+from ladderscope.stages import stage_at
 from ladderscope.sweep.protocol import Job
 from ladderscope.units import format_bytes
 
+SECONDS_BETWEEN_LINES = 15.0
+"""At least, about cells that run, where no bar is drawn."""
+_MOST_SHOWN = 3
+"""Cells that run, under the bar."""
+
+
+@dataclass
+class _Running:
+    """A cell that runs."""
+
+    name: str
+    cell: Cell
+    is_prediction: bool
+    fraction: float = 0.0
+    begun_at: float = field(default_factory=time.monotonic)
+
+    def describe(self) -> str:
+        """``'smollm2-135m full 256 tokens: step 3 of 16, 40 s so far'``."""
+        seconds = time.monotonic() - self.begun_at
+        if stage := stage_at(self.fraction, self.cell.steps):
+            return f"{self.name}: {stage}, {seconds:.0f} s so far"
+        return f"{self.name}: begun" + (f" {seconds:.0f} s ago" if seconds >= 1 else "")
+
 
 class SweepProgress(ShownBar):
-    """Progress of ``num_jobs`` cells; use it as a context manager."""
+    """Progress of ``num_jobs`` cells; use it as a context manager.
 
-    def __init__(self, console: Console, num_jobs: int) -> None:
+    Args:
+        console: to show it on.
+        num_jobs: how many cells there are to run.
+        cells: those of the run, whose names then say in what they differ.
+    """
+
+    def __init__(self, console: Console, num_jobs: int, cells: Sequence[Cell] = ()) -> None:
+        self._labels = {cell.cell_id: label for cell, label in zip(cells, run_labels(cells), strict=True)}
         self._lock = threading.Lock()
-        self._running: dict[str, float] = {}
+        self._running: dict[str, _Running] = {}
+        self._said = float("-inf")
         self._finished = 0
         self._not_ok = 0
         self._num_jobs = num_jobs
@@ -33,8 +68,15 @@ class SweepProgress(ShownBar):
     def tick(self, job: Job, fraction: float) -> None:
         """A running cell has got this far."""
         with self._lock:
-            self._running[job.cell.cell_id] = fraction
+            running = self._running.get(job.cell.cell_id)
+            if running is None:
+                running = _Running(self.label_of(job.cell), job.cell, job.is_prediction)
+                self._running[job.cell.cell_id] = running
+            running.fraction = fraction
             self._show()
+            is_due = not job.is_prediction and self._is_due()
+        if is_due:
+            self.say(running.describe())
 
     def finish(self, record: Record) -> None:
         """A cell has ended."""
@@ -48,7 +90,24 @@ class SweepProgress(ShownBar):
 
     def report(self, record: Record, finished: int, total: int) -> None:
         """Say what a cell gave."""
-        self.say(f"[{finished}/{total}] {record.cell.label}: {summarize(record)}")
+        self.say(f"[{finished}/{total}] {self.label_of(record.cell)}: {summarize(record)}")
+
+    def label_of(self, cell: Cell) -> str:
+        """The cell's name in this run."""
+        return self._labels.get(cell.cell_id, cell.label)
+
+    def below(self) -> Sequence[str]:
+        """What cells that are measured are at; predictions are over in seconds."""
+        measured = [one for one in list(self._running.values()) if not one.is_prediction]
+        return [one.describe() for one in measured[:_MOST_SHOWN]]
+
+    def _is_due(self) -> bool:
+        """Whether to say a line, where no bar is drawn."""
+        now = time.monotonic()
+        if self._console.is_terminal or now - self._said < SECONDS_BETWEEN_LINES:
+            return False
+        self._said = now
+        return True
 
     @property
     def states(self) -> str:
@@ -61,7 +120,7 @@ class SweepProgress(ShownBar):
     @property
     def running(self) -> float:
         """What is done of the cells that run, in cells."""
-        return sum(list(self._running.values()))
+        return sum(one.fraction for one in list(self._running.values()))
 
     def _show(self) -> None:
         done = self._finished + self.running

@@ -16,6 +16,7 @@ def command(snapshots: tuple[Path, ...], as_json: bool) -> None:
 
     SNAPSHOTS are PyTorch's memory snapshots (.pickle) or their compact form (.json, .json.gz). Only the requests are
     replayed, sizes and frees; every address and every segment is compared with what was recorded. Needs no GPU.
+    Histories that ladderscope predicted, such as those of `explain --snapshot`, are named as such.
 
     \b
     Examples:

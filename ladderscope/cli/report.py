@@ -13,12 +13,11 @@ from ladderscope.cli.where import chosen_records, where_option
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--out",
-    required=True,
     type=click.Path(path_type=Path),
-    help="The folder to write report.html, report.md and figures/ to.",
+    help="The folder to write report.html, report.md and figures/ to.  [required]",
 )
 @where_option
-def command(runs: tuple[Path, ...], out: Path, where: tuple[str, ...]) -> None:
+def command(runs: tuple[Path, ...], out: Path | None, where: tuple[str, ...]) -> None:
     """Report what the cells in RUNS cost and reached.
 
     The HTML page is one file that holds its figures and needs no network. The same figures are written as PNG and
@@ -36,7 +35,11 @@ def command(runs: tuple[Path, ...], out: Path, where: tuple[str, ...]) -> None:
     from ladderscope.report.folder import write_report
     from ladderscope.report.terminal import print_records
 
+    # Not left to click: a ledger that is not there is said first, as no folder would make up for it.
+    if out is None and all(path.exists() for path in runs):
+        raise click.UsageError("Missing option '--out': the folder to write to, as in --out report/.")
     records = chosen_records(runs, where)
+    assert out is not None
     page = write_report(records, out)
     print_records(in_reading_order(records), Console(stderr=True))
     click.echo(f"Wrote {page}", err=True)

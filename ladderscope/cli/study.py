@@ -24,6 +24,7 @@ _STUDIES = click.option(
 )
 ALL = "all"
 CANNOT_BE_READ = "cannot be read"
+_WHAT_IS_CLAIMED = "what is claimed"
 
 
 @click.group("study")
@@ -63,14 +64,16 @@ def list_studies(root: Path, as_json: bool) -> None:
 
 def _print_rows(rows: list[dict[str, Any]], console: Console) -> None:
     """As a table, or line by line where study, claim and verdict do not fit beside each other."""
-    from ladderscope.terminal_columns import print_columns
+    from ladderscope.terminal_columns import has_room, print_columns, say_hidden
 
     columns = _columns(rows)
-    if sum(column.width for column in columns if column.rank == 0) <= console.width:
+    if has_room(columns, console):
         print_columns(columns, console, "")
         return
     for row in rows:
-        console.print(f"{row['study']}\n  {row['claim']}\n    {_marked(row)}", markup=False, highlight=False)
+        answer = ", ".join(filter(None, (_marked(row), row["basis"])))
+        console.print(f"{row['study']}\n  {row['claim']}\n    {answer}", markup=False, highlight=False)
+    say_hidden([_WHAT_IS_CLAIMED], console)
 
 
 def _verdict_rows(study: Study) -> list[dict[str, Any]]:
@@ -112,15 +115,15 @@ def _readable_rows(study: Study) -> list[dict[str, Any]]:
 def _columns(rows: list[dict[str, Any]]) -> list[Column]:
     from ladderscope.terminal_columns import Column
 
-    def column(header: str, key: str, rank: int) -> Column:
-        return Column(header, [row[key] or "-" for row in rows], rank, numeric=False)
+    def column(header: str, key: str, rank: int, least: int | None = None) -> Column:
+        return Column(header, [row[key] or "-" for row in rows], rank, numeric=False, least=least)
 
     return [
         column("study", "study", 0),
         column("claim", "claim", 0),
-        Column("verdict", [_marked(row) for row in rows], 0, numeric=False),
-        column("numbers", "basis", 1),
-        column("what is claimed", "text", 2),
+        Column("verdict", [_marked(row) for row in rows], 0, numeric=False, least=14),
+        column("numbers", "basis", 1, least=9),
+        column(_WHAT_IS_CLAIMED, "text", 2, least=40),
     ]
 
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from ladderscope.cli.progress import SweepProgress
 from ladderscope.errors import INTERRUPTED
 from ladderscope.ledger import Ledger, read_ledger
+from ladderscope.memory.predict.gpus import find_gpu, gpu_names
 from ladderscope.records import Record
 from ladderscope.studies.compare import agreement_lines, agreements
 from ladderscope.studies.folder import OWN_RUN, Study
@@ -103,19 +104,28 @@ class _Rounds:
 
     def __init__(self, predicting: LocalExecutor, measuring: LocalExecutor, ledger: Ledger, console: Console) -> None:
         self._predicting, self._measuring, self._ledger, self._console = predicting, measuring, ledger, console
+        self._explained: list[str] = []
 
     def run(self, jobs: list[Job]) -> bool:
         """Whether all of them were run."""
         predicted = [job for job in jobs if job.is_prediction]
+        self._explain_gpus([job.gpu for job in predicted if job.gpu is not None])
         measured = [job for job in jobs if not job.is_prediction]
         _prepare_models(measured, self._console)
         return self._run(predicted, self._predicting) and self._run(measured, self._measuring)
+
+    def _explain_gpus(self, names: list[str]) -> None:
+        """Say once what those are that are named by their memory and architecture."""
+        for name in dict.fromkeys(names):
+            if name not in (*gpu_names(), *self._explained):
+                self._explained.append(name)
+                self._console.print(f"{name}: {find_gpu(name).description}", highlight=False, markup=False)
 
     def _run(self, jobs: list[Job], executor: LocalExecutor) -> bool:
         if not jobs:
             return True
         with (
-            SweepProgress(self._console, len(jobs)) as progress,
+            SweepProgress(self._console, len(jobs), [job.cell for job in jobs]) as progress,
             graceful_interrupt(progress.say) as stop,
         ):
             new = run_jobs(jobs, executor, self._ledger, progress, stop)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ladderscope.memory.predict.gpus import Gpu
 from ladderscope.planning.forecasts import Fit, Forecasts
 from ladderscope.planning.lengths import Lengths
-from ladderscope.planning.plan import Largest
+from ladderscope.planning.plan import Begin, Largest
 from ladderscope.planning.search import largest_that_fits
 from ladderscope.records import Cell
 
@@ -96,7 +96,7 @@ def make_padded_plans(
     lengths: Lengths,
     steps: int,
     forecasts: Forecasts,
-    expect: Callable[[int], None] = lambda total: None,
+    begin: Begin = lambda number, total, what: None,
 ) -> Iterator[list[PaddedPlan]]:
     """Plan every cell on every GPU.
 
@@ -106,16 +106,16 @@ def make_padded_plans(
         lengths: of the rows.
         steps: optimizer steps of the run.
         forecasts: makes the predictions.
-        expect: is told how many predictions there will be in all, about.
+        begin: is told of each part of the work.
 
     Yields:
         All plans, the same list after every piece that has become known.
     """
     plans = [_new_plan(cell, gpu, lengths, steps) for gpu in gpus for cell in cells]
     yield plans
-    work = [(plan, stage, expected) for stage, expected in _STAGES for plan in plans]
-    for index, (plan, stage, _) in enumerate(work):
-        expect(forecasts.count + sum(expected for _, _, expected in work[index:]))
+    work = [(plan, stage, what) for stage, what in _STAGES for plan in plans]
+    for number, (plan, stage, what) in enumerate(work, 1):
+        begin(number, len(work), f"{what} of {plan.cell.method_label}" + f" on {plan.gpu.name}" * (len(gpus) > 1))
         stage(plan, forecasts)
         yield plans
 
@@ -184,9 +184,9 @@ def _up_and_down(run: Run, top: int) -> tuple[int, ...]:
     return (low, middle, max(SHORTEST, top), high, middle, low)
 
 
-_STAGES: tuple[tuple[Callable[[PaddedPlan, Forecasts], None], int], ...] = (
-    (ask_longest, 1),
-    (ask_median, 1),
-    (search_limit, 4),
-    (vary_order, 1),
+_STAGES: tuple[tuple[Callable[[PaddedPlan, Forecasts], None], str], ...] = (
+    (ask_longest, "longest batch"),
+    (ask_median, "median batch"),
+    (search_limit, "limit"),
+    (vary_order, "varied order"),
 )

@@ -17,8 +17,11 @@ MOST_ROWS = 1024
 """Larger batches are not looked for."""
 _LONG = 8192
 _LONG_STEP = 128
-_PREDICTIONS_OF_A_SEARCH = 4
 _MOST_TOGETHER = 4
+
+Begin = Callable[[int, int, str], None]
+"""Told which part of the work begins, of how many, and what is found out there: how many predictions that takes shows
+only then."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def make_plans(
     cells: Sequence[Cell],
     gpus: Sequence[Gpu],
     forecasts: Forecasts,
-    expect: Callable[[int], None] = lambda total: None,
+    begin: Begin = lambda number, total, what: None,
 ) -> Iterator[list[Plan]]:
     """Plan every cell on every GPU: first whether they fit, then how much would, then what to change.
 
@@ -93,16 +96,16 @@ def make_plans(
         cells: one per method.
         gpus: the GPUs.
         forecasts: makes the predictions.
-        expect: is told how many predictions there will be in all, about.
+        begin: is told of each part of the work.
 
     Yields:
         All plans, the same list after every piece that has become known.
     """
     plans = [Plan(cell, gpu) for gpu in gpus for cell in cells]
     yield plans
-    work = [(plan, stage, expected) for stage, expected in _STAGES for plan in plans]
-    for index, (plan, stage, _) in enumerate(work):
-        expect(forecasts.count + sum(expected(plan.cell) for plan, _, expected in work[index:]))
+    work = [(plan, stage, what) for stage, what in _STAGES for plan in plans]
+    for number, (plan, stage, what) in enumerate(work, 1):
+        begin(number, len(work), f"{what} of {plan.cell.method_label}" + f" on {plan.gpu.name}" * (len(gpus) > 1))
         stage(plan, forecasts)
         yield plans
 
@@ -194,9 +197,9 @@ def _change(plan: Plan, forecasts: Forecasts, knobs: tuple[Knob, ...]) -> Change
     )
 
 
-_STAGES: tuple[tuple[Callable[[Plan, Forecasts], None], Callable[[Cell], int]], ...] = (
-    (ask, lambda cell: 1),
-    (search_batch, lambda cell: _PREDICTIONS_OF_A_SEARCH),
-    (search_length, lambda cell: _PREDICTIONS_OF_A_SEARCH),
-    (turn_knobs, lambda cell: len(knobs_of(cell))),
+_STAGES: tuple[tuple[Callable[[Plan, Forecasts], None], str], ...] = (
+    (ask, "peak"),
+    (search_batch, "largest batch"),
+    (search_length, "longest row"),
+    (turn_knobs, "savings"),
 )

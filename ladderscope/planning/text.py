@@ -15,6 +15,8 @@ from ladderscope.terminal_columns import Column, print_columns
 from ladderscope.units import format_bytes
 
 UNKNOWN = "?"
+_OPTION_CELLS = 27
+"""What the longest setting takes, so that none is broken: ``'backbone_chunk_tokens=2048``."""
 
 
 def print_plans(plans: Sequence[Plan], console: Console) -> None:
@@ -108,12 +110,12 @@ def _print_changes(plan: Plan, console: Console) -> None:
 def _change_columns(changes: Sequence[Change]) -> list[Column]:
     fits = [change.fit for change in changes]
     return [
-        Column("change", [change.knobs[0].name for change in changes], numeric=False),
+        Column("change", [change.knobs[0].name for change in changes], numeric=False, least=16),
         Column("saves", [format_bytes(change.saved_bytes) for change in changes]),
-        Column("reserved\npeak", [format_bytes(fit.peak_reserved_bytes) for fit in fits]),
-        Column("allocated\npeak", [format_bytes(fit.peak_allocated_bytes) for fit in fits], rank=2),
-        Column("fits", [_yes(fit.fits) for fit in fits], numeric=False),
-        Column("option", [change.knobs[0].option for change in changes], rank=3, numeric=False),
+        Column("reserved\npeak", [format_bytes(fit.peak_reserved_bytes) for fit in fits], rank=3),
+        Column("allocated\npeak", [format_bytes(fit.peak_allocated_bytes) for fit in fits], rank=4),
+        Column("fits", [_yes(fit.fits) for fit in fits], rank=2, numeric=False),
+        Column("option", [change.knobs[0].option for change in changes], rank=1, numeric=False, least=_OPTION_CELLS),
     ]
 
 

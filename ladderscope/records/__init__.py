@@ -20,6 +20,7 @@ from ladderscope.records.names import (
 )
 from ladderscope.records.parts import Answers, Details, EvalLoss, Flops, Forecast, Memory, Params, Phase, RankMemory
 from ladderscope.records.record import Record
+from ladderscope.records.run_labels import run_labels
 
 __all__ = [
     "BREAKDOWN_CATEGORIES",
@@ -42,4 +43,5 @@ __all__ = [
     "Record",
     "RecordKey",
     "Status",
+    "run_labels",
 ]

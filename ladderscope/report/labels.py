@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ladderscope.records import PREDICT, Cell, Record
+from ladderscope.records.run_labels import differing
 
-_NAMED_BY_LABEL = ("method", "rank", "reduction_factor", "seq_len", "parallel", "num_gpus")
+_NAMED_BY_LABEL = {"method", "rank", "reduction_factor", "seq_len", "parallel", "num_gpus"}
 
 
 def is_predicted(record: Record) -> bool:
@@ -55,11 +55,10 @@ class _Telling:
 
     @classmethod
     def apart(cls, namesakes: Sequence[Record]) -> _Telling:
-        names = [field.name for field in dataclasses.fields(Cell) if field.name not in _NAMED_BY_LABEL]
         predictions = [record for record in namesakes if is_predicted(record)]
         measured = {(record.meter, record.gpu) for record in namesakes if not is_predicted(record)}
         return cls(
-            settings=[name for name in names if len({getattr(other.cell, name) for other in namesakes}) > 1],
+            settings=differing([record.cell for record in namesakes], without=_NAMED_BY_LABEL),
             has_several_meters=len(measured) > 1,
             has_predictions=bool(predictions),
         )

@@ -10,6 +10,8 @@ from ladderscope.terminal_columns import Column
 from ladderscope.units import format_bytes, format_count, format_flops
 
 MISSING = "-"
+_LEAST_NAME = 30
+"""Terminal cells of a name before columns are left out: ``(predicted for rtx-3060-12gb)`` is on one line."""
 
 
 def result_columns(records: Sequence[Record]) -> list[Column]:
@@ -20,12 +22,12 @@ def result_columns(records: Sequence[Record]) -> list[Column]:
 
     of_ranks = [column("lowest\nrank's peak", 13, _lowest_rank)] if any(record.ranks for record in records) else []
     return [
-        Column("cell", distinct_labels(records), numeric=False),
+        Column("cell", distinct_labels(records), numeric=False, least=_LEAST_NAME),
         column("status", 7, lambda record: record.status, numeric=False),
         column("meter", 9, _short_meter, numeric=False),
         column("peak\nallocated", 1, _peak_or_status),
         column("above\nweights", 3, lambda r: _bytes(above_weights_bytes(r.memory) if r.memory else None)),
-        column("peak\nreserved", 12, lambda r: _bytes(r.memory.peak_reserved_bytes if r.memory else None)),
+        column("peak\nreserved", 2, lambda r: _bytes(r.memory.peak_reserved_bytes if r.memory else None)),
         *of_ranks,
         column("peak RSS", 11, lambda r: _bytes(r.memory.peak_rss_bytes if r.memory else None)),
         column("FLOPs\nper step", 6, lambda r: format_flops(r.flops.per_step) if r.flops else None),

@@ -7,22 +7,26 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from ladderscope.records import Record
+from ladderscope.records import Record, run_labels
 from ladderscope.report.many import SEE_ALL, TERMINAL_ERRORS, TERMINAL_ROWS
 from ladderscope.report.summary import summary_of
-from ladderscope.report.tables import result_columns
+from ladderscope.report.tables import MISSING, result_columns
 from ladderscope.terminal_columns import print_columns
 
 
 def print_records(records: Sequence[Record], console: Console) -> None:
-    """Print what each record cost and reached, in as many columns as ``console`` has room for."""
+    """Print what each record cost and reached, in as many columns as ``console`` has room for.
+
+    Columns that no record fills, such as the seconds of predictions, take none of it.
+    """
     if not records:
         console.print("No records.")
         return
     models = list(dict.fromkeys(record.cell.model for record in records))
     title = models[0] if len(models) == 1 else "Records"
     if len(records) <= TERMINAL_ROWS:
-        print_columns(result_columns(records), console, title)
+        told = [column for column in result_columns(records) if any(cell != MISSING for cell in column.cells)]
+        print_columns(told, console, title)
     else:
         summary = summary_of(records, TERMINAL_ROWS)
         print_columns(summary.columns, console, title)
@@ -31,8 +35,8 @@ def print_records(records: Sequence[Record], console: Console) -> None:
         console.print("Random weights: the loss says nothing about a method.")
     with_error = [record for record in records if record.error]
     shown = with_error if len(records) <= TERMINAL_ROWS else with_error[:TERMINAL_ERRORS]
-    for record in shown:
-        console.print(Text(f"{record.cell.label}: {record.status}: {_first_line(record.error or '')}"))
+    for record, label in zip(shown, run_labels([record.cell for record in shown]), strict=True):
+        console.print(Text(f"{label}: {record.status}: {_first_line(record.error or '')}"))
     if len(shown) < len(with_error):
         console.print(f"{len(with_error) - len(shown):,} more have errors; {SEE_ALL}.", highlight=False)
 

@@ -12,6 +12,7 @@ import torch
 from ladderscope.backbones.loading import DTYPES
 from ladderscope.backbones.names import BackboneName
 from ladderscope.backbones.quantize import QUANTIZATIONS
+from ladderscope.backbones.widths import ReductionFactorError
 from ladderscope.errors import UnknownNameError, UsageError
 from ladderscope.methods import Method
 from ladderscope.parallel.replicas import PARALLEL
@@ -144,8 +145,25 @@ def _check_settings(cell: Cell, method: Method, text_config: Any) -> None:
         config.tap_map(text_config.num_hidden_layers)
         if getattr(config, "match_params", None) is None:
             side_config_of(config, text_config)
+    except ReductionFactorError as error:
+        raise UsageError(f"{cell.model}: {_why_not_reduced(cell.reduction_factor or 0, method, error)}") from error
     except ValueError as error:
         raise UsageError(f"{cell.model}: {error}.") from error
+
+
+def _why_not_reduced(factor: int, method: Method, error: ReductionFactorError) -> str:
+    """What a user may not have asked for: the factor is the method's where no other is given."""
+    default = ", its default," if factor == method.default_reduction else ""
+    width, rest = divmod(error.hidden_size, factor)
+    fault = (
+        f"does not divide the hidden size of {error.hidden_size}"
+        if rest
+        else f"makes side blocks of width {width}, which do not fit {error.num_heads} heads"
+    )
+    nearest = min(error.valid, key=lambda valid: max(valid, factor) / min(valid, factor))
+    others = ", ".join(str(valid) for valid in error.valid if valid != nearest)
+    instead = f"--reduction {nearest}" + (f", or one of {others}" if others else "")
+    return f"{method.name} with a reduction factor of {factor}{default} {fault}: give {instead}."
 
 
 @functools.cache

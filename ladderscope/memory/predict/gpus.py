@@ -50,6 +50,11 @@ class Gpu:
         return self.capability[0] * 10 + self.capability[1]
 
     @property
+    def description(self) -> str:
+        """``'GPU with 12 GiB, compute capability 8.6'``."""
+        return f"{self.title}, compute capability {self.capability[0]}.{self.capability[1]}"
+
+    @property
     def threads_per_multiprocessor(self) -> int:
         """As many a multiprocessor holds at once (CUDA C programming guide, technical specifications)."""
         return _THREADS_PER_MULTIPROCESSOR.get(self.arch, 2048)

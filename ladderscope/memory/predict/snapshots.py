@@ -12,7 +12,7 @@ from ladderscope.memory.allocator.layout import describe
 from ladderscope.memory.predict.allocations import Allocation
 from ladderscope.memory.predict.device import SimulatedDevice
 from ladderscope.memory.predict.interventions import Intervention
-from ladderscope.memory.replay import Frame, HistoryRecorder, make_snapshot
+from ladderscope.memory.replay import PREDICTED_BY, Frame, HistoryRecorder, make_snapshot
 from ladderscope.memory.replay.snapshot import PICKLE_PROTOCOL
 
 
@@ -22,7 +22,7 @@ def save_snapshot(path: Path, device: SimulatedDevice) -> None:
 
 
 def snapshot_of(device: SimulatedDevice) -> dict[str, Any]:
-    """The history of ``device``, and what it holds, in PyTorch's form.
+    """The history of ``device``, and what it holds, in PyTorch's form, with a mark that it is predicted.
 
     The history is made anew: the same requests in the same order take the same way through the allocator, and what
     else was done to it is done again at the same place.
@@ -42,7 +42,8 @@ def snapshot_of(device: SimulatedDevice) -> dict[str, Any]:
         else:
             allocator.free(blocks.pop(allocation.number))
     _catch_up(interventions, len(device.events), allocator)
-    return make_snapshot(describe(allocator), recorder.events, allocator.config)
+    snapshot = make_snapshot(describe(allocator), recorder.events, allocator.config)
+    return {**snapshot, PREDICTED_BY: "ladderscope"}
 
 
 def _catch_up(interventions: deque[Intervention], index: int, allocator: CachingAllocator) -> None:

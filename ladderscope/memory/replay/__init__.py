@@ -5,9 +5,10 @@ from ladderscope.memory.replay.history import Frame, HistoryEvent, HistoryRecord
 from ladderscope.memory.replay.reader import read_traces
 from ladderscope.memory.replay.run import ReplayResult, replay
 from ladderscope.memory.replay.snapshot import make_snapshot, snapshot_of, write_snapshot
-from ladderscope.memory.replay.trace import Trace, TraceEvent
+from ladderscope.memory.replay.trace import PREDICTED_BY, Trace, TraceEvent
 
 __all__ = [
+    "PREDICTED_BY",
     "Frame",
     "HistoryEvent",
     "HistoryRecorder",

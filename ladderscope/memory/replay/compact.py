@@ -2,7 +2,7 @@
 
 ``{"events": [[action, address, size, stream], ...], "final_segments": [...], "allocator_settings": {...} or null}``;
 a segment has ``address``, ``total_size``, ``segment_type``, ``stream`` and ``blocks`` as in PyTorch's snapshots.
-``"about"`` may say what was recorded, which a replay has no need to know.
+``"about"`` may say what was recorded, which a replay has no need to know; ``"predicted_by"`` says that nothing was.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from ladderscope.memory.allocator.config import AllocatorConfig
 from ladderscope.memory.allocator.layout import BlockLayout, SegmentLayout
 from ladderscope.memory.replay.pytorch import segment_from
-from ladderscope.memory.replay.trace import Trace, TraceEvent
+from ladderscope.memory.replay.trace import PREDICTED_BY, Trace, TraceEvent
 from ladderscope.whole_files import write_bytes_atomically
 
 
@@ -31,6 +31,7 @@ def compact_trace(name: str, document: dict[str, Any]) -> Trace:
         ],
         final_segments=[segment_from(segment, segment["stream"]) for segment in document["final_segments"]],
         config=AllocatorConfig.from_settings(document.get("allocator_settings")),
+        is_predicted=PREDICTED_BY in document,
     )
 
 
@@ -47,6 +48,7 @@ def write_compact(path: Path, trace: Trace, about: Mapping[str, Any]) -> None:
         "events": [list(event) for event in trace.events if event.action != "free_requested"],
         "final_segments": [_segment(segment) for segment in trace.final_segments],
         "allocator_settings": trace.config.to_settings(),
+        **({PREDICTED_BY: "ladderscope"} if trace.is_predicted else {}),
     }
     write_bytes_atomically(path, gzip.compress(json.dumps(document, separators=(",", ":")).encode(), mtime=0))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 from ladderscope.memory.allocator.config import AllocatorConfig
 from ladderscope.memory.allocator.layout import FREE, BlockLayout, SegmentLayout
-from ladderscope.memory.replay.trace import SEGMENT_ACTIONS, Trace, TraceEvent
+from ladderscope.memory.replay.trace import PREDICTED_BY, SEGMENT_ACTIONS, Trace, TraceEvent
 
 _ACTIONS = SEGMENT_ACTIONS | {"alloc", "free_requested", "free_completed"}
 _DEFAULT_POOL = (0, 0)
@@ -17,7 +18,9 @@ def snapshot_traces(name: str, snapshot: dict[str, Any]) -> list[Trace]:
     """One trace per device of a snapshot; KeyError, TypeError or ValueError where it is none."""
     config = AllocatorConfig.from_settings(snapshot.get("allocator_settings"))
     return [
-        _device_trace(name, device, entries, snapshot["segments"], config)
+        dataclasses.replace(
+            _device_trace(name, device, entries, snapshot["segments"], config), is_predicted=PREDICTED_BY in snapshot
+        )
         for device, entries in enumerate(snapshot["device_traces"])
     ]
 

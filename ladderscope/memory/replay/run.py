@@ -36,6 +36,7 @@ class ReplayResult:
         extra_segment_events: what the model did and the recorded run did not.
         peak_allocated_bytes, peak_reserved_bytes: of the replay.
         first_difference: where both first part, in a sentence; None if they never do.
+        predicted: whether the history is one of a prediction, and no GPU's.
     """
 
     trace: str
@@ -48,6 +49,7 @@ class ReplayResult:
     peak_allocated_bytes: int
     peak_reserved_bytes: int
     first_difference: str | None
+    predicted: bool = False
 
     @property
     def is_exact(self) -> bool:
@@ -187,6 +189,7 @@ class _Replay:
             peak_allocated_bytes=self.allocator.stats.peak_allocated_bytes,
             peak_reserved_bytes=self.allocator.stats.peak_reserved_bytes,
             first_difference=self._first_difference(recorded, modelled),
+            predicted=self.trace.is_predicted,
         )
 
     def _first_difference(self, recorded: Counter[SegmentEvent], modelled: Counter[SegmentEvent]) -> str | None:

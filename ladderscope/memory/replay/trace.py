@@ -1,4 +1,4 @@
-"""A recorded memory history of one device."""
+"""A memory history of one device, recorded or predicted."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from ladderscope.memory.allocator.config import AllocatorConfig
 from ladderscope.memory.allocator.layout import SegmentLayout
 
 SEGMENT_ACTIONS = frozenset({"segment_alloc", "segment_free", "segment_map", "segment_unmap"})
+
+PREDICTED_BY = "predicted_by"
+"""The key of a file by which a history that was predicted is told from one that was recorded; viewers pass over it."""
 
 
 class TraceEvent(NamedTuple):
@@ -30,6 +33,7 @@ class Trace:
         events: in the order of time.
         final_segments: the state when the history was written.
         config: the allocator's settings.
+        is_predicted: whether the file says that no GPU did this.
     """
 
     name: str
@@ -37,3 +41,4 @@ class Trace:
     events: list[TraceEvent]
     final_segments: list[SegmentLayout]
     config: AllocatorConfig
+    is_predicted: bool = False

@@ -13,6 +13,7 @@ from ladderscope.errors import UsageError
 from ladderscope.records import Record
 from ladderscope.sweep.executor import Predict
 from ladderscope.sweep.executors.engine import Engine, Terms
+from ladderscope.sweep.executors.slurm_causes import explain
 from ladderscope.sweep.executors.slurm_cell import RUNNING, SlurmCell
 from ladderscope.sweep.executors.slurm_folder import SlurmFolder, job_name, read_record
 from ladderscope.sweep.executors.slurm_left import end_jobs, end_unnumbered, living_jobs
@@ -82,7 +83,8 @@ class SlurmExecutor(WatchedExecutor[SlurmCell]):
             if not self._terms.resume:
                 end_jobs(self._folder, {job_name(job) for job in jobs}, alive)
         except SlurmRefusalError as error:
-            raise UsageError(f"Slurm refuses: {error}. Nothing was begun; try again when it answers.") from error
+            why = explain(error) or f"Slurm refuses: {error}."
+            raise UsageError(f"{why} Nothing was begun.") from error
         self._folder.drop_old(alive)
         self._left = living_jobs(self._folder, alive)
         return list(jobs)

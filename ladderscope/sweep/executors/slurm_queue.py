@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ladderscope.errors import UsageError
 from ladderscope.sweep.executors.engine import import_library
 from ladderscope.sweep.executors.slurm_array import Array
+from ladderscope.sweep.executors.slurm_causes import check_programs
 from ladderscope.sweep.executors.slurm_job import BEGAN
 from ladderscope.sweep.executors.slurm_options import SlurmOptions
 from ladderscope.sweep.executors.slurm_programs import SlurmRefusalError, last_line, sacct, squeue
@@ -37,13 +37,8 @@ class SlurmQueue:
         self._folder, self._options = folder, options
         self._told: dict[str, str] | SlurmRefusalError = {}
         self._asked_at = float("-inf")
-        try:
-            self._executor = self._submitit.SlurmExecutor(folder)
-        except RuntimeError as error:
-            raise UsageError(
-                "--executor slurm needs Slurm's programs, and srun is not on the PATH: run this where jobs are "
-                "submitted."
-            ) from error
+        check_programs()
+        self._executor = self._submitit.SlurmExecutor(folder)
 
     def submit(
         self, task: Callable[..., None], arguments: Sequence[tuple[str, ...]], array: Array, *, num_gpus: int

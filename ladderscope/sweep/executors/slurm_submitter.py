@@ -11,6 +11,7 @@ from itertools import takewhile
 from ladderscope.errors import UsageError
 from ladderscope.sweep.executors.engine import Terms
 from ladderscope.sweep.executors.slurm_array import Array
+from ladderscope.sweep.executors.slurm_causes import explain
 from ladderscope.sweep.executors.slurm_cell import SlurmCell
 from ladderscope.sweep.executors.slurm_folder import SlurmFolder
 from ladderscope.sweep.executors.slurm_job import run_slurm_cell
@@ -89,4 +90,6 @@ class Submitter:
                 self._say(f"sbatch refuses: {error}. Trying again every {_AGAIN_SECONDS:g} s.")
         self._again_at = now + _AGAIN_SECONDS
         if not may_wait and (self._is_first or now - self._refused_since > _GIVE_UP_SECONDS):
-            raise UsageError(f"sbatch refuses the jobs: {error}. See the --slurm options.") from error
+            raise UsageError(
+                explain(error) or f"sbatch refuses the jobs: {error}. See the --slurm options."
+            ) from error

@@ -24,7 +24,10 @@ REFUSED = {
     "unknown method": (["--method", "qlra"], "did you mean 'qlora'"),
     "rank 0": (["--method", "qlora", "--rank", "0"], "at least 1"),
     "negative rank": (["--method", "qlora", "--rank", "-3"], "at least 1"),
-    "reduction that does not divide": (["--method", "ladder", "--reduction", "7"], "use one of 1, 2, 4, 8, 16, 32"),
+    "reduction that does not divide": (
+        ["--method", "ladder", "--reduction", "7"],
+        "give --reduction 8, or one of 1, 2, 4, 16",
+    ),
     "too long": (["--seq-len", "8193"], "at most 8192 tokens"),
     "missing data": (["--data", "absent.jsonl"], "give gsm-symbolic, random"),
     "missing grid": (["absent.yaml"], "cannot read the grid"),
@@ -117,3 +120,10 @@ def test_cells_share_the_threads_that_the_user_grants(
     cells = resolve_cells({"model": ["random:tiny-llama"], "method": ["full"]})
     (job,) = measured_jobs(cells, CpuMeter(), slots)
     assert job.num_threads == threads
+
+
+@pytest.mark.parametrize("command", ["profile", "plan", "explain", "check"])
+def test_help_says_how_a_gpu_is_described(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "12GiB:sm86 is any GPU with 12 GiB of compute capability 8.6" in text

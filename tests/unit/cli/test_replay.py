@@ -12,7 +12,7 @@ import pytest
 from ladderscope.cli import run
 from ladderscope.memory.allocator import CachingAllocator
 from ladderscope.memory.allocator.layout import describe
-from ladderscope.memory.replay import HistoryEvent, HistoryRecorder, write_snapshot
+from ladderscope.memory.replay import PREDICTED_BY, HistoryEvent, HistoryRecorder, write_snapshot
 from ladderscope.units import MIB
 
 
@@ -56,6 +56,7 @@ def test_json_is_a_list_of_results(snapshot: Path, inexact: Path, capsys: pytest
         "peak_allocated_bytes": 30 * MIB,
         "peak_reserved_bytes": 56 * MIB,
         "first_difference": None,
+        "predicted": False,
         "exact": True,
     }
     assert (second["exact_addresses"], second["allocations"], second["exact"]) == (1, 2, False)
@@ -73,6 +74,37 @@ def test_the_table_fits_and_says_that_all_is_exact(
     assert re.search(r"lm_medium_ctx512_training.json.gz +all 2 +all 3 +30 MiB +56 MiB", out)
     assert "Every address and every segment event is exact." in out
     assert max(map(len, out.splitlines())) <= columns
+
+
+@pytest.fixture
+def predicted(snapshot: Path) -> Path:
+    """The same history, as that of a prediction."""
+    document = pickle.loads(snapshot.read_bytes()) | {PREDICTED_BY: "ladderscope"}
+    path = snapshot.with_name("predicted.pickle")
+    path.write_bytes(pickle.dumps(document))
+    return path
+
+
+def test_what_was_predicted_is_not_called_recorded(
+    snapshot: Path, predicted: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    assert run(["replay", str(predicted)]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].strip() == "Allocator model against predicted runs"
+    assert "recorded" not in out
+    assert "says that its file is whole, and nothing of a GPU" in out
+    assert run(["replay", str(snapshot)]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].strip() == "Allocator model against recorded runs"
+    assert "predict" not in out
+    assert run(["replay", str(snapshot), str(predicted)]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].strip() == "Allocator model against recorded runs and predicted runs"
+    assert re.search(r"run.pickle +all 2", out)
+    assert re.search(r"predicted.pickle \(predicted\) +all 2", out)
+    assert run(["replay", str(snapshot), str(predicted), "--json"]) == 0
+    assert [result["predicted"] for result in json.loads(capsys.readouterr().out)] == [False, True]
 
 
 def test_an_inexact_replay_says_where_it_parts_and_still_succeeds(

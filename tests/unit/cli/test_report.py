@@ -83,4 +83,15 @@ def test_a_condition_that_leaves_nothing_ends_with_one_sentence(
 
 def test_out_is_required(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", str(ledger)]) == 2
-    assert "--out" in capsys.readouterr().err
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Error:")]
+    assert errors == ["Error: Missing option '--out': the folder to write to, as in --out report/."]
+
+
+def test_a_ledger_that_is_not_there_is_said_before_anything_else(
+    ledger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = ledger.with_name("nothere.jsonl")
+    assert run(["report", str(ledger), str(missing)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(missing) in line
+    assert "--out" not in line

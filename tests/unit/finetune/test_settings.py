@@ -71,7 +71,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "interval": ({"save_every": 0}, "save_every must be a whole number of at least 1"),
     "keep": ({"keep": -1}, "keep must be a whole number of at least 0"),
     "method": ({"method": "ladr"}, "did you mean 'ladder'?"),
-    "reduction": ({"method": "ladder", "reduction": 3}, "use one of"),
+    "reduction": ({"method": "ladder", "reduction": 3}, "give --reduction 4, or one of"),
     "quantised full": ({"method": "full", "quantization": "nf4"}, "use none"),
     "random weights": ({"model": "random:tiny-llama"}, "`ladderscope profile` measures random weights"),
     "random tokens": ({"data": "random"}, "random tokens teach nothing"),

@@ -165,6 +165,17 @@ def test_tables_say_that_they_are_predicted_and_fit_the_terminal(width: int) -> 
     assert "11 lengths from 10 to 20 tokens. A batch of 8 rows is padded to 20 tokens in the median" in joined
 
 
+def test_parts_are_announced_and_their_number_never_moves() -> None:
+    told: list[tuple[int, int, str]] = []
+    lengths, forecasts = Lengths.between(10, 20), BytesPerToken(usable=120)
+    for _ in make_padded_plans([CELL], [TIGHT], lengths, 100, forecasts, lambda *part: told.append(part)):
+        pass
+    assert told == [
+        (number, 4, f"{what} of qlora r=8")
+        for number, what in enumerate(("longest batch", "median batch", "limit", "varied order"), 1)
+    ]
+
+
 def test_a_plan_of_which_nothing_is_known_is_printed_with_question_marks() -> None:
     (plan,) = next(make_padded_plans([CELL], [TIGHT], Lengths.between(10, 20), 100, BytesPerToken(usable=120)))
     text = _text(plan)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from ladderscope.memory.predict.gpus import Gpu, find_gpu
 from ladderscope.planning.forecasts import Fit, Forecasts
-from ladderscope.planning.knobs import knobs_of
-from ladderscope.planning.plan import Plan, ask, search_batch, search_length, turn_knobs
+from ladderscope.planning.knobs import Knob, knobs_of
+from ladderscope.planning.plan import Plan, ask, make_plans, search_batch, search_length, turn_knobs
+from ladderscope.planning.text import print_plans
 from ladderscope.predict import predict_cell
 from ladderscope.records import Cell, Phase
 
@@ -103,6 +106,31 @@ def test_changes_are_direct_predictions_with_the_largest_saving_first(ladder_pla
         assert change.saved_bytes == asked.peak_reserved_bytes - reserved
 
 
+def _printed(plan: Plan, width: int) -> str:
+    output = io.StringIO()
+    print_plans([plan], Console(file=output, width=width))
+    return output.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_what_to_change_is_shown_at_every_width(width: int, ladder_plan: Plan) -> None:
+    changes = _printed(ladder_plan, width).partition("what saves memory")[2]
+    assert ladder_plan.changes is not None
+    for option in (change.knobs[0].option for change in ladder_plan.changes if change.saved_bytes > 0):
+        assert option in changes
+
+
+def test_options_are_broken_between_settings_alone(ladder_plan: Plan) -> None:
+    assert ladder_plan.changes is not None
+    settings = "backbone_chunk_tokens=2048 checkpoint_blocks=true"
+    lean = Knob("lean side network", f"--loss-impl chunked --set '{settings}'", {})
+    change = dataclasses.replace(ladder_plan.changes[0], knobs=(lean,), saved_bytes=2**20)
+    printed = _printed(dataclasses.replace(ladder_plan, changes=[change]), 80)
+    for part in lean.option.split():
+        assert part in printed
+    assert max(map(len, printed.splitlines())) <= 80
+
+
 class Additive(Forecasts):
     """Forecasts of a training run of 1000 bytes, of which every change saves its share, on a GPU of ``usable``."""
 
@@ -136,6 +164,19 @@ def test_several_changes_are_put_together_where_none_is_enough_the_shape_last(
     if plan.together is not None:
         assert plan.together.fit.fits
         assert plan.together.saved_bytes == 1000 - plan.together.fit.peak_reserved_bytes
+
+
+def test_parts_are_announced_and_their_number_never_moves(tiny_cell: MakeCell) -> None:
+    told: list[tuple[int, int, str]] = []
+    gpus = [TIGHT, find_gpu("8GiB:sm86")]
+    for _ in make_plans([tiny_cell()], gpus, Additive(2000), lambda *part: told.append(part)):
+        pass
+    assert [(number, total) for number, total, _ in told] == [(number, 8) for number in range(1, 9)]
+    assert [what for _, _, what in told[:3]] == [
+        "peak of lora r=4 on 0.465GiB:sm86",
+        "peak of lora r=4 on 8GiB:sm86",
+        "largest batch of lora r=4 on 0.465GiB:sm86",
+    ]
 
 
 def test_a_cell_is_predicted_once() -> None:

@@ -81,9 +81,32 @@ def test_at_80_columns_every_cell_is_one_line_with_its_peak(sample_records: list
     assert "oom" in failed
 
 
+def test_at_80_columns_a_prediction_has_its_peaks_and_no_columns_that_nothing_fills(
+    make_record: RecordFactory, make_predicted: Callable[[Record], Record]
+) -> None:
+    memory = make_record("qlora").memory
+    assert memory is not None
+    reserved = dataclasses.replace(memory, peak_reserved_bytes=2**30, peak_rss_bytes=None)
+    one = dataclasses.replace(make_predicted(make_record("qlora")), memory=reserved, gpu="rtx-3060-12gb")
+    one = dataclasses.replace(one, step_seconds=[], eval_loss=None)
+    table, _, hidden = printed([one], 80).partition("Not shown")
+
+    assert "1.00 GiB" in table
+    assert "for rtx-3060-12gb)" in table
+    assert not any(word in table + hidden for word in ("seconds", "RSS", "loss"))
+
+
 def test_a_wide_terminal_shows_more_columns(sample_records: list[Record]) -> None:
     assert "trainable" not in printed(sample_records, 80).split("Not shown")[0]
     assert "trainable" in printed(sample_records, 200).split("Not shown")[0]
+
+
+def test_errors_of_cells_that_share_a_label_are_told_apart(make_record: RecordFactory) -> None:
+    records = [dataclasses.replace(make_record("qlora", seed=seed), status="error", error="no") for seed in (0, 1)]
+
+    text = " ".join(printed(records, 160).split())
+    assert "256 tokens, seed 0: error: no" in text
+    assert "256 tokens, seed 1: error: no" in text
 
 
 def test_losses_on_random_weights_are_marked(make_record: RecordFactory) -> None:

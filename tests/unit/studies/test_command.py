@@ -14,6 +14,12 @@ from ladderscope.studies.folder import Study, find_study
 from ladderscope.studies.report import page_path
 from ladderscope.studies.run import study_jobs
 
+TEXT = (
+    "A model that is tiny takes less memory than any model that is not tiny and this holds on any machine for whoever"
+)
+"""A claim that is longer than a line."""
+LAST = "whoever"
+
 
 def files_below(folder: Path) -> dict[str, bytes]:
     """Of all files but locks and caches."""
@@ -116,6 +122,7 @@ def test_a_quick_run_starts_afresh_and_fails_where_it_is_too_far_off(
     said = capsys.readouterr().err
     assert "Ran 1 cell now." in said
     assert "Further off than the quick-tolerance of study.yaml: peak allocated (0)" in said
+    assert said.count("8GiB:sm86: GPU with 8 GiB, compute capability 8.6") == 1
 
 
 def test_the_list_shows_verdicts(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,8 +139,37 @@ def test_a_narrow_list_keeps_study_claim_and_verdict(
     (done / "tiny").rename(done / "tiny_with_a_long_name")
     assert study("list", root=done) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.strip() for line in lines] == ["tiny_with_a_long_name", "small", "reproduced"]
+    names, hidden = lines[:3], " ".join(lines[3:])
+    assert [line.strip() for line in names] == ["tiny_with_a_long_name", "small", "reproduced, predicted"]
+    assert hidden == "Not shown at this width: what is claimed."
     assert max(map(len, lines)) <= 30
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown", "hidden"),
+    [
+        (36, {"reproduced"}, "Not shown at this width: numbers, what is claimed."),
+        (60, {"reproduced", "predicted"}, "Not shown at this width: what is claimed."),
+        (140, {"reproduced", "predicted", LAST}, ""),
+    ],
+)
+def test_the_list_says_what_it_leaves_out(
+    columns: int,
+    shown: set[str],
+    hidden: str,
+    done: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    definition = done / "tiny" / "study.yaml"
+    definition.write_text(definition.read_text().replace("text: Tiny is small", f"text: {TEXT}"))
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert study("list", root=done) == 0
+    lines = capsys.readouterr().out.splitlines()
+    table, mark, rest = "\n".join(lines).partition("Not shown")
+    assert {part for part in ("reproduced", "predicted", LAST) if part in table} == shown
+    assert " ".join((mark + rest).split()) == hidden
+    assert max(map(len, lines)) <= columns
 
 
 def test_an_analysis_that_fails_is_listed_and_named(done: Path, capsys: pytest.CaptureFixture[str]) -> None:

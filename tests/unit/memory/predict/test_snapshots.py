@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import pickle
 from contextlib import suppress
 from pathlib import Path
 
 import torch
+from torch.cuda import _memory_viz
 
 from ladderscope.memory.predict import MemoryTrace, predict_memory
 from ladderscope.memory.predict.device import OnOom
-from ladderscope.memory.replay import read_traces, replay
+from ladderscope.memory.replay import read_traces, replay, write_compact
 from ladderscope.units import MIB
 
 GPU = "1GiB:sm86"
@@ -58,3 +61,18 @@ def test_and_one_under_a_memory_fraction(tmp_path: Path) -> None:
         kept += blocks(90)  # only in place of the cached segment
     assert trace.peak_reserved_bytes == 120 * MIB
     assert_replay_agrees(trace, tmp_path / "fraction.pickle")
+
+
+def test_a_snapshot_says_that_it_is_predicted_in_each_form_and_pytorchs_tools_pass_over_it(tmp_path: Path) -> None:
+    with predict_memory(GPU) as trace:
+        blocks(30)
+    trace.save_snapshot(tmp_path / "a.pickle")
+    (history,) = read_traces(tmp_path / "a.pickle")
+    assert history.is_predicted
+    write_compact(tmp_path / "a.json.gz", history, {})
+    write_compact(tmp_path / "b.json.gz", dataclasses.replace(history, is_predicted=False), {})
+    assert [read_traces(tmp_path / name)[0].is_predicted for name in ("a.json.gz", "b.json.gz")] == [True, False]
+    with (tmp_path / "a.pickle").open("rb") as file:
+        snapshot = pickle.load(file)
+    assert "30.0MiB" in _memory_viz.trace(snapshot)
+    assert "snapshot.pickle" in _memory_viz.trace_plot(snapshot)

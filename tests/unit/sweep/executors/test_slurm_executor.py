@@ -262,6 +262,13 @@ def test_what_sbatch_says_of_the_first_array_is_told_and_nothing_waits(site: Any
     assert site.notes() == []
 
 
+def test_where_the_controller_goes_before_the_first_array_that_is_named(site: Any) -> None:
+    (site.cluster / "refusal").write_text("Batch job submission failed: Unable to contact slurm controller")
+    (future,) = site.submit(site.driver(), *site.jobs(1))
+    with pytest.raises(UsageError, match=r"controller does not answer: .*Batch job submission failed"):
+        future.result(timeout=60)
+
+
 def test_a_later_refusal_ends_nothing_and_is_tried_again(site: Any) -> None:
     executor = site.driver()
     first, second = site.jobs(2)
