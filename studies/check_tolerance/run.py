@@ -30,7 +30,7 @@ def normal(rng: np.random.Generator, n: int) -> NDArray[np.float64]:
 
 def steps(size: int, share: float) -> Noise:
     def draw(rng: np.random.Generator, n: int) -> NDArray[np.float64]:
-        return size * (rng.random(n) < share)
+        return np.where(rng.random(n) < share, float(size), 0.0)
 
     return draw
 

@@ -94,7 +94,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         measuring, predicting = (missing_jobs(jobs, ledger.records, again) for jobs in (measuring, predicting))
         with SweepProgress(console, len(measuring) + len(predicting)) as progress:
             stages = Stages(measuring, predicting, ledger, progress, options.timeout)
-            with graceful_interrupt(progress.say, stages.cancel) as stop:
+            with graceful_interrupt(progress.say) as stop:
                 stages.run(stop)
     if stop.is_set():
         console.print("Interrupted: the same command runs what is missing.")

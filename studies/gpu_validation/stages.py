@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Sequence
 
 from ladderscope.sweep.executor import LocalExecutor
+from ladderscope.sweep.interrupt import Stop
 from ladderscope.sweep.measurers import Measurers
 from ladderscope.sweep.predictors import Predictors
 from ladderscope.sweep.protocol import Job
@@ -49,8 +49,8 @@ class Stages:
         self._on_gpu = LocalExecutor(1, timeout_seconds, devices, measurers=self._measurers)
         self._on_cores = LocalExecutor(num_cores(), timeout_seconds, predictors=self._predictors)
 
-    def run(self, stop: threading.Event) -> None:
-        """Run all; once ``stop`` is set no further job begins."""
+    def run(self, stop: Stop) -> None:
+        """Run all; once ``stop`` is set no further job begins, and those that run end where it is at once."""
         try:
             for number, job in enumerate(self._measuring, start=1):
                 # The next process imports what it needs while this one loads its model.
@@ -60,8 +60,3 @@ class Stages:
         finally:
             self._predictors.close()
             self._measurers.close()
-
-    def cancel(self) -> None:
-        """End what runs, at once."""
-        self._on_gpu.cancel()
-        self._on_cores.cancel()

@@ -10,7 +10,13 @@ from ladderscope.studies.variants.plots import differences_figure
 from ladderscope.studies.variants.presets import defaults_table
 from ladderscope.studies.variants.records import runs_of
 from ladderscope.studies.variants.tables import bytes_table, difference_table, loss_table, training_cost_table
-from ladderscope.studies.variants.verdicts import against_reference, equivalent, lowest, said_of_equivalence
+from ladderscope.studies.variants.verdicts import (
+    Comparisons,
+    against_reference,
+    equivalent,
+    lowest,
+    said_of_equivalence,
+)
 
 from .plan import GAINS, GATES, REFERENCE, STARTS, WHOLE
 
@@ -29,7 +35,11 @@ def analyse(records: Sequence[Record], bounds: Mapping[str, float]) -> Findings:
     if not runs.trained:
         return Findings(verdicts)
     found = of_starts, _, of_gains = [against_reference(one, "width", bounds) for one in families]
-    said = {"init": of_starts, "gate": said_of_equivalence(gates, bounds), "output_gain": of_gains}
+    said: dict[str, Comparisons | str] = {
+        "init": of_starts,
+        "gate": said_of_equivalence(gates, bounds),
+        "output_gain": of_gains,
+    }
     tables = [
         loss_table(runs),
         *(

@@ -26,7 +26,7 @@ OTHERS = [method for method in METHODS if method != REFERENCE]
 
 def multiplier_table(fit: ScalingFit, basis: Basis) -> Table:
     """How many times QLoRA's compute a method needs for the same loss, and where they cross."""
-    rows = []
+    rows: list[list[str | Value]] = []
     for method in OTHERS:
         found = comparison_of(fit, method)
         ends = [one for one in found.multipliers if one.by == "straight lines"]
@@ -42,7 +42,7 @@ def multiplier_table(fit: ScalingFit, basis: Basis) -> Table:
 def equal_table(records: Sequence[Record], confidence: float) -> Table:
     """Losses against QLoRA's at equal data, equal compute and equal time."""
     basis = common_basis(records)
-    rows = [
+    rows: list[list[str | Value]] = [
         [method, *(Value(_gap(at_equal(records, method, REFERENCE, axis, confidence)), basis) for axis in AXES)]
         for method in OTHERS
     ]
@@ -55,7 +55,8 @@ def equal_table(records: Sequence[Record], confidence: float) -> Table:
 
 def equal_compute_table(records: Sequence[Record]) -> Table:
     """Losses against QLoRA's at equal compute, backbone by backbone."""
-    basis, rows = common_basis(records), []
+    basis = common_basis(records)
+    rows: list[list[str | Value]] = []
     for method in OTHERS:
         gaps = gaps_at_equal(records, method, REFERENCE, "compute")
         cells = [percent(gaps[one.name]) if one.name in gaps else NOTHING for one in FAMILY]
@@ -71,7 +72,7 @@ def equal_compute_table(records: Sequence[Record]) -> Table:
 def data_table(records: Sequence[Record]) -> Table:
     """Held-out losses of the longest runs, and what a step of them costs."""
     basis, seconds = common_basis(records), seconds_of_steps(records)
-    rows = []
+    rows: list[list[str | Value]] = []
     for backbone in FAMILY:
         of_model = [one for one in records if one.cell.model == backbone.name]
         longest = [one for one in of_model if one.cell.steps == max(WHOLE.budgets)]

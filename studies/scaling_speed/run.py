@@ -95,10 +95,17 @@ def _scipys(points: Points) -> float:
     start = LAW.start(points.x, points.y, np.random.default_rng(0))
     matrix, features, target = LAW.centring(points.x), LAW.features(points.x), np.log(points.y)
     inverse = np.linalg.inv(matrix)
+
+    def residuals(phi: FloatArray) -> FloatArray:
+        return LAW.evaluate(inverse @ phi, features) - target
+
+    def jacobian(phi: FloatArray) -> FloatArray:
+        return LAW.derivatives(inverse @ phi, features) @ inverse
+
     found = least_squares(
-        lambda phi: LAW.evaluate(inverse @ phi, features) - target,
+        residuals,
         matrix @ start,
-        lambda phi: LAW.derivatives(inverse @ phi, features) @ inverse,
+        jacobian,
         loss="huber",
         f_scale=DELTA,
         x_scale="jac",

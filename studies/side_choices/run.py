@@ -32,7 +32,7 @@ CALIBRATION_TOKENS = 2048
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, required=True, help="folder for the hidden states")
     parser.add_argument("--only", default="", help="part of the name of the choices to train")
     parser.add_argument("--steps", type=int, default=60)

@@ -33,7 +33,7 @@ STEP = "steady step"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tokens", type=int, nargs="+", default=[512, 2048, 8192, 16384])
     parser.add_argument("--only", default="", help="part of the name of the variants to predict")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results.json"))

@@ -97,7 +97,7 @@ def _seconds(loop: TrainingLoop, taps: AbstractContextManager[None]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--one", choices=METHODS, help="measure one method in this process and print it as JSON")

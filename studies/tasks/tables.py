@@ -9,9 +9,10 @@ from ladderscope.studies.bases import Basis
 from ladderscope.studies.findings import NOTHING, Table, Value
 from ladderscope.studies.intervals import MeanInterval, mean, mean_accuracy
 from ladderscope.studies.shares import ends_of, points
+from ladderscope.studies.trained.spent import AXES
 
 from .answers import ALL, QLORA, SIDES, TASK_NAMES, Contestant, Results
-from .costs import AXES, cost_ratio, nearest_budget
+from .costs import cost_ratio, nearest_budget
 from .plan import WHOLE
 
 
