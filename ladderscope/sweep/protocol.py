@@ -44,6 +44,11 @@ class Job:
         return self.meter == PREDICT
 
     @property
+    def num_ranks(self) -> int:
+        """How many processes train at a time; a prediction is one process, however many ranks it is of."""
+        return 1 if self.is_prediction else self.cell.num_gpus
+
+    @property
     def num_gpus(self) -> int:
         """How many GPUs it takes of the machine that runs it."""
         return self.cell.num_gpus if self.meter == "cuda" else 0

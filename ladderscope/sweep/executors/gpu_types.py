@@ -34,28 +34,37 @@ def gpu_of_type(name: str) -> Gpu | None:
     return min(found, key=lambda one: one[:2])[2] if found else None
 
 
-def place(jobs: Sequence[Job], predictions: Iterable[Record], gpus: Mapping[str, Gpu]) -> Placement:
+def place(
+    jobs: Sequence[Job], predictions: Iterable[Record], gpus: Mapping[str, Gpu], counts: Mapping[str, int]
+) -> Placement:
     """Decide by predictions where jobs may run.
 
     A cell may run on every type that it fits on; one that fits nowhere runs on the type with the most memory, and one
-    that could not be predicted on any. The largest come first, as they have the fewest GPUs to choose from.
+    that could not be predicted on any. Types of which no node has as many GPUs as a cell needs are left out, unless
+    that leaves none. The largest come first, as they have the fewest GPUs to choose from.
 
     Args:
         jobs: to measure.
         predictions: of their cells, for each of ``gpus``; some may be missing or have failed.
         gpus: by the engine's name of the type; not empty.
+        counts: by the same names, the most GPUs of a node.
     """
     by_cell_and_gpu = {(record.cell.cell_id, record.gpu): record for record in predictions if record.memory}
-    most = max(gpus.values(), key=lambda gpu: gpu.memory_bytes)
     peaks: dict[Key, int] = {}
     types: dict[Key, tuple[str, ...]] = {}
     for job in jobs:
-        told = {name: by_cell_and_gpu.get((job.cell.cell_id, gpu.name)) for name, gpu in gpus.items()}
+        there = {name: gpu for name, gpu in gpus.items() if counts[name] >= job.num_gpus} or gpus
+        told = {name: by_cell_and_gpu.get((job.cell.cell_id, gpu.name)) for name, gpu in there.items()}
         known = {name: record for name, record in told.items() if record is not None}
-        fitting = tuple(name for name in gpus if name not in known or known[name].status == "ok")
-        types[job.key] = fitting or tuple(name for name, gpu in gpus.items() if gpu == most)
+        fitting = tuple(name for name in there if name not in known or known[name].status == "ok")
+        types[job.key] = fitting or _with_most_memory(there)
         peaks[job.key] = max(map(_peak_bytes, known.values()), default=0)
     return Placement(sorted(jobs, key=lambda job: -peaks[job.key]), types)
+
+
+def _with_most_memory(gpus: Mapping[str, Gpu]) -> tuple[str, ...]:
+    most = max(gpus.values(), key=lambda gpu: gpu.memory_bytes)
+    return tuple(name for name, gpu in gpus.items() if gpu == most)
 
 
 def _peak_bytes(record: Record) -> int:

@@ -73,12 +73,13 @@ class RayExecutor(WatchedExecutor[_Task]):
         measured = [job for job in jobs if job.meter == "cuda"]
         if not measured or self._options.gpu_type is not None:
             return list(jobs)
-        gpus = {name: gpu for name in gpu_types_of(self._ray) if (gpu := gpu_of_type(name)) is not None}
+        counts = gpu_types_of(self._ray)
+        gpus = {name: gpu for name in counts if (gpu := gpu_of_type(name)) is not None}
         if len(gpus) < 2:
             return list(jobs)
         self._terms.say(f"Predicting which of {', '.join(gpus)} the cells fit on.")
         asked = [Job(job.cell, PREDICT, gpu.name, num_threads=1) for job in measured for gpu in set(gpus.values())]
-        placement = place(measured, predict(asked), gpus)
+        placement = place(measured, predict(asked), gpus, counts)
         self._types = placement.types
         return [*placement.jobs, *(job for job in jobs if job.meter != "cuda")]
 

@@ -72,17 +72,21 @@ def _cores_of_local_cluster(terms: Terms, options: RayOptions) -> int:
     return num_cores()
 
 
-def gpu_types_of(ray: Any) -> list[str]:
-    """The types of GPU that the cluster has now, by Ray's names; of nodes that tell theirs."""
-    nodes = [node for node in living_nodes(ray) if node["Resources"].get("GPU", 0)]
-    return sorted({kind for node in nodes if (kind := type_of(node))})
+def gpu_types_of(ray: Any) -> dict[str, int]:
+    """The types of GPU that the cluster has now, by Ray's names, and the most of a node; of nodes that tell theirs."""
+    found: dict[str, int] = {}
+    for node in living_nodes(ray):
+        count, kind = int(node["Resources"].get("GPU", 0)), type_of(node)
+        if count and kind:
+            found[kind] = max(count, found.get(kind, 0))
+    return dict(sorted(found.items()))
 
 
 def task_options(job: Job, options: RayOptions, gpu_types: Sequence[str] = ()) -> dict[str, Any]:
     """What Ray is to keep free for the job, where, and how often it may begin it again.
 
     Args:
-        job: a prediction needs a core and memory; a measurement what the user says.
+        job: a prediction needs a core and memory; a measurement what the user says, and a core for each rank.
         options: of the executor.
         gpu_types: that a measurement on CUDA fits on; empty for any.
     """
@@ -90,7 +94,7 @@ def task_options(job: Job, options: RayOptions, gpu_types: Sequence[str] = ()) -
 
     needed: dict[str, Any] = {
         "name": job.cell.label,
-        "num_cpus": 1 if job.is_prediction else options.cpus,
+        "num_cpus": 1 if job.is_prediction else max(options.cpus, job.num_ranks),
         "memory": least_host_bytes(job) if options.memory_gib is None else int(options.memory_gib * GIB),
         "max_retries": options.retries,
     }

@@ -12,17 +12,19 @@ _ELSEWHERE = "Run this where jobs are submitted, or without `--executor slurm`, 
 
 _CAUSES = (
     (
-        r"configuration source|process configuration|ClusterName needs|slurm\.conf",
+        r"configuration source|process configuration|DNS SRV|res_nsearch|ClusterName needs"
+        r"|slurm\.conf.*(No such file|Permission denied)",
         "Slurm's programs are here, but its configuration is not: {said}. Where its slurm.conf is not in the usual "
         f"place, SLURM_CONF says where it is. {_ELSEWHERE}",
     ),
     (
-        r"contact slurm controller|does not answer within|[Cc]onnection (refused|timed out|failure)|Zero Bytes",
+        r"contact slurm controller|does not answer within|[Cc]onnection (refused|timed out|failure)|Zero Bytes"
+        r"|[Ss]ocket timed out|in standby mode",
         "Slurm is there and its controller does not answer: {said}. `scontrol ping` says which one is asked; "
         "the same command begins once it answers.",
     ),
     (
-        r"[Aa]uthentication|[Mm]unge",
+        r"[Aa]uthentication (error|credential)|[Mm]unge (en|de)code|auth[_/]munge|munge\.socket",
         "Slurm is there and does not let this machine in: {said}. Its daemon for that, mostly munge, has to run here. "
         f"{_ELSEWHERE}",
     ),

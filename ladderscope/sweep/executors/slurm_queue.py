@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ladderscope.sweep.executors.engine import import_library
 from ladderscope.sweep.executors.slurm_array import Array
@@ -15,9 +15,23 @@ from ladderscope.sweep.executors.slurm_causes import check_programs
 from ladderscope.sweep.executors.slurm_job import BEGAN
 from ladderscope.sweep.executors.slurm_options import SlurmOptions
 from ladderscope.sweep.executors.slurm_programs import SlurmRefusalError, last_line, sacct, squeue
+from ladderscope.sweep.protocol import Job
 
 _ASK_SECONDS = 10.0
 """Between two questions to Slurm, about all jobs at once."""
+
+
+class Needs(NamedTuple):
+    """What a job asks for on its node: jobs of one array ask for the same."""
+
+    gpus: int
+    ranks: int
+    """Processes that train at a time, each on a core at least."""
+
+
+def needs_of(job: Job) -> Needs:
+    """What the job of Slurm for this job asks for."""
+    return Needs(job.num_gpus, job.num_ranks)
 
 
 class SlurmQueue:
@@ -41,7 +55,7 @@ class SlurmQueue:
         self._executor = self._submitit.SlurmExecutor(folder)
 
     def submit(
-        self, task: Callable[..., None], arguments: Sequence[tuple[str, ...]], array: Array, *, num_gpus: int
+        self, task: Callable[..., None], arguments: Sequence[tuple[str, ...]], array: Array, *, needs: Needs
     ) -> str:
         """Submit ``task`` on each of the arguments, as an array where there are several.
 
@@ -49,7 +63,7 @@ class SlurmQueue:
             task: takes one of ``arguments``.
             arguments: of each job.
             array: as it is noted.
-            num_gpus: of each job, on one node.
+            needs: of each job.
 
         Returns:
             Slurm's number of it.
@@ -57,7 +71,7 @@ class SlurmQueue:
         Raises:
             SlurmRefusalError: sbatch refuses; Slurm may have it all the same.
         """
-        self._executor.update_parameters(**self._parameters(array, num_gpus))
+        self._executor.update_parameters(**self._parameters(array, needs))
         try:
             jobs = self._executor.map_array(task, *zip(*arguments, strict=True))
         except (RuntimeError, OSError) as error:  # submitit's own are kinds of RuntimeError
@@ -95,14 +109,17 @@ class SlurmQueue:
             return last_line(self._submitit.SlurmJob(self._folder, slurm_id).stderr() or "")
         return ""
 
-    def _parameters(self, array: Array, num_gpus: int) -> dict[str, Any]:
+    def _parameters(self, array: Array, needs: Needs) -> dict[str, Any]:
         options = self._options
-        gpus = num_gpus or None if options.gpu_type is None or not num_gpus else f"{options.gpu_type}:{num_gpus}"
+        cores = max(options.cpus, needs.ranks)
+        gpus: int | str | None = needs.gpus or None
+        if gpus is not None and options.gpu_type is not None:
+            gpus = f"{options.gpu_type}:{gpus}"
         wanted = {
             "job_name": array.label,
             "time": options.time_minutes,
-            "cpus_per_task": options.cpus,
-            "srun_args": [f"--cpus-per-task={options.cpus}"],  # since Slurm 22.05 srun does not take over the job's
+            "cpus_per_task": cores,
+            "srun_args": [f"--cpus-per-task={cores}"],  # since Slurm 22.05 srun does not take over the job's
             "mem": None if options.memory_gib is None else f"{options.memory_gib * 1024:.0f}M",
             "partition": options.partition,
             "account": options.account,

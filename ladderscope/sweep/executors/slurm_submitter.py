@@ -6,7 +6,6 @@ import functools
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from itertools import takewhile
 
 from ladderscope.errors import UsageError
 from ladderscope.sweep.executors.engine import Terms
@@ -17,7 +16,7 @@ from ladderscope.sweep.executors.slurm_folder import SlurmFolder
 from ladderscope.sweep.executors.slurm_job import run_slurm_cell
 from ladderscope.sweep.executors.slurm_options import SlurmOptions
 from ladderscope.sweep.executors.slurm_programs import SlurmRefusalError, scancel_named
-from ladderscope.sweep.executors.slurm_queue import SlurmQueue
+from ladderscope.sweep.executors.slurm_queue import SlurmQueue, needs_of
 from ladderscope.sweep.executors.slurm_room import most_running, parallel_of_next
 
 _PARALLEL = 256
@@ -58,7 +57,7 @@ class Submitter:
             self._waiting_since = None
             return
         self._waiting_since = self._waiting_since or now
-        alike = list(takewhile(lambda one: one.job.num_gpus == waiting[0].job.num_gpus, waiting))[: self._array_size]
+        alike = [one for one in waiting if needs_of(one.job) == needs_of(waiting[0].job)][: self._array_size]
         running = most_running(self._folder.arrays.values(), alive)
         parallel = parallel_of_next(self._parallel, running, len(alike), now - self._waiting_since)
         if parallel and now >= self._again_at:
@@ -69,7 +68,7 @@ class Submitter:
         paths = [self._folder.record_path(one.name, array) for one in cells]
         arguments = [(one.job.to_line(), str(path)) for one, path in zip(cells, paths, strict=True)]
         try:
-            slurm_id = self._queue.submit(self._task, arguments, array, num_gpus=cells[0].job.num_gpus)
+            slurm_id = self._queue.submit(self._task, arguments, array, needs=needs_of(cells[0].job))
         except SlurmRefusalError as error:
             self._hear_refusal(array, error, may_wait=may_wait)
             return

@@ -16,6 +16,7 @@ from ladderscope.sweep.protocol import Job
 from ladderscope.units import GIB
 
 MakeCell = Callable[..., Cell]
+ONE_EACH = {"T4": 1, "A100": 1}
 GPUS = {"T4": find_gpu("t4-16gb"), "A100": find_gpu("a100-40gb")}
 
 
@@ -45,15 +46,22 @@ def test_a_cell_may_run_wherever_it_fits_and_the_largest_come_first(tiny_cell: M
         prediction(large, "A100", 20 * GIB),
         *(prediction(huge, gpu, 90 * GIB, "oom") for gpu in GPUS),
     ]
-    placement = place([small, large, huge], predictions, GPUS)
+    placement = place([small, large, huge], predictions, GPUS, ONE_EACH)
     assert placement.jobs == [huge, large, small]
     assert placement.types == {small.key: ("T4", "A100"), large.key: ("A100",), huge.key: ("A100",)}
+
+
+def test_a_cell_on_several_gpus_runs_where_a_node_has_them_all(tiny_cell: MakeCell) -> None:
+    job = measured(tiny_cell(parallel="ddp", num_gpus=4))
+    too_large = [prediction(job, gpu, 90 * GIB, "oom") for gpu in GPUS]
+    assert place([job], too_large, GPUS, {"T4": 4, "A100": 2}).types == {job.key: ("T4",)}
+    assert place([job], too_large, GPUS, ONE_EACH).types == {job.key: ("A100",)}  # and waits for such a node
 
 
 def test_a_cell_that_cannot_be_predicted_may_run_anywhere(tiny_cell: MakeCell) -> None:
     job = measured(tiny_cell())
     failed = Record(cell=job.cell, meter=PREDICT, gpu="t4-16gb", status="error", error="cannot follow it")
-    assert place([job], [failed], GPUS).types == {job.key: ("T4", "A100")}
+    assert place([job], [failed], GPUS, ONE_EACH).types == {job.key: ("T4", "A100")}
 
 
 def test_a_measurement_on_cuda_takes_a_gpu_and_a_prediction_takes_none(tiny_cell: MakeCell) -> None:
@@ -78,6 +86,7 @@ def test_ranks_that_hold_the_weights_on_the_host_ask_for_memory_for_each_copy(ti
     sharded = task_options(measured(tiny_cell(parallel="fsdp", num_gpus=4)), RayOptions())
     replicated = task_options(measured(tiny_cell(parallel="ddp", num_gpus=4)), RayOptions())
     assert (alone["num_gpus"], sharded["num_gpus"], replicated["num_gpus"]) == (1, 4, 4)
+    assert (alone["num_cpus"], sharded["num_cpus"]) == (1, 4)  # a core for each rank
     assert sharded["memory"] == 4 * alone["memory"] > replicated["memory"] > 4 * PROCESS_BYTES
 
 

@@ -99,6 +99,6 @@ def test_a_cluster_that_was_started_for_the_sweep_gets_no_node(on_cuda: list[Job
 
 
 def test_the_types_of_a_cluster_are_those_of_its_living_nodes() -> None:
-    nodes = [node(gpu="T4"), node(gpu="A100"), node(gpu="H100", alive=False), node()]
-    assert gpu_types_of(SimpleNamespace(nodes=lambda: nodes)) == ["A100", "T4"]
-    assert gpu_types_of(SimpleNamespace(nodes=lambda: nodes[2:])) == []
+    nodes = [node(gpu="T4"), node(gpu="A100"), node(gpu="A100", gpus=8), node(gpu="H100", alive=False), node()]
+    assert gpu_types_of(SimpleNamespace(nodes=lambda: nodes)) == {"A100": 8, "T4": 1}
+    assert gpu_types_of(SimpleNamespace(nodes=lambda: nodes[3:])) == {}

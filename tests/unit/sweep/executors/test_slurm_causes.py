@@ -22,6 +22,10 @@ NOT_LET_IN = "does not let this machine in"
         ("slurm_load_jobs error: Unable to contact slurm controller (connect failure)", NO_CONTROLLER),
         ("Batch job submission failed: Unable to contact slurm controller (connect failure)", NO_CONTROLLER),
         ("squeue does not answer within 60 s", NO_CONTROLLER),
+        ("resolve_ctls_from_dns_srv: res_nsearch error: Unknown host", NO_CONFIGURATION),
+        ("Batch job submission failed: Socket timed out on send/recv operation", NO_CONTROLLER),
+        ("Batch job submission failed: Slurm backup controller in standby mode", NO_CONTROLLER),
+        ("squeue: error: Invalid authentication credential", NOT_LET_IN),
         ("Batch job submission failed: Protocol authentication error", NOT_LET_IN),
         ("sbatch: error: Munge encode failed: Failed to access /run/munge/munge.socket.2", NOT_LET_IN),
     ],
@@ -33,7 +37,16 @@ def test_a_machine_without_a_way_to_slurm_hears_which_is_missing_and_what_slurm_
     assert f": {said}. " in why
 
 
-@pytest.mark.parametrize("said", ["invalid partition specified: lnog", "Invalid account", "not now"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "invalid partition specified: lnog",
+        "Invalid account",
+        "not now",
+        "Invalid --gpus-per-node, see gres in slurm.conf",
+        "user munger is not in account lab",
+    ],
+)
 def test_what_is_wrong_with_the_jobs_is_left_to_slurms_own_words(said: str) -> None:
     assert explain(said) is None
 

@@ -66,11 +66,12 @@ def test_cells_on_several_gpus_are_arrays_of_their_own_that_ask_for_all_of_them(
 ) -> None:
     executor = site.driver(gpu_type=gpu_type, array_parallelism=8)
     sharded = [tiny_cell(parallel="fsdp", num_gpus=4, seed=seed) for seed in range(2)]
-    site.submit(executor, *(Job(cell, "cuda", gpu=None, num_threads=1) for cell in sharded), *site.jobs(1))
+    first, second = (Job(cell, "cuda", gpu=None, num_threads=1) for cell in sharded)
+    site.submit(executor, first, *site.jobs(1), second)
     site.wait_for_arrays(2)
     of_four, of_one = map(flags_of, site.arrays())
-    assert {f"--gpus-per-node={asked}", "--array=0-1%2", "--nodes=1"} <= of_four
-    assert f"--gpus-per-node={asked.replace('4', '1')}" in of_one
+    assert {f"--gpus-per-node={asked}", "--array=0-1%2", "--nodes=1", "--cpus-per-task=4"} <= of_four
+    assert {f"--gpus-per-node={asked.replace('4', '1')}", "--cpus-per-task=1"} <= of_one
 
 
 @pytest.mark.parametrize(
