@@ -8,8 +8,6 @@ from ladderscope.studies.bases import ON_CPU, ON_GPU, PREDICTED, Basis, table_se
 from ladderscope.studies.findings import Table, Value
 
 _OWN = (PREDICTED, ON_CPU, ON_GPU)
-_LONG = 500
-"""Characters of a text that is not read in passing."""
 
 
 def table_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -30,15 +28,6 @@ def section_of(table: Table) -> str:
 def one_line(text: str) -> str:
     """The text without breaks."""
     return " ".join(text.split())
-
-
-def folded(text: str, summary: str) -> str:
-    """One line: of a long text the first sentence, and what follows behind a summary that a click unfolds."""
-    line = one_line(text)
-    first, _, rest = line.partition(". ")
-    if len(line) <= _LONG or not rest:
-        return line
-    return f"{first}. <details><summary>{summary}</summary>{rest}</details>"
 
 
 def _shown(cell: str | Value, usual: Basis | None) -> str:
