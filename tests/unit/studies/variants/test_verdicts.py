@@ -81,7 +81,11 @@ def test_below_all_needs_no_adjustment_and_above_one_does(invent_variants: Inven
     found = [one for one in against_reference(runs, "width", BOUNDS).values() if one]
     assert [is_clear(one.plain) for one in found] == [True, True]
     assert [is_clear(one.adjusted) for one in found] == [False, False]
-    assert lowest("claim", runs, "width", BOUNDS).answer == answer
+    verdict = lowest("claim", runs, "width", BOUNDS)
+    assert verdict.answer == answer
+    unclear = "it is not shown to be low enough against vector, none; and, adjusted by Holm"
+    decides = "each interval by itself is low enough." if sign == 1 else unclear
+    assert f"What decides: {decides}" in verdict.why
 
 
 def worse(record: Record, by: float) -> Record:
