@@ -8,8 +8,6 @@ from ladderscope.studies.bases import ON_CPU, ON_GPU, PREDICTED, Basis, table_se
 from ladderscope.studies.findings import Table, Value
 
 _OWN = (PREDICTED, ON_CPU, ON_GPU)
-_LONG = 500
-"""Characters of a text that is not read in passing."""
 
 
 def table_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -21,7 +19,8 @@ def table_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def section_of(table: Table) -> str:
     """A table with its title, a sentence on where its numbers come from, and its note."""
     usual = next((basis for basis in _OWN if basis in table.bases), None)
-    rows = [[_shown(cell, usual) for cell in row] for row in table.rows]
+    # A table that says itself where its numbers come from needs no mark on each of them.
+    rows = [[_shown(cell, usual, marks=not table.origin) for cell in row] for row in table.rows]
     origin = table.origin or table_sentence(table.bases)
     parts = [f"### {table.title}", origin, table_text(table.columns, rows), table.note.strip()]
     return "\n\n".join(part for part in parts if part)
@@ -32,19 +31,11 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def folded(text: str, summary: str) -> str:
-    """One line: of a long text the first sentence, and what follows behind a summary that a click unfolds."""
-    line = one_line(text)
-    first, _, rest = line.partition(". ")
-    if len(line) <= _LONG or not rest:
-        return line
-    return f"{first}. <details><summary>{summary}</summary>{rest}</details>"
-
-
-def _shown(cell: str | Value, usual: Basis | None) -> str:
+def _shown(cell: str | Value, usual: Basis | None, *, marks: bool) -> str:
     if isinstance(cell, str):
         return cell
-    return f"{cell.text} **{cell.basis}**" if cell.basis in _OWN and cell.basis != usual else cell.text
+    is_marked = marks and cell.basis in _OWN and cell.basis != usual
+    return f"{cell.text} **{cell.basis}**" if is_marked else cell.text
 
 
 def _cell(text: str) -> str:

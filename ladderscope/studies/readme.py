@@ -9,13 +9,12 @@ from ladderscope.report.provenance import environment
 from ladderscope.studies.definition import Claim, Definition
 from ladderscope.studies.findings import NOTHING, Findings, Verdict, verdicts_by_claim
 from ladderscope.studies.folder import Study
-from ladderscope.studies.markdown import folded, one_line, section_of, table_text
+from ladderscope.studies.markdown import one_line, section_of, table_text
 
 NOT_RUN = "not run yet"
 AFTER_RESULTS = "post hoc"
 """The mark of a verdict whose rule was written, or changed, when some of the results that it decides on were known."""
 AFTER_RESULTS_MEANS = "the rule was written or changed with results known"
-_HISTORY = "what was known by then, and what was changed later"
 
 
 def readme_text(study: Study, records: Sequence[Record], findings: Findings | None) -> str:
@@ -109,7 +108,8 @@ def _claim_sections(claims: Sequence[Claim], verdicts: dict[str, Verdict]) -> li
 
 def _claim_section(claim: Claim, first: Claim, verdict: Verdict | None) -> str:
     together = f'together with that of "{first.text}", which says when.'
-    written = folded(claim.rule_written, _HISTORY) if claim is first else one_line(together)
+    # In full, however long: what was known, and what was changed later, is what a reader must not miss.
+    written = one_line(claim.rule_written if claim is first else together)
     lines = [
         f"- Source: {one_line(claim.source)}",
         f"- Rule: {one_line(claim.rule)}",

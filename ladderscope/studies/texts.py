@@ -6,6 +6,9 @@ import math
 
 from ladderscope.studies.intervals import MeanInterval
 
+METHOD_NAMES = {"qlora": "QLoRA", "ladder": "Ladder", "xladder": "xLadder", "qst": "QST", "lst": "LST"}
+"""Methods as sentences name them."""
+
 
 def percent(log_ratio: float, digits: int = 1) -> str:
     """The logarithm of a ratio as percent above or below one; what rounds to zero has no sign."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ladderscope.records import Record
 from ladderscope.studies.bases import Basis, basis_of, in_words
@@ -15,6 +15,8 @@ from .variants import BEST_LADDER, BEST_QLORA, CARDS, CHECKPOINTING, HEADLINE, M
 
 _SIXTEENTH, _EIGHTH = "ladder 1/16", "ladder 1/8"
 _OF_FITS = {_SIXTEENTH: ("ladder", SIZE), _EIGHTH: ("ladder", 8), "qlora": ("qlora", SIZE)}
+Fits = Mapping[str, Mapping[str, list[bool]]]
+"""Model -> method -> whether it fits with adapters in fp32 and in bf16."""
 REPRODUCED, NOT_REPRODUCED = ANSWERS["paper"]
 HOLDS, DOES_NOT_HOLD = ANSWERS["own"]
 
@@ -98,21 +100,36 @@ def _fits_verdict(claim: str, card: str, peaks: Peaks) -> Verdict:
     why = "; ".join(f"{model}: {answer} ({numbers})" for model, (answer, numbers) in told.items())
     start = f"Whether it fits an RTX 3060 at {HEADLINE:,} tokens, with adapters in fp32 and in bf16: "
     basis = in_words(basis_of(one) for one in used if one)
-    return Verdict(claim, overall, f"{start}{why}.", basis, _fits_sentence(fits))
+    deciding = [model for model, (answer, _) in told.items() if answer == overall != REPRODUCED]
+    decides = "; ".join(against(model, fits[model]) for model in deciding)
+    clause = f" What decides: {decides}." if decides else ""
+    return Verdict(claim, overall, f"{start}{why}.{clause}", basis, f"{fits_sentence(fits)}{clause}")
 
 
-def _fits_sentence(fits: Mapping[str, Mapping[str, list[bool]]]) -> str:
-    def fitting(name: str) -> str:
-        models = [model for model, row in fits.items() if all(row[name])]
+def fits_sentence(fits: Fits) -> str:
+    """On how many models each method fits, counted as the rule does: Ladder in both dtypes, QLoRA in either."""
+
+    def fitting(name: str, enough: Callable[[list[bool]], bool]) -> str:
+        models = [model for model, row in fits.items() if enough(row[name])]
         return f"{len(models)} of {len(fits)} models" + (
             f" ({', '.join(models)})" if 0 < len(models) < len(fits) else ""
         )
 
     return (
         f"At {HEADLINE:,} tokens, with adapters in fp32 and in bf16, an RTX 3060 has room for "
-        f"{fitting(_SIXTEENTH)} with a Ladder of a sixteenth of the width, {fitting(_EIGHTH)} with one of an eighth, "
-        f"and {fitting('qlora')} with QLoRA."
+        f"{fitting(_SIXTEENTH, all)} with a Ladder of a sixteenth of the width and {fitting(_EIGHTH, all)} with one "
+        f"of an eighth, and in either dtype for {fitting('qlora', any)} with QLoRA."
     )
+
+
+def against(model: str, fits: Mapping[str, list[bool]]) -> str:
+    """What stands against the claim on a model on which it is not reproduced."""
+    if any(fits["qlora"]):
+        return f"QLoRA fits on {model}"
+    if not any(fits[_SIXTEENTH]):
+        return f"a Ladder of a sixteenth does not fit on {model}"
+    is_of_dtypes = any(len(set(fits[name])) > 1 for name in (_SIXTEENTH, _EIGHTH))
+    return f"Ladder's two {'dtypes' if is_of_dtypes else 'widths'} disagree on {model}"
 
 
 def _fits(record: Record | None) -> bool:

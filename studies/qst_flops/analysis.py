@@ -111,7 +111,8 @@ def _speed(found: Found, records: Sequence[Record], faster: float) -> Verdict:
             answer = REPRODUCED if max(ratios.values()) >= faster else NOT_REPRODUCED
             return Verdict("speed", answer, f"QLoRA's seconds per step over QST's on {gpu}: {listed}.", ON_GPU)
     values = [value for model in MODELS if (value := _ratio(found, model, "qst"))]
-    work = f" QLoRA's FLOPs are {1 / min(values):.2f} times QST's at most." if values else ""
+    basis = common_basis(found[key] for key in found if key[1] in ("qlora", "qst"))
+    work = f" QLoRA's FLOPs are {1 / min(values):.2f} times QST's at most ({basis})." if values else ""
     why = f"Not all three models were measured on one GPU.{work}{cpu_sentence(records)}"
     return Verdict("speed", CANNOT_TELL, why, None)
 

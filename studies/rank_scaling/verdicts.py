@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ladderscope.records import Record
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Verdict
@@ -21,6 +21,7 @@ REPRODUCED, NOT_REPRODUCED = ANSWERS["paper"]
 HOLDS, DOES_NOT_HOLD = ANSWERS["own"]
 NAMES = [one.name for one in BACKBONES]
 _ALPHAS = (REFERENCE, SCALED)
+_TOLD = {"ladder": "Ladder", REFERENCE: "QLoRA with an alpha of 16", SCALED: "QLoRA with one of twice the rank"}
 
 
 def scales(records: Sequence[Record], bounds: Mapping[str, float], basis: str) -> Verdict:
@@ -33,11 +34,25 @@ def scales(records: Sequence[Record], bounds: Mapping[str, float], basis: str) -
     is_flat = flat["ladder"] or (flat[REFERENCE] and flat[SCALED])
     answer: Answer = REPRODUCED if all(map(all, fall)) else NOT_REPRODUCED if is_flat else CANNOT_TELL
     listed = "; ".join(f"{method} {_by_backbone(changes)}" for method, changes in found.items())
+    decides = _scales_clause(answer, found, fall, share_text(bounds["flat"]))
     why = (
         f"From the smallest size to the largest, the loss changes by this much ({bounds['confidence']:.0%} intervals "
-        f"over seeds): {listed}. A fall by less than {share_text(bounds['flat'])} counts as flat."
+        f"over seeds): {listed}. {decides}"
     )
     return Verdict(SCALES, answer, why, basis)
+
+
+def _scales_clause(answer: Answer, methods: Iterable[str], fall: Sequence[Sequence[bool]], flat: str) -> str:
+    """The clause that decides, as a sentence."""
+    if answer == REPRODUCED:
+        return f"What decides: each is shown to fall by more than {flat}, on both backbones."
+    if answer == NOT_REPRODUCED:
+        return f"What decides: Ladder's, or QLoRA's with both alphas, is shown to fall by less than {flat}, on both."
+    not_shown = " and ".join(_TOLD[name] for name, some in zip(methods, fall, strict=True) if not all(some))
+    return (
+        f"What decides: {not_shown} is not shown to fall by more than {flat} on both backbones, and neither "
+        "Ladder nor QLoRA with both alphas is shown to fall by less."
+    )
 
 
 def rank_free(records: Sequence[Record], bounds: Mapping[str, float], basis: str) -> Verdict:
@@ -55,8 +70,20 @@ def rank_free(records: Sequence[Record], bounds: Mapping[str, float], basis: str
         f"intervals over seeds: {_by_alpha(narrow)}"
     )
     wider, margin = f"with {bounds['confidence']:.0%} intervals: {_by_alpha(wide)}", share_text(bound)
-    why = f"{said}; {wider}. The margin is {margin}."
-    return Verdict(RANK_FREE, answer, why, basis, f"{said}. The margin is {margin}.")
+    decides = f"What decides: {_where_clause(is_equal, is_other, margin)}."
+    return Verdict(RANK_FREE, answer, f"{said}; {wider}. {decides}", basis, f"{said}. {decides}")
+
+
+def _where_clause(is_equal: Sequence[bool], is_other: Sequence[bool], margin: str) -> str:
+    """Of alpha 16 on both backbones, then of the growing one: where the loss is against the margin."""
+    half, where = len(BACKBONES), []
+    for start in (0, half):
+        cases = set(zip(is_equal[start : start + half], is_other[start : start + half], strict=True))
+        inside, outside = cases.pop() if len(cases) == 1 else (False, False)
+        where.append(
+            "within" if inside else "beyond" if outside else "not shown on both backbones to be within or beyond"
+        )
+    return f"with an alpha of 16 it is {where[0]} the margin of {margin}, with one of twice the rank {where[1]} it"
 
 
 def at_equal_parameters(records: Sequence[Record], bounds: Mapping[str, float], basis: str) -> Verdict:
@@ -72,6 +99,8 @@ def at_equal_parameters(records: Sequence[Record], bounds: Mapping[str, float], 
         "Ladder's loss against QLoRA's, over the numbers of trained parameters that both have "
         f"({bounds['confidence']:.0%} intervals over seeds): {_by_backbone(gaps)}."
     )
+    if answer == CANNOT_TELL:
+        why += " What decides: these are not shown to be on one side of zero on both backbones."
     return Verdict(AT_EQUAL_PARAMETERS, answer, why, basis)
 
 

@@ -88,15 +88,17 @@ def _slope(
     by_run, by_backbone = (comparison_of(fits[unit], method) for unit in (RUN, BACKBONE))
     answer: Answer = BY_AGREEMENT[by_run.verdict] if by_run.verdict == by_backbone.verdict else CANNOT_TELL
     direction = direction_of(by_run) if answer == NOT_REPRODUCED else ""
-    said = f"{units_sentence(method, by_run, by_backbone, direction)} {loss_sentence(gaps, confidence)}".strip()
+    said = units_sentence(method, by_run, by_backbone, confidence)
     differs = answer not in (CANNOT_TELL, BY_AGREEMENT[within.verdict])
     why = [
-        said,
         f"With runs as the unit, {by_run.reason}. With backbones as the unit, {by_backbone.reason}.",
+        loss_sentence(method, gaps, confidence),
         margin_sentence(answer, (by_run, by_backbone)),
         whole_within_sentence(within, differs=differs),
     ]
-    return Verdict(claim, answer, " ".join(filter(None, why)), basis, f"{said} {within_sentence(within)}", direction)
+    return Verdict(
+        claim, answer, " ".join(filter(None, why)), basis, f"{said} {within_sentence(within)}".strip(), direction
+    )
 
 
 def equal_compute(gaps: Mapping[str, float], bounds: Mapping[str, float], basis: str) -> Verdict:
@@ -112,4 +114,6 @@ def equal_compute(gaps: Mapping[str, float], bounds: Mapping[str, float], basis:
         f"logarithms with a {bounds['confidence']:.0%} interval over {found.count} backbones). "
         f"From the smallest to the largest backbone: {', '.join(percent(gap) for gap in by_size(gaps))}."
     )
-    return Verdict(EQUAL_COMPUTE, answer, why, basis)
+    said = loss_sentence("ladder", by_size(gaps), bounds["confidence"])
+    zero = " That interval has zero in it." if answer == CANNOT_TELL else ""
+    return Verdict(EQUAL_COMPUTE, answer, why, basis, said + zero)

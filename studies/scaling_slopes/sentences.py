@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ladderscope.studies.findings import CANNOT_TELL, NOTHING, Answer
+from ladderscope.studies.findings import CANNOT_TELL, Answer
 from ladderscope.studies.intervals import mean_interval
-from ladderscope.studies.texts import against_text, percent, share_text
+from ladderscope.studies.texts import METHOD_NAMES, against_text, percent, share_text
 
-from .slope_tables import ratio_text
+from .slope_tables import ends_text, ratio_number, ratio_text
 
 if TYPE_CHECKING:
     from ladderscope.scaling.results.comparison import MethodComparison, SlopeComparison
 
-_NAMES = {"ladder": "Ladder", "xladder": "xLadder", "lst": "LST"}
 _INTERVAL = "90% interval "
 
 
@@ -25,38 +24,54 @@ def direction_of(found: MethodComparison) -> str:
     ratio = ratio_of(found.slopes[0])
     if ratio is None:
         return ""
-    return (
-        "the slope is steeper, the loss falls faster" if ratio > 1 else "the slope is flatter, the loss falls slower"
-    )
+    # Not that the loss falls faster or slower: the exponent also holds how its level differs between sizes.
+    return f"the fitted exponent is {'larger' if ratio > 1 else 'smaller'}"
 
 
-def units_sentence(method: str, by_run: MethodComparison, by_backbone: MethodComparison, direction: str) -> str:
-    """The slope that decides, with either unit of statistics; empty where it is unknown.
+def units_sentence(method: str, by_run: MethodComparison, by_backbone: MethodComparison, confidence: float) -> str:
+    """The exponent that decides, with either unit of statistics; empty where it is unknown.
 
     Args:
         method: compared with QLoRA.
         by_run: with runs as the unit.
-        by_backbone: with backbones as the unit.
-        direction: that of a verdict that they differ, or nothing.
+        by_backbone: with backbones as the unit, whose interval is the one that is told.
+        confidence: of the fit, one minus the level of its tests.
     """
-    of_run, of_backbone = (ratio_text(one.slopes[0], _INTERVAL) for one in (by_run, by_backbone))
-    if NOTHING in (of_run, of_backbone):
+    from ladderscope.scaling.columns import ratio_of
+
+    slope = by_backbone.slopes[0]
+    ratio = ratio_of(slope)
+    if ratio is None:
         return ""
-    (ratio, ends), (_, ends_of_backbone) = (text.split(" ", 1) for text in (of_run, of_backbone))
-    way = f" ({direction})" if direction else ""
+    apart = "" if by_run.verdict == by_backbone.verdict else f", {by_backbone.verdict}"
     return (
-        f"By one curve through all sizes, by which the rule decides, {_NAMES[method]}'s slope is {ratio} times "
-        f"QLoRA's{way}: {by_run.verdict} with runs as the unit {ends}, {by_backbone.verdict} with backbones "
-        f"{ends_of_backbone}."
+        f"By one curve through all sizes {METHOD_NAMES[method]}'s fitted exponent is {ratio_number(ratio)} times "
+        f"QLoRA's: {by_run.verdict} with runs as the unit{apart or ' and'} with backbones "
+        f"({ends_text(slope, _INTERVAL)}{_taken_back(slope, 1 - confidence)}); this curve takes for slope how the "
+        "level of the loss differs from size to size, too."
     )
 
 
-def loss_sentence(gaps: Sequence[float], confidence: float) -> str:
+def _taken_back(slope: SlopeComparison, level: float) -> str:
+    """That Holm's adjustment alone keeps slopes from being shown to differ, as their interval does not tell."""
+    from ladderscope.scaling.text import format_p
+
+    p, adjusted = slope.p_difference, slope.p_difference_holm
+    if slope.verdict != "inconclusive" or p is None or adjusted is None or not p <= level < adjusted:
+        return ""
+    return (
+        f", which as a single comparison would differ: p {format_p(p)}; what decides is the adjustment by Holm over "
+        f"all methods: p {format_p(adjusted)}"
+    )
+
+
+def loss_sentence(method: str, gaps: Sequence[float], confidence: float) -> str:
     """What a method's loss is at QLoRA's compute, from the log ratio on each backbone, the smallest first."""
     if not gaps:
         return ""
     gap, ends = mean_interval(gaps, confidence), f"from {percent(gaps[0])} on the smallest to {percent(gaps[-1])}"
-    return f"At equal compute its loss is {against_text(gap, 'QLoRA', confidence)}, {ends} on the largest backbone."
+    loss = f"{METHOD_NAMES[method]}'s loss is {against_text(gap, 'QLoRA', confidence)}"
+    return f"At equal compute {loss}, {ends} on the largest backbone."
 
 
 def margin_sentence(answer: Answer, units: Sequence[MethodComparison]) -> str:
@@ -73,7 +88,7 @@ def margin_sentence(answer: Answer, units: Sequence[MethodComparison]) -> str:
 def within_sentence(found: SlopeComparison) -> str:
     """The slopes within backbones in short."""
     ratio = ratio_text(found, _INTERVAL)
-    return f"Within backbones, at which the rule does not look, it is {ratio} times QLoRA's: {found.verdict}."
+    return f"Within backbones, at which the rule does not look, the ratio is {ratio}: {found.verdict}."
 
 
 def whole_within_sentence(found: SlopeComparison, *, differs: bool) -> str:

@@ -108,14 +108,17 @@ def ratio_text(slope: SlopeComparison, name: str = "") -> str:
     """The ratio of the two slopes with its interval, before which ``name`` is put."""
     from ladderscope.scaling.columns import ratio_of
 
-    ratio, ends = ratio_of(slope), slope.equivalence_interval
-    if ratio is None:
-        return NOTHING
-    bounds = "no bounds" if ends is None else f"{name}{_short(ends[0])} to {_short(ends[1])}"
-    return f"{_short(ratio)} ({bounds})"
+    ratio = ratio_of(slope)
+    return NOTHING if ratio is None else f"{ratio_number(ratio)} ({ends_text(slope, name)})"
 
 
-def _short(value: float) -> str:
+def ends_text(slope: SlopeComparison, name: str = "") -> str:
+    """The interval of that ratio, behind ``name``."""
+    ends = slope.equivalence_interval
+    return "no bounds" if ends is None else f"{name}{ratio_number(ends[0])} to {ratio_number(ends[1])}"
+
+
+def ratio_number(value: float) -> str:
     """Two decimals, none from ten on, where bounds are loose; what rounds to zero has no sign."""
     return f"{round(value, 2) + 0.0:.2f}" if abs(value) < 10 else f"{value:.0f}"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ladderscope.records import Answers, Record
-from ladderscope.studies.intervals import MeanInterval, accuracy_difference
+from ladderscope.studies.intervals import MeanInterval, accuracy_difference, mean
 
 from .plan import REFERENCE, SAME_DATA, SIDE_NETWORKS, TWICE, WHOLE, backbone_cell, cell_of
 
@@ -30,6 +30,7 @@ class Contestant:
 
 BACKBONE, QLORA = Contestant(REFERENCE, 0), Contestant(REFERENCE, SAME_DATA)
 SIDES = [Contestant(side, times) for times in (SAME_DATA, TWICE) for side in SIDE_NETWORKS]
+_PAIR = BACKBONE, QLORA
 ALL = [BACKBONE, QLORA, *SIDES]
 
 
@@ -55,6 +56,11 @@ class Results:
     def answers(self, task: str, who: Contestant) -> list[Answers]:
         """Those of each run."""
         return [record.answers[task] for record in self.runs(task, who)]
+
+    def loss_fell(self, task: str) -> bool:
+        """Whether QLoRA's held-out loss, mean over its runs, is below that of the backbone as it is."""
+        before, after = ([run.eval_loss.after for run in self.runs(task, who) if run.eval_loss] for who in _PAIR)
+        return bool(before and after) and mean(after) < mean(before)
 
     def difference(
         self, first: Contestant, second: Contestant, tasks: Sequence[str], confidence: float

@@ -8,7 +8,7 @@ from ladderscope.records import Record
 from ladderscope.studies.bases import Basis
 from ladderscope.studies.findings import NOTHING, Table, Value
 from ladderscope.studies.intervals import MeanInterval, mean, mean_accuracy
-from ladderscope.studies.shares import ends_of, points
+from ladderscope.studies.shares import ALL_ALIKE_MEANS, ends_of, points
 from ladderscope.studies.trained.spent import AXES
 
 from .answers import ALL, QLORA, SIDES, TASK_NAMES, Contestant, Results
@@ -45,7 +45,8 @@ def difference_table(results: Results, learned: Sequence[str], confidence: float
         f"Accuracy minus QLoRA's in percentage points, with a {confidence:.0%} interval, paired, over "
         "items (in maths and critic over templates) and, at equal data, over seeds; twice the steps were run with "
         "the first seed alone, against QLoRA's run with it, so that these intervals are over items alone and know "
-        f"nothing of other seeds. {_learned_sentence(learned, confidence)}"
+        f"nothing of other seeds. {ALL_ALIKE_MEANS.capitalize()}. "
+        f"{_learned_sentence(learned, confidence)}"
     )
     columns = ["method", *TASK_NAMES, "mean of all", "mean of tasks that QLoRA learned"]
     return Table("Against QLoRA, on the same items", columns, rows, note)

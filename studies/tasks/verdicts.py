@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Verdict
 from ladderscope.studies.intervals import MeanInterval
 from ladderscope.studies.shares import points, points_with_interval
+from ladderscope.studies.texts import METHOD_NAMES
 
 from .answers import BACKBONE, QLORA, TASK_NAMES, Contestant, Results
 from .plan import SAME_DATA, TWICE
@@ -17,15 +18,23 @@ REPRODUCED, NOT_REPRODUCED = ANSWERS["paper"]
 
 @dataclass(frozen=True, slots=True)
 class Qlora:
-    """What QLoRA gains over the backbone as it is, mean over the tasks, and on which of them it gains at all."""
+    """QLoRA against the backbone as it is.
+
+    Attributes:
+        gained: accuracy, mean over the tasks.
+        learned: the tasks on which it is shown to be more accurate.
+        loss_fell: those on which its held-out loss is lower.
+    """
 
     gained: MeanInterval
     learned: Sequence[str]
+    loss_fell: Sequence[str]
 
     @classmethod
     def of(cls, results: Results, learned: Sequence[str], confidence: float) -> Qlora:
         """Of a ledger without holes."""
-        return cls(_known(results.difference(QLORA, BACKBONE, TASK_NAMES, confidence)), learned)
+        gained = _known(results.difference(QLORA, BACKBONE, TASK_NAMES, confidence))
+        return cls(gained, learned, list(filter(results.loss_fell, TASK_NAMES)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +52,48 @@ def verdict_on(
     """Of a ledger without holes."""
     gaps, margin = _gaps(side, results, qlora.learned, bounds["equivalence-confidence"]), bounds["margin"]
     is_learned = _ends(qlora.gained)[0] > 0
-    answer = answer_of(gaps, margin) if is_learned else CANNOT_TELL
-    decided = decided_by(gaps, margin) if is_learned else _nothing_learned(qlora, bounds["confidence"])
+    nothing = CANNOT_TELL, _nothing_learned(qlora, bounds["confidence"])
+    answer, decided = decide(gaps, margin) if is_learned else nothing
     equal = points_with_interval(gaps.equal, bounds["equivalence-confidence"])
     found = (
-        f"At equal data, {side}'s accuracy is {equal} against QLoRA's, mean over {len(TASK_NAMES)} tasks. {decided}"
+        f"At equal data, {METHOD_NAMES[side]}'s accuracy is {equal} against QLoRA's, mean over "
+        f"{len(TASK_NAMES)} tasks. {decided}"
     )
     return Verdict(claim, answer, f"{found} {_beside(gaps, qlora, bounds)}", basis, found)
 
 
-def answer_of(gaps: Gaps, margin: float) -> Answer:
-    """Not inferior by the margin over all tasks and over those that could be learned, or inferior by it, or neither.
+def decide(gaps: Gaps, margin: float) -> tuple[Answer, str]:
+    """The answer, and the clause of the rule that decides it, as a sentence with its numbers.
 
+    Not inferior by the margin over all tasks and over those that could be learned, or inferior by it, or neither.
     Tasks that nobody learns pull a mean towards 0. That makes it easier to be within the margin and harder to be
     beyond, so that only the former is asked twice. A side network makes two steps for the price of about one, so
     that it is inferior only if twice the steps leave it so.
     """
-    if _is_inferior(gaps.equal, margin) and _is_inferior(gaps.twice, margin):
-        return NOT_REPRODUCED
-    if gaps.on_learned is not None and min(_ends(gaps.equal)[0], _ends(gaps.on_learned)[0]) > -margin:
-        return REPRODUCED
-    return CANNOT_TELL
+    answer, clause = _by_twice(gaps, margin) if _is_inferior(gaps.equal, margin) else _by_learned(gaps, margin)
+    return answer, f"What decides: {clause}."
+
+
+def _by_twice(gaps: Gaps, margin: float) -> tuple[Answer, str]:
+    """Of a side network that is inferior at equal data."""
+    below, high = f"that interval's upper end is below {points(-margin)}", points(_ends(gaps.twice)[1])
+    if _is_inferior(gaps.twice, margin):
+        return NOT_REPRODUCED, f"{below}, and so is that with twice the steps ({high})"
+    return CANNOT_TELL, f"{below}, but that with twice the steps, which cost about what QLoRA's do, is {high}"
+
+
+def _by_learned(gaps: Gaps, margin: float) -> tuple[Answer, str]:
+    """Of one that is not inferior at equal data."""
+    bound = points(-margin)
+    if _ends(gaps.equal)[0] <= -margin:
+        return CANNOT_TELL, f"that interval has {bound} in it"
+    if gaps.on_learned is None:
+        return CANNOT_TELL, "there is no task on which QLoRA is shown to be more accurate than the backbone as it is"
+    low = _ends(gaps.on_learned)[0]
+    above = f"that interval is above {bound}"
+    if low <= -margin:
+        return CANNOT_TELL, f"{above}, but over the tasks that QLoRA has learned the lower end is {points(low)}"
+    return REPRODUCED, f"{above}, and so is that over the tasks that QLoRA has learned (lower end {points(low)})"
 
 
 def _gaps(side: str, results: Results, learned: Sequence[str], confidence: float) -> Gaps:
@@ -75,42 +105,20 @@ def _gaps(side: str, results: Results, learned: Sequence[str], confidence: float
     )
 
 
-def decided_by(gaps: Gaps, margin: float) -> str:
-    """The clause of :func:`answer_of` that decides, as a sentence with its numbers."""
-    bound = points(-margin)
-    equal, twice = (_ends(gap) for gap in (gaps.equal, gaps.twice))
-    if _is_inferior(gaps.equal, margin) and _is_inferior(gaps.twice, margin):
-        return (
-            f"What decides: that interval's upper end is below {bound}, and so is that with twice the steps "
-            f"({points(twice[1])})."
-        )
-    if _is_inferior(gaps.equal, margin):
-        return (
-            f"What decides: that interval's upper end is below {bound}, but that with twice the steps, which cost "
-            f"about what QLoRA's do, is {points(twice[1])}."
-        )
-    if equal[0] <= -margin:
-        return f"What decides: that interval has {bound} in it."
-    if gaps.on_learned is None:
-        return "What decides: there is no task whose accuracy QLoRA has shown to raise."
-    low = _ends(gaps.on_learned)[0]
-    if low <= -margin:
-        return (
-            f"What decides: that interval is above {bound}, but over the tasks that QLoRA has learned the lower end "
-            f"is {points(low)}."
-        )
-    return (
-        f"What decides: that interval is above {bound}, and so is that over the tasks that QLoRA has learned (lower "
-        f"end {points(low)})."
-    )
-
-
 def _nothing_learned(qlora: Qlora, confidence: float) -> str:
+    """Accuracy is what the rule asks for; a loss that falls shows that something was learned all the same."""
+    fell = f", though its loss has fallen on {_of_tasks(qlora.loss_fell)}" if qlora.loss_fell else ""
     return (
         f"What decides: QLoRA's own accuracy is {points_with_interval(qlora.gained, confidence)} against that of the "
-        "backbone as it is, so it is not shown to have learned anything, and a difference to it does not tell whether "
-        "a method is competitive."
+        f"backbone as it is, so it is not shown to have risen{fell}; and a difference to it does not tell whether a "
+        "method is competitive."
     )
+
+
+def _of_tasks(names: Sequence[str]) -> str:
+    if len(names) == len(TASK_NAMES):
+        return f"all {len(names)} tasks"
+    return f"{len(names)} of {len(TASK_NAMES)} tasks ({', '.join(names)})"
 
 
 def _beside(gaps: Gaps, qlora: Qlora, bounds: Mapping[str, float]) -> str:

@@ -50,13 +50,23 @@ def _shorter(records: Sequence[Record], bounds: Mapping[str, float]) -> Verdict:
     gain = difference(records, DEFAULT, REFERENCE, told, confidence)
     alone = differences_by_seed(records, DEFAULT, REFERENCE, told)
     kept = difference(records, DEFAULT, REFERENCE, (LONG,), confidence)
-    on_short, on_long = (points_with_interval(one, confidence) for one in (gain, kept))
+    on_short = points_with_interval(gain, confidence)
     why = (
         f"With a value every {_listed(told)} operations xLadder answers {_right(records, DEFAULT, told)} right where "
-        f"Ladder answers {_right(records, REFERENCE, told)}: {on_short}, {_by_seed(alone, gain)}. With every value "
-        f"written, where Ladder answers {accuracy_text(long)} right, xLadder's accuracy is {on_long} against that."
+        f"Ladder answers {_right(records, REFERENCE, told)}: {on_short}, {_by_seed(alone, gain)}. "
+        f"{_kept_sentence(long, kept, confidence)}"
     )
     return Verdict(SHORTER, answer_on(gain, alone, kept, bounds["margin"]), why, basis)
+
+
+def _kept_sentence(long: float, kept: MeanInterval, confidence: float) -> str:
+    """What becomes of long chains, of which Ladder answers the share ``long`` right."""
+    if long == 1 and kept.mean == 0:
+        return "With every value written both answer everything right, so that no interval can be given."
+    return (
+        f"With every value written, where Ladder answers {accuracy_text(long)} right, xLadder's accuracy is "
+        f"{points_with_interval(kept, confidence)} against that."
+    )
 
 
 def answer_on(gain: MeanInterval, alone: Sequence[float], kept: MeanInterval, margin: float) -> Answer:

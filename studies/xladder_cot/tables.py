@@ -8,7 +8,7 @@ from ladderscope.records import Record
 from ladderscope.studies.bases import Basis, common_basis
 from ladderscope.studies.findings import NOTHING, Table, Value
 from ladderscope.studies.intervals import mean, mean_accuracy
-from ladderscope.studies.shares import UNBOUNDED, accuracy_text, ends_of, points
+from ladderscope.studies.shares import ALL_ALIKE_MEANS, UNBOUNDED, accuracy_text, ends_of, points
 
 from .outcome import AS_MUCH, SPENT, EqualGap, accuracy, answers_of, difference, gap_at_equal, runs_of, tokens
 from .plan import ARMS, BACKBONE_ALONE, BUDGETS, GRANULARITIES, LONG, REFERENCE, SHORT, WHOLE
@@ -52,7 +52,8 @@ def equal_table(records: Sequence[Record], bounds: Mapping[str, float]) -> Table
     note = (
         "Differences in accuracy in percentage points, means over granularities. At equal data, after "
         f"{BUDGETS[-1]:,} steps each, with a paired {confidence:.0%} interval over items and seeds; {UNBOUNDED}: the "
-        f"{len(WHOLE.seeds)} seeds are too few to say more than from -100 to +100. At equal compute and time with the "
+        f"{len(WHOLE.seeds)} seeds are too few to say more than from -100 to +100; {ALL_ALIKE_MEANS}. "
+        "At equal compute and time with the "
         "steps of the two runs that are compared, the method's and then Ladder's, and with no interval: each is of "
         f"the largest budget that costs no more than the other's largest (within {AS_MUCH:.0%}), so that the dearer "
         "one has often spent less; nothing is read between budgets, as accuracy jumps there. With the same steps for "

@@ -70,11 +70,11 @@ def memory_table(runs: Runs, families: Sequence[Runs], bounds: Mapping[str, floa
     decided = {name: one for some in families for name, one in against_reference(some, "memory", bounds).items()}
     rows: list[list[str | Value]] = []
     for one in runs.plan.variants:
-        is_other = one.name != reference
-        shown = [_shared(runs, one.name), _shown(decided, one.name)] if is_other else [NOTHING] * 2
-        rows.append(
-            [one.name, *(Value(text, PREDICTED) for text in (*(gib(runs, one.name, s) for s in sizes), *shown))]
-        )
+        shared = _shared(runs, one.name) if one.name != reference else NOTHING
+        sizes_in_gib = [gib(runs, one.name, size) for size in sizes]
+        # Losses were measured, though at bytes that are predicted; where there is none, the dash is no measurement.
+        loss = Value(shown, runs.basis()) if (shown := _shown(decided, one.name)) != NOTHING else NOTHING
+        rows.append([one.name, *(Value(text, PREDICTED) for text in (*sizes_in_gib, shared)), loss])
     note = (
         f"GiB: {_BYTES} Then those that both the variant's widths and {reference}'s span, and over these the loss of "
         f"{reference} over the variant's. {_NOTE.format(reference, bounds['confidence'])}"

@@ -9,8 +9,9 @@ from typing import Literal
 from ladderscope.studies.families import Compared, Side, all_below, compare_all, side_of
 from ladderscope.studies.findings import ANSWERS, CANNOT_TELL, Answer, Verdict
 from ladderscope.studies.intervals import MeanInterval, mean_interval
-from ladderscope.studies.texts import interval_text, share_text
+from ladderscope.studies.texts import share_text
 from ladderscope.studies.variants.records import Axis, Runs, differences
+from ladderscope.studies.variants.sentences import listed, range_of, what_decides
 
 HOLDS, DOES_NOT_HOLD = ANSWERS["own"]
 Comparisons = Mapping[str, Compared | None]
@@ -61,14 +62,11 @@ def lowest(
     found, given = against_reference(runs, axis, bounds, allowed), allowed or {}
     by_side: dict[Side, Answer] = {"below": answers[0], "above": answers[1], "open": CANNOT_TELL}
     plain = {name: one.plain.moved(given.get(name, 0.0)) if one else None for name, one in found.items()}
-    above = [name for name, one in found.items() if one is not None and side_of(one.adjusted) == "above"]
-    why = (
-        f"The loss with {runs.plan.reference.name} at equal {axis}, {_listed(plain)} ({bounds['confidence']:.0%} t "
-        f"intervals over {len(runs.plan.seeds)} seeds, each by itself)."
-    )
-    if above:
-        why += f" Adjusted by Holm, too high against {', '.join(above)}."
-    return Verdict(claim, by_side[all_below(found.values())], why, runs.basis_in_words(axis))
+    start, decides = f"The loss with {runs.plan.reference.name} at equal {axis}", what_decides(found, given)
+    level, seeds = f"{bounds['confidence']:.0%} t intervals", f"{len(runs.plan.seeds)} seeds"
+    why = f"{start}, {listed(plain)} ({level} over {seeds}, each by itself). {decides}"
+    short = f"{start} is {range_of(plain)} ({level} over {seeds}). {decides}"
+    return Verdict(claim, by_side[all_below(found.values())], why, runs.basis_in_words(axis), short)
 
 
 def equivalent(claim: str, runs: Runs, bounds: Mapping[str, float]) -> Verdict:
@@ -82,7 +80,7 @@ def equivalent(claim: str, runs: Runs, bounds: Mapping[str, float]) -> Verdict:
     margin, tested = bounds["margin"], _tested(runs, bounds)
     shown = {one.shown(margin) for one in tested.values()}
     answer: Answer = HOLDS if shown == {"within"} else DOES_NOT_HOLD if "beyond" in shown else CANNOT_TELL
-    narrow = _listed({name: one.narrow for name, one in tested.items()})
+    narrow = listed({name: one.narrow for name, one in tested.items()})
     why = (
         f"The loss with {runs.plan.reference.name} at equal width, {narrow} ({_narrow_level(bounds):.0%} t intervals "
         f"over {len(runs.plan.seeds)} seeds); the margin is {share_text(margin)}."
@@ -164,12 +162,6 @@ def _shown_side(one: Compared | None) -> str:
         return "open"
     plain, adjusted = side_of(one.plain), side_of(one.adjusted)
     return adjusted if adjusted == plain else f"plain {plain}"
-
-
-def _listed(found: Mapping[str, MeanInterval | None]) -> str:
-    return "; ".join(
-        f"against {name}: {'not comparable' if one is None else interval_text(one)}" for name, one in found.items()
-    )
 
 
 def _is_within(one: MeanInterval, margin: float) -> bool:

@@ -9,10 +9,12 @@ import pytest
 
 from ladderscope.studies.definition import Claim
 from ladderscope.studies.findings import Findings, Verdict
-from ladderscope.studies.folder import Study
+from ladderscope.studies.folder import Study, find_study
+from ladderscope.studies.markdown import one_line
 from ladderscope.studies.page import page_text
 from ladderscope.studies.readme import AFTER_RESULTS, AFTER_RESULTS_MEANS, readme_text
 
+STUDIES = Path(__file__).parents[3] / "studies"
 MARKED = f"| **reproduced** ({AFTER_RESULTS}) | predicted |"
 
 
@@ -69,14 +71,20 @@ def test_which_way_the_numbers_are_off_stands_behind_the_answer(tiny: Study) -> 
     assert shown in page_text([(tiny, found)], Path("reports/papers/README.md"))
 
 
-@pytest.mark.parametrize("length", [100, 600])
-def test_of_a_long_history_of_a_rule_all_but_the_first_sentence_folds(length: int, tiny: Study) -> None:
-    rest = ("It was changed. " * length)[:length].strip()
-    claim = dataclasses.replace(tiny.definition.claims[0], rule_written=f"Committed early. {rest}")
+def test_the_history_of_a_rule_stands_in_full_and_behind_no_click(tiny: Study) -> None:
+    """What shows that a verdict is post hoc stands at the end of a long history."""
+    written = f"Committed early. {'Nothing was known. ' * 100}Later, with results known, it was changed."
+    claim = dataclasses.replace(tiny.definition.claims[0], rule_written=written)
     text = readme_text(with_claims(tiny, claim), [], None)
-    assert (f"</summary>{rest}</details>" in text) == (length > 500)
-    assert (f"- Rule written: Committed early. {rest}\n" in text) == (length < 500)
-    assert "- Rule written: Committed early. " in text
+    assert f"- Rule written: {written}\n" in text
+    assert "<details" not in text
+
+
+@pytest.mark.parametrize("name", ["scaling_slopes", "xladder_cot", "tasks", "rank_scaling", "memory_7b_12gb"])
+def test_the_readmes_of_studies_hide_no_later_change_of_a_rule(name: str) -> None:
+    study = find_study(STUDIES, name)
+    shown = (study.folder / "README.md").read_text(encoding="utf-8").split("<details")[0]
+    assert all(f"- Rule written: {one_line(claim.rule_written)}\n" in shown for claim in study.definition.claims[:1])
 
 
 def test_the_page_leaves_rules_to_the_readme_that_it_links(tiny: Study) -> None:

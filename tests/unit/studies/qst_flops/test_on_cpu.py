@@ -125,3 +125,10 @@ def test_the_table_says_that_it_was_measured_on_a_cpu(
     text = section_of(study.analyse([*predicted, *measured]).tables[-1])
     assert "**Measured on a CPU**." in text
     assert "Losses of these runs are no result" in text
+
+
+def test_the_ratio_of_flops_beside_the_open_verdict_says_that_it_is_predicted(
+    study: Study, predicted: list[Record]
+) -> None:
+    (speed,) = [one for one in study.analyse(predicted).verdicts if one.claim == "speed"]
+    assert "times QST's at most (predicted)." in speed.why

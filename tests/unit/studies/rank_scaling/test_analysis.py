@@ -61,6 +61,28 @@ def test_a_fall_over_ranks_that_comes_with_a_fixed_alpha_alone_is_none(
     ]
     assert answers(study.analyse(records))["scales"] == "reproduced"
     assert answers(study.analyse(mixed))["scales"] == "cannot tell"
+    why = next(one.why for one in study.analyse(mixed).verdicts if one.claim == "scales")
+    assert "What decides: QLoRA with one of twice the rank is not shown to fall by more than 1%" in why
+
+
+@pytest.mark.parametrize(
+    ("qlora", "scales", "rank_free"),
+    [
+        (
+            -0.03,
+            "each is shown to fall by more than 1%",
+            "beyond the margin of 1%, with one of twice the rank beyond it",
+        ),
+        (0.0, "QLoRA's with both alphas, is shown to fall by less than 1%", "it is within the margin of 1%"),
+        (-0.01 / math.log(32), "neither Ladder nor QLoRA with both alphas is shown to fall by less.", "it is within"),
+        (-0.01 / math.log(4), "each is shown", "it is not shown on both backbones to be within or beyond the margin"),
+    ],
+)
+def test_verdicts_say_what_decides(study: Study, invent: Invent, qlora: float, scales: str, rank_free: str) -> None:
+    found = {one.claim: one for one in study.analyse(invent({"ladder": -0.02, "qlora": qlora})).verdicts}
+    assert scales in found["scales"].why.partition("What decides: ")[2]
+    for text in (found["rank-free"].found, found["rank-free"].why):
+        assert rank_free in text.partition("What decides: ")[2]
 
 
 def test_backbones_that_disagree_tell_nothing(study: Study, invent: Invent, module: Callable[[str], Any]) -> None:

@@ -70,6 +70,7 @@ def test_a_gap_that_grows_with_the_backbone_is_shown_backbone_by_backbone(
     verdict = analysis.equal_compute(gaps, study.definition.bounds, ON_CPU)
     assert verdict.answer == "cannot tell"
     assert verdict.why.endswith(f"From the smallest to the largest backbone: {', '.join(shown)}.")
+    assert "from -10.0% on the smallest to +20.0% on the largest backbone. That interval has zero" in verdict.found
 
 
 def test_every_verdict_on_a_slope_says_what_the_slopes_within_backbones_are(mixed: Findings) -> None:
@@ -94,15 +95,50 @@ def test_a_slope_that_differs_says_which_way_and_what_the_loss_is(
     study: Study, mixed: Findings, invent: Invent
 ) -> None:
     flatter = {one.claim: one for one in mixed.verdicts}["slope-xladder"]
-    assert flatter.direction == "the slope is flatter, the loss falls slower"
+    assert flatter.direction == "the fitted exponent is smaller"
     steeper = {one.claim: one for one in study.analyse(invent({"lst": 0.4})).verdicts}["slope-lst"]
-    assert (steeper.answer, steeper.direction) == ("not reproduced", "the slope is steeper, the loss falls faster")
+    assert (steeper.answer, steeper.direction) == ("not reproduced", "the fitted exponent is larger")
     for verdict in (flatter, steeper):
-        assert f"times QLoRA's ({verdict.direction}): different with runs as the unit" in verdict.found
+        assert "times QLoRA's: different with runs as the unit and with backbones (90% interval" in verdict.found
+        assert "this curve takes for slope how the level of the loss differs from size to size" in verdict.found
+        assert verdict.direction not in verdict.found
         assert re.search(
-            r"At equal compute its loss is [0-9.]+% (below|above) that of QLoRA \(95% interval", verdict.found
+            r"At equal compute (xLadder|LST)'s loss is [0-9.]+% (below|above) that of QLoRA \(95% interval",
+            verdict.why,
         )
-        assert verdict.why.startswith(verdict.found.partition(" Within backbones")[0])
+        assert not re.search(r"the loss falls (faster|slower)", f"{verdict.why} {verdict.found}")
+
+
+@pytest.mark.parametrize(("p", "adjusted", "is_said"), [(0.024, 0.096, True), (0.2, 0.8, False)])
+def test_where_holm_alone_leaves_it_open_both_p_are_told(
+    study: Study, invent: Invent, module: Callable[[str], Any], p: float, adjusted: float, is_said: bool
+) -> None:
+    """An interval of a single comparison that leaves one out does not explain why nothing can be told."""
+    fit = module("fitting").fits_of(invent({}), 0.95, 0.1)["run"]
+    by_run = module("fitting").comparison_of(fit, "ladder")
+    slope = dataclasses.replace(
+        by_run.slopes[0],
+        verdict="inconclusive",
+        equivalence_interval=(-0.27, 0.62),
+        p_difference=p,
+        p_difference_holm=adjusted,
+    )
+    by_backbone = dataclasses.replace(by_run, verdict="inconclusive", slopes=[slope])
+    said = module("sentences").units_sentence("ladder", by_run, by_backbone, 0.95)
+    assert "inconclusive with backbones (90% interval -0.27 to 0.62" in said
+    assert (
+        "would differ: p 0.024; what decides is the adjustment by Holm over all methods: p 0.096" in said
+    ) == is_said
+    unknown = dataclasses.replace(slope, second=Estimate(None))
+    assert (
+        module("sentences").units_sentence("ladder", by_run, dataclasses.replace(by_backbone, slopes=[unknown]), 0.95)
+        == ""
+    )
+
+
+def test_what_stands_under_the_title_is_short(mixed: Findings) -> None:
+    found = [one.found for one in mixed.verdicts if "slope" in one.claim]
+    assert all(text.count(". ") == 1 for text in found)
 
 
 def test_slopes_that_are_not_shown_to_differ_have_no_direction(mixed: Findings) -> None:

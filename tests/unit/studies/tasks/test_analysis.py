@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ladderscope.records import Record, Status
+from ladderscope.records import EvalLoss, Record, Status
 from ladderscope.studies.bases import ON_CPU
 from ladderscope.studies.findings import Findings, Value, verdicts_by_claim
 from ladderscope.studies.folder import Study
@@ -62,8 +62,30 @@ def test_where_qlora_has_learned_nothing_nothing_can_be_told(study: Study, inven
     assert set(answers(findings).values()) == {"cannot tell"}
     decided = "What decides: QLoRA's own accuracy is"
     assert all(decided in verdict.found and decided in verdict.why for verdict in findings.verdicts)
+    assert all(
+        "is not shown to have risen, though its loss has fallen on all 4" in one.why for one in findings.verdicts
+    )
+    assert [one.found.split("'s accuracy")[0] for one in findings.verdicts] == [
+        f"At equal data, {name}" for name in ("Ladder", "xLadder", "QST", "LST")
+    ]
     (differences,) = [table for table in findings.tables if "Against QLoRA" in table.title]
     assert "By this QLoRA has learned none of the tasks" in differences.note
+
+
+@pytest.mark.parametrize(
+    ("tasks", "said"),
+    [(TASKS, "risen; and a"), (TASKS[2:], "risen, though its loss has fallen on 2 of 4 tasks (maths, critic); and a")],
+)
+def test_a_loss_that_has_not_fallen_is_not_said_to_have(
+    study: Study, invent: Invent, tasks: tuple[str, ...], said: str
+) -> None:
+    records = [
+        dataclasses.replace(one, eval_loss=EvalLoss(before=2.0, after=2.5))
+        if one.cell.method == "qlora" and one.cell.steps and set(one.answers) & set(tasks)
+        else one
+        for one in invent(dict.fromkeys(TASKS, 0.5))
+    ]
+    assert all(said in one.found for one in study.analyse(records).verdicts)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +95,7 @@ def test_where_qlora_has_learned_nothing_nothing_can_be_told(study: Study, inven
         ((-0.04, 0.02), (-0.04, 0.02), (-0.09, -0.06), "reproduced", "and so is that over the tasks"),
         ((-0.06, 0.02), (-0.04, 0.02), (-0.02, 0.04), "cannot tell", "has -5.0 in it"),
         ((-0.04, 0.02), (-0.06, 0.02), (-0.02, 0.04), "cannot tell", "the lower end is -6.0"),
-        ((-0.04, 0.02), None, (-0.02, 0.04), "cannot tell", "there is no task"),
+        ((-0.04, 0.02), None, (-0.02, 0.04), "cannot tell", "there is no task on which QLoRA is shown"),
         (
             (-0.09, -0.06),
             (-0.09, -0.06),
@@ -96,8 +118,9 @@ def test_the_rule(
 ) -> None:
     verdicts = module("verdicts")
     gaps = [None if ends is None else MeanInterval(sum(ends) / 2, *ends, 4) for ends in (equal, on_learned, twice)]
-    assert verdicts.answer_of(verdicts.Gaps(*gaps), 0.05) == answer
-    assert clause in verdicts.decided_by(verdicts.Gaps(*gaps), 0.05)
+    found, decided = verdicts.decide(verdicts.Gaps(*gaps), 0.05)
+    assert found == answer
+    assert clause in decided
 
 
 def test_what_is_inferior_at_equal_data_alone_cannot_be_told(study: Study, invent: Invent) -> None:

@@ -49,6 +49,9 @@ def test_tables_say_where_numbers_come_from(runs: Runs) -> None:
     both = "Bytes **predicted**; losses, at these bytes, **measured on a CPU**."
     assert both in section_of(memory_table(runs, [runs], BOUNDS))
     assert predicted in section_of(bytes_table(runs))
+    cells = [row[-1] for row in memory_table(runs, [runs], BOUNDS).rows]
+    assert [one.basis for one in cells if isinstance(one, Value)] == ["measured on a CPU"] * 2
+    assert section_of(memory_table(runs, [runs], BOUNDS)).count("measured on a CPU") == 1
     assert measured in section_of(training_cost_table(runs))
 
 
@@ -62,16 +65,16 @@ def test_losses_stand_with_what_a_step_costs(runs: Runs) -> None:
 def test_memory_is_compared_over_what_both_span_and_that_is_shown(invent_variants: Invent) -> None:
     twice = runs_of(PLAN, invent_variants(PLAN, {"none": 0.01}, bytes_of={"none": 2.0, "vector": 9.0}, noise=0.0))
     rows = texts(memory_table(twice, [twice], BOUNDS))
-    assert rows["scalar"] == ["14.00", "9.00", "6.50", "-", "-"]
+    assert rows["scalar"] == ["14.00", "9.00", "6.50", "-"]
     assert rows["none"][:4] == ["24.00", "14.00", "9.00", "9.00 to 14.00"]
     assert rows["none"][4].startswith("-5.8%")
-    assert rows["vector"][3:] == ["-", "-"]
+    assert rows["vector"][3:] == ["-"]  # a dash for a loss was measured nowhere
 
 
 def test_the_shared_bytes_are_there_before_anything_is_trained(invent_variants: Invent) -> None:
     predicted = [one for one in invent_variants(PLAN, {}) if one.meter == "predict"]
     runs = runs_of(PLAN, predicted)
-    assert texts(memory_table(runs, [runs], BOUNDS))["none"][3:] == ["6.50 to 14.00", "-"]
+    assert texts(memory_table(runs, [runs], BOUNDS))["none"][3:] == ["6.50 to 14.00"]
 
 
 def test_costs_are_told_against_the_reference(invent_variants: Invent) -> None:

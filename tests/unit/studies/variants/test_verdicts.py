@@ -48,7 +48,26 @@ def test_the_reference_must_be_below_all_others(
     measured = "measured on a CPU"
     assert verdict.basis == (f"losses {measured}, bytes predicted" if axis == "memory" else measured)
     assert "against vector: -" in verdict.why or noise > 0.1
-    assert ("Adjusted by Holm, too high against none." in verdict.why) == (answer == "does not hold")
+    assert ("adjusted by Holm, it is too high against none." in verdict.why) == (answer == "does not hold")
+
+
+@pytest.mark.parametrize(
+    ("worse", "decides"),
+    [
+        ({"vector": 0.05, "none": 0.03}, "each interval by itself is low enough."),
+        ({"vector": 0.05, "none": -0.03}, "adjusted by Holm, it is too high against none."),
+        ({"vector": 0.05, "none": 0.0}, "it is not shown to be low enough against none; and, adjusted by Holm"),
+    ],
+)
+def test_every_verdict_says_what_decides_and_what_is_found_does_not_repeat_the_list(
+    invent_variants: Invent, worse: Mapping[str, float], decides: str
+) -> None:
+    verdict = lowest("claim", runs_of(PLAN, invent_variants(PLAN, worse)), "width", BOUNDS)
+    assert f"What decides: {decides}" in verdict.why
+    assert verdict.why.endswith(verdict.found[verdict.found.index("What decides: ") :])
+    assert "against 2 others, and reaches highest against none: " in verdict.found
+    assert "against vector: " in verdict.why
+    assert "vector" not in verdict.found
 
 
 @pytest.mark.parametrize(("sign", "answer"), [(1, "holds"), (-1, "cannot tell")])
@@ -62,7 +81,11 @@ def test_below_all_needs_no_adjustment_and_above_one_does(invent_variants: Inven
     found = [one for one in against_reference(runs, "width", BOUNDS).values() if one]
     assert [is_clear(one.plain) for one in found] == [True, True]
     assert [is_clear(one.adjusted) for one in found] == [False, False]
-    assert lowest("claim", runs, "width", BOUNDS).answer == answer
+    verdict = lowest("claim", runs, "width", BOUNDS)
+    assert verdict.answer == answer
+    unclear = "it is not shown to be low enough against vector, none; and, adjusted by Holm"
+    decides = "each interval by itself is low enough." if sign == 1 else unclear
+    assert f"What decides: {decides}" in verdict.why
 
 
 def worse(record: Record, by: float) -> Record:
@@ -87,6 +110,9 @@ def test_what_is_allowed_is_taken_off_where_it_decides_and_not_where_it_is_shown
     allowed = lowest("claim", runs, "width", BOUNDS, allowed={"vector": 0.03}, answers=ANSWERS["paper"])
     assert allowed.answer == "reproduced"
     assert "against vector: +2." in allowed.why
+    less = runs_of(PLAN, invent_variants(PLAN, {"vector": 0.0, "none": 0.05}, noise=0.01))
+    unclear = lowest("claim", less, "width", BOUNDS, allowed={"vector": 0.001}, answers=ANSWERS["paper"])
+    assert "low enough against vector (up to 0.1% above is allowed); and" in unclear.why
     too_little = lowest("claim", runs, "width", BOUNDS, allowed={"vector": 0.01}, answers=ANSWERS["paper"])
     assert too_little.answer == "not reproduced"
 

@@ -159,6 +159,17 @@ def test_seeds_that_differ_much_bound_nothing_and_it_says_so(study: Study, inven
     assert not any("-100.0 to +100.0" in text for text in shown)
 
 
+def test_where_both_answer_everything_right_no_interval_is_given(study: Study, invent: Invent) -> None:
+    findings = study.analyse(invent({**BETTER, ("ladder", 1): 2.0, ("xladder-4", 1): 2.0}))
+    said = "With every value written both answer everything right, so that no interval can be given."
+    assert why(findings, "shorter-chains").endswith(said)
+    (table,) = [one for one in findings.tables if "Against Ladder" in one.title]
+    shown = {(row[0], row[1]): row[2] for row in table.rows}
+    assert getattr(shown["xladder-4", "long"], "text", "") == "+0.0 (all alike)"
+    assert "all alike: the differences do not vary" in table.note
+    assert said not in why(study.analyse(invent(BETTER)), "shorter-chains")
+
+
 def test_the_figure_has_a_line_for_each_method_and_depth(better: Findings, module: Callable[[str], Any]) -> None:
     from matplotlib.figure import Figure as Canvas
 
