@@ -149,7 +149,9 @@ def _tell(out: Path, cells: Sequence[Cell], console: Console) -> int:
     label_of = {cell.cell_id: label for cell, label in zip(cells, run_labels(cells), strict=True)}
     failed = [record for record in records if record.cell.cell_id in label_of and record.status in _UNDECIDED]
     for record in failed:
-        console.print(f"{label_of[record.cell.cell_id]}, {record.meter}: {record.error}", markup=False, highlight=False)
+        console.print(
+            f"{label_of[record.cell.cell_id]}, {record.meter}: {record.error}", markup=False, highlight=False
+        )
     print(out / PAGE)
     return SOME_FAILED if failed else 0
 
