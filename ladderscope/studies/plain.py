@@ -8,5 +8,5 @@ from ladderscope.studies.readme import marked_answer
 
 
 def plain_answer(claim: Claim, verdict: Verdict | None) -> str:
-    """What :func:`marked_answer` says, as a terminal shows it: ``'not reproduced: the factor is larger (post hoc)'``."""
+    """What :func:`marked_answer` says, in plain text: ``'not reproduced: the factor is larger (post hoc)'``."""
     return marked_answer(claim, verdict).replace("**", "")
