@@ -15,7 +15,7 @@ from rich.text import Text
 from ladderscope.terminal_wrapping import wrapped
 
 PADDING = 3
-_LEAST_NAME = 26
+_LEAST_ROW_NAME = 26
 """Terminal cells that names keep when columns compete for the width."""
 
 
@@ -104,7 +104,7 @@ def print_named_columns(
     title: str = "",
     *,
     shorten: Callable[[str, int], str],
-    least_name: int = _LEAST_NAME,
+    least_name: int = _LEAST_ROW_NAME,
     space_below: bool = True,
 ) -> None:
     """Print columns behind long names, which are cut to the room that there is before all columns have gone.

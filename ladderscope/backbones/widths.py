@@ -14,17 +14,29 @@ class ReductionFactorError(ValueError):
     """A reduction factor that an architecture's block cannot be built with.
 
     Attributes:
-        hidden_size: of the backbone.
-        num_heads: of its attention.
+        factor: that was given.
+        fault: what is wrong with it, as words that follow it.
         valid: the factors that there are instead.
     """
 
     def __init__(self, factor: int, config: Any, valid: list[int]) -> None:
-        self.hidden_size, self.num_heads, self.valid = int(config.hidden_size), config.num_attention_heads, valid
-        super().__init__(
-            f"a reduction factor of {factor} does not fit a hidden size of {self.hidden_size} with "
-            f"{self.num_heads} heads: use one of {', '.join(map(str, valid))}"
-        )
+        self.factor, self.fault, self.valid = factor, _fault(factor, config), valid
+        super().__init__(f"a reduction factor of {factor} {self.fault}: use one of {', '.join(map(str, valid))}")
+
+    @property
+    def nearest(self) -> int:
+        """Of the factors that there are instead, the one that makes the least difference."""
+        factor = max(self.factor, 1)
+        return min(self.valid, key=lambda valid: max(valid, factor) / min(valid, factor))
+
+
+def _fault(factor: int, config: Any) -> str:
+    if factor < 1:
+        return "is not above 0"
+    width, rest = divmod(int(config.hidden_size), factor)
+    if rest:
+        return f"does not divide the hidden size of {config.hidden_size}"
+    return f"makes side blocks of width {width}, which do not fit {config.num_attention_heads} heads"
 
 
 def narrow_config(config: Any, reduction_factor: int) -> Any:

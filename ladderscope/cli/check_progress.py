@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from rich.console import Console
 
-from ladderscope.cli.progress import SweepProgress
-from ladderscope.records import Record
+from ladderscope.cli.progress import Clock, SweepProgress
+from ladderscope.records import Cell, Record
 
 
 class CheckProgress(SweepProgress):
     """Use it as a context manager."""
 
-    def __init__(self, console: Console, num_jobs: int) -> None:
-        super().__init__(console, num_jobs)
-        self._start = self._said = time.monotonic()
+    def __init__(self, console: Console, num_jobs: int, cells: Sequence[Cell] = ()) -> None:
+        super().__init__(console, num_jobs, cells, says_at_once=False)
+        self._start = time.monotonic()
+        self._left_clock = Clock(console, begins_due=False)
 
     def report(self, record: Record, finished: int, total: int) -> None:
         """Say how far it is, where no bar does."""
-        now = time.monotonic()
-        if finished == total or not self._is_due():
+        if finished == total or not self._left_clock.is_due():
             return
         done = finished + self.running
-        left = (now - self._start) / done * (total - done)
+        left = (time.monotonic() - self._start) / done * (total - done)
         self.say(f"{finished} of {total} cells, about {left:.0f} s left")

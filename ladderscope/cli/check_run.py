@@ -92,13 +92,14 @@ def output_console() -> Console:
 def _take(plan: Plan, request: Request, console: Console) -> tuple[Taken, bool]:
     """What was measured or predicted, and whether the user asked to stop."""
     predictors = Predictors()
+    cells = [subject.cell for subject in plan.subjects]
     is_prediction = request.meter == PREDICT
     slots = request.jobs or (num_cores() if is_prediction else 1)
     devices = cuda_devices() if request.meter == "cuda" else ()
     executor = LocalExecutor(slots, request.timeout, devices, predictors)
     try:
         with (
-            CheckProgress(console, len(plan.subjects) * plan.repeat) as progress,
+            CheckProgress(console, len(plan.subjects) * plan.repeat, cells) as progress,
             graceful_interrupt(progress.say) as stop,
         ):
             num_threads = max(1, num_cores() // slots)

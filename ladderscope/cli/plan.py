@@ -15,7 +15,7 @@ from ladderscope.errors import INTERRUPTED
 if TYPE_CHECKING:
     from ladderscope.memory.predict.gpus import Gpu
     from ladderscope.planning.forecasts import Fit, Forecasts
-    from ladderscope.planning.plan import Begin
+    from ladderscope.planning.stages import Begin
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import TextColumn
@@ -22,6 +22,27 @@ _MOST_SHOWN = 3
 """Cells that run, under the bar."""
 
 
+class Clock:
+    """Says when another line is due, where no bar is drawn: lines of different kinds each have one of their own.
+
+    Args:
+        console: to say lines on.
+        begins_due: whether the first line is due at once.
+    """
+
+    def __init__(self, console: Console, *, begins_due: bool) -> None:
+        self._console = console
+        self._said = float("-inf") if begins_due else time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether to say a line now; it then counts as said."""
+        now = time.monotonic()
+        if self._console.is_terminal or now - self._said < SECONDS_BETWEEN_LINES:
+            return False
+        self._said = now
+        return True
+
+
 @dataclass
 class _Running:
     """A cell that runs."""
@@ -29,8 +50,8 @@ class _Running:
     name: str
     cell: Cell
     is_prediction: bool
+    begun_at: float
     fraction: float = 0.0
-    begun_at: float = field(default_factory=time.monotonic)
 
     def describe(self) -> str:
         """``'smollm2-135m full 256 tokens: step 3 of 16, 40 s so far'``."""
@@ -47,13 +68,16 @@ class SweepProgress(ShownBar):
         console: to show it on.
         num_jobs: how many cells there are to run.
         cells: those of the run, whose names then say in what they differ.
+        says_at_once: whether the first cell to begin is told of, rather than one that runs for a while.
     """
 
-    def __init__(self, console: Console, num_jobs: int, cells: Sequence[Cell] = ()) -> None:
+    def __init__(
+        self, console: Console, num_jobs: int, cells: Sequence[Cell] = (), *, says_at_once: bool = True
+    ) -> None:
         self._labels = {cell.cell_id: label for cell, label in zip(cells, run_labels(cells), strict=True)}
         self._lock = threading.Lock()
         self._running: dict[str, _Running] = {}
-        self._said = float("-inf")
+        self._cells_clock = Clock(console, begins_due=says_at_once)
         self._finished = 0
         self._not_ok = 0
         self._num_jobs = num_jobs
@@ -70,11 +94,11 @@ class SweepProgress(ShownBar):
         with self._lock:
             running = self._running.get(job.cell.cell_id)
             if running is None:
-                running = _Running(self.label_of(job.cell), job.cell, job.is_prediction)
+                running = _Running(self.label_of(job.cell), job.cell, job.is_prediction, time.monotonic())
                 self._running[job.cell.cell_id] = running
             running.fraction = fraction
             self._show()
-            is_due = not job.is_prediction and self._is_due()
+            is_due = not job.is_prediction and self._cells_clock.is_due()
         if is_due:
             self.say(running.describe())
 
@@ -100,14 +124,6 @@ class SweepProgress(ShownBar):
         """What cells that are measured are at; predictions are over in seconds."""
         measured = [one for one in list(self._running.values()) if not one.is_prediction]
         return [one.describe() for one in measured[:_MOST_SHOWN]]
-
-    def _is_due(self) -> bool:
-        """Whether to say a line, where no bar is drawn."""
-        now = time.monotonic()
-        if self._console.is_terminal or now - self._said < SECONDS_BETWEEN_LINES:
-            return False
-        self._said = now
-        return True
 
     @property
     def states(self) -> str:

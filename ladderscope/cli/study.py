@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ladderscope.studies.definition import Claim
+    from ladderscope.studies.findings import Verdict
     from ladderscope.studies.folder import Study
     from ladderscope.terminal_columns import Column
 
@@ -25,6 +28,16 @@ _STUDIES = click.option(
 ALL = "all"
 CANNOT_BE_READ = "cannot be read"
 _WHAT_IS_CLAIMED = "what is claimed"
+_ANSWER_CELLS, _BASIS_CELLS = 15, 11
+"""On a line of the table: ``not reproduced:`` and ``measured on``, so that there is room for what is claimed."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A claim in the list: what ``--json`` says of it, and its answer as the table shows it."""
+
+    values: dict[str, Any]
+    answer: str
 
 
 @click.group("study")
@@ -48,21 +61,21 @@ def list_studies(root: Path, as_json: bool) -> None:
 
     from ladderscope.studies.folder import find_studies
 
-    rows: list[dict[str, Any]] = []
+    rows: list[_Row] = []
     # Shown in terminals alone; a study that fits laws to its ledger takes some ten seconds.
     with Console(stderr=True).status("Reading the studies") as status:
         for study in find_studies(root):
             status.update(f"Analysing {study.name}")
             rows += _verdict_rows(study)
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps([row.values for row in rows], indent=2))
     else:
         _print_rows(rows, Console())
-    for why in dict.fromkeys(row["why"] for row in rows if row["verdict"] == CANNOT_BE_READ):
+    for why in dict.fromkeys(row.values["why"] for row in rows if row.values["verdict"] == CANNOT_BE_READ):
         click.echo(why, err=True)
 
 
-def _print_rows(rows: list[dict[str, Any]], console: Console) -> None:
+def _print_rows(rows: list[_Row], console: Console) -> None:
     """As a table, or line by line where study, claim and verdict do not fit beside each other."""
     from ladderscope.terminal_columns import has_room, print_columns, say_hidden
 
@@ -71,68 +84,74 @@ def _print_rows(rows: list[dict[str, Any]], console: Console) -> None:
         print_columns(columns, console, "")
         return
     for row in rows:
-        answer = ", ".join(filter(None, (_marked(row), row["basis"])))
-        console.print(f"{row['study']}\n  {row['claim']}\n    {answer}", markup=False, highlight=False)
+        answer = ", ".join(filter(None, (row.answer, row.values["basis"])))
+        console.print(f"{row.values['study']}\n  {row.values['claim']}\n    {answer}", markup=False, highlight=False)
     say_hidden([_WHAT_IS_CLAIMED], console)
 
 
-def _verdict_rows(study: Study) -> list[dict[str, Any]]:
+def _verdict_rows(study: Study) -> list[_Row]:
     from ladderscope.errors import UsageError
 
     try:
         return _readable_rows(study)
     except UsageError as error:
-        return [
-            {"study": study.name, "claim": claim.id, "kind": claim.kind, "text": claim.text}
-            | {"verdict": CANNOT_BE_READ, "rule_after_results": claim.rule_after_results}
-            | {"basis": None, "why": str(error)}
-            for claim in study.definition.claims
-        ]
+        unread = {"verdict": CANNOT_BE_READ, **_details(None), "why": str(error)}
+        return [_Row(_about(study, claim) | unread, CANNOT_BE_READ) for claim in study.definition.claims]
 
 
-def _readable_rows(study: Study) -> list[dict[str, Any]]:
+def _readable_rows(study: Study) -> list[_Row]:
     from ladderscope.studies.findings import verdicts_by_claim
+    from ladderscope.studies.plain import plain_answer
     from ladderscope.studies.readme import answer_of
     from ladderscope.studies.report import findings_of
 
     findings, claims = findings_of(study), study.definition.claims
     verdicts = {} if findings is None else verdicts_by_claim(findings, claims, study.name)
     return [
-        {
-            "study": study.name,
-            "claim": claim.id,
-            "kind": claim.kind,
-            "text": claim.text,
-            "verdict": answer_of(verdicts.get(claim.id)),
-            "rule_after_results": claim.rule_after_results,
-            "basis": verdicts[claim.id].basis if claim.id in verdicts else None,
-            "why": verdicts[claim.id].why if claim.id in verdicts else None,
-        }
+        _Row(
+            _about(study, claim) | {"verdict": answer_of(verdict := verdicts.get(claim.id)), **_details(verdict)},
+            plain_answer(claim, verdict),
+        )
         for claim in claims
     ]
 
 
-def _columns(rows: list[dict[str, Any]]) -> list[Column]:
-    from ladderscope.terminal_columns import Column
+def _about(study: Study, claim: Claim) -> dict[str, Any]:
+    return {
+        "study": study.name,
+        "claim": claim.id,
+        "kind": claim.kind,
+        "text": claim.text,
+        "rule_after_results": claim.rule_after_results,
+    }
 
-    def column(header: str, key: str, rank: int, least: int | None = None) -> Column:
-        return Column(header, [row[key] or "-" for row in rows], rank, numeric=False, least=least)
+
+def _details(verdict: Verdict | None) -> dict[str, Any]:
+    """What a verdict says beside its answer; without one, nothing under each name."""
+    if verdict is None:
+        return dict.fromkeys(("direction", "basis", "found", "why"))
+    return {
+        "direction": verdict.direction or None,
+        "basis": verdict.basis,
+        "found": verdict.found or verdict.why,
+        "why": verdict.why,
+    }
+
+
+def _columns(rows: list[_Row]) -> list[Column]:
+    from ladderscope.terminal_columns import Column
+    from ladderscope.terminal_wrapping import wrapped
+
+    def column(header: str, cells: list[str], rank: int, least: int | None = None) -> Column:
+        return Column(header, cells, rank, numeric=False, least=least)
 
     return [
-        column("study", "study", 0),
-        column("claim", "claim", 0),
-        Column("verdict", [_marked(row) for row in rows], 0, numeric=False, least=14),
-        column("numbers", "basis", 1, least=9),
-        column(_WHAT_IS_CLAIMED, "text", 2, least=40),
+        column("study", [row.values["study"] for row in rows], 0),
+        column("claim", [row.values["claim"] for row in rows], 0),
+        column("verdict", [wrapped(row.answer, _ANSWER_CELLS) for row in rows], 0),
+        column("numbers", [wrapped(row.values["basis"] or "-", _BASIS_CELLS) for row in rows], 1),
+        column(_WHAT_IS_CLAIMED, [row.values["text"] for row in rows], 2, least=24),
     ]
-
-
-def _marked(row: dict[str, Any]) -> str:
-    """The verdict, and whether its rule was written with results known."""
-    from ladderscope.studies.readme import NOT_RUN
-
-    is_answer = row["verdict"] not in (CANNOT_BE_READ, NOT_RUN)
-    return f"{row['verdict']} (post hoc)" if is_answer and row["rule_after_results"] else str(row["verdict"])
 
 
 @command.command("run")

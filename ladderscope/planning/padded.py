@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ladderscope.memory.predict.gpus import Gpu
 from ladderscope.planning.forecasts import Fit, Forecasts
 from ladderscope.planning.lengths import Lengths
-from ladderscope.planning.plan import Begin, Largest
+from ladderscope.planning.plan import Largest
 from ladderscope.planning.search import largest_that_fits
+from ladderscope.planning.stages import Begin, Stage, in_stages
 from ladderscope.records import Cell
 
 SHORTEST = 2
@@ -108,16 +109,11 @@ def make_padded_plans(
         forecasts: makes the predictions.
         begin: is told of each part of the work.
 
-    Yields:
-        All plans, the same list after every piece that has become known.
+    Returns:
+        All plans, the same list at first and after every piece that has become known.
     """
     plans = [_new_plan(cell, gpu, lengths, steps) for gpu in gpus for cell in cells]
-    yield plans
-    work = [(plan, stage, what) for stage, what in _STAGES for plan in plans]
-    for number, (plan, stage, what) in enumerate(work, 1):
-        begin(number, len(work), f"{what} of {plan.cell.method_label}" + f" on {plan.gpu.name}" * (len(gpus) > 1))
-        stage(plan, forecasts)
-        yield plans
+    return in_stages(plans, _STAGES, forecasts, begin)
 
 
 def _new_plan(cell: Cell, gpu: Gpu, lengths: Lengths, steps: int) -> PaddedPlan:
@@ -184,7 +180,7 @@ def _up_and_down(run: Run, top: int) -> tuple[int, ...]:
     return (low, middle, max(SHORTEST, top), high, middle, low)
 
 
-_STAGES: tuple[tuple[Callable[[PaddedPlan, Forecasts], None], str], ...] = (
+_STAGES: tuple[Stage[PaddedPlan], ...] = (
     (ask_longest, "longest batch"),
     (ask_median, "median batch"),
     (search_limit, "limit"),

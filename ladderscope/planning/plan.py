@@ -11,6 +11,7 @@ from ladderscope.planning.cells import longest_row
 from ladderscope.planning.forecasts import Fit, Forecasts
 from ladderscope.planning.knobs import LENGTH_STEP, Knob, knobs_of
 from ladderscope.planning.search import largest_that_fits
+from ladderscope.planning.stages import Begin, Stage, in_stages
 from ladderscope.records import Cell
 
 MOST_ROWS = 1024
@@ -18,10 +19,6 @@ MOST_ROWS = 1024
 _LONG = 8192
 _LONG_STEP = 128
 _MOST_TOGETHER = 4
-
-Begin = Callable[[int, int, str], None]
-"""Told which part of the work begins, of how many, and what is found out there: how many predictions that takes shows
-only then."""
 
 
 @dataclass(frozen=True)
@@ -98,16 +95,11 @@ def make_plans(
         forecasts: makes the predictions.
         begin: is told of each part of the work.
 
-    Yields:
-        All plans, the same list after every piece that has become known.
+    Returns:
+        All plans, the same list at first and after every piece that has become known.
     """
     plans = [Plan(cell, gpu) for gpu in gpus for cell in cells]
-    yield plans
-    work = [(plan, stage, what) for stage, what in _STAGES for plan in plans]
-    for number, (plan, stage, what) in enumerate(work, 1):
-        begin(number, len(work), f"{what} of {plan.cell.method_label}" + f" on {plan.gpu.name}" * (len(gpus) > 1))
-        stage(plan, forecasts)
-        yield plans
+    return in_stages(plans, _STAGES, forecasts, begin)
 
 
 def ask(plan: Plan, forecasts: Forecasts) -> None:
@@ -197,7 +189,7 @@ def _change(plan: Plan, forecasts: Forecasts, knobs: tuple[Knob, ...]) -> Change
     )
 
 
-_STAGES: tuple[tuple[Callable[[Plan, Forecasts], None], str], ...] = (
+_STAGES: tuple[Stage[Plan], ...] = (
     (ask, "peak"),
     (search_batch, "largest batch"),
     (search_length, "longest row"),

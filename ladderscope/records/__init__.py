@@ -7,6 +7,7 @@ record have the same fields; ``meter`` says which it is.
 from __future__ import annotations
 
 from ladderscope.records.cell import Cell
+from ladderscope.records.labels_of_runs import run_labels
 from ladderscope.records.names import (
     BREAKDOWN_CATEGORIES,
     COLLECTIVES,
@@ -20,7 +21,6 @@ from ladderscope.records.names import (
 )
 from ladderscope.records.parts import Answers, Details, EvalLoss, Flops, Forecast, Memory, Params, Phase, RankMemory
 from ladderscope.records.record import Record
-from ladderscope.records.run_labels import run_labels
 
 __all__ = [
     "BREAKDOWN_CATEGORIES",

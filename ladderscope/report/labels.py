@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ladderscope.records import PREDICT, Cell, Record
-from ladderscope.records.run_labels import differing
+from ladderscope.records.labels_of_runs import differing
 
 _NAMED_BY_LABEL = {"method", "rank", "reduction_factor", "seq_len", "parallel", "num_gpus"}
 

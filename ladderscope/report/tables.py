@@ -10,7 +10,7 @@ from ladderscope.terminal_columns import Column
 from ladderscope.units import format_bytes, format_count, format_flops
 
 MISSING = "-"
-_LEAST_NAME = 30
+_LEAST_CELL_LABEL = 30
 """Terminal cells of a name before columns are left out: ``(predicted for rtx-3060-12gb)`` is on one line."""
 
 
@@ -22,7 +22,7 @@ def result_columns(records: Sequence[Record]) -> list[Column]:
 
     of_ranks = [column("lowest\nrank's peak", 13, _lowest_rank)] if any(record.ranks for record in records) else []
     return [
-        Column("cell", distinct_labels(records), numeric=False, least=_LEAST_NAME),
+        Column("cell", distinct_labels(records), numeric=False, least=_LEAST_CELL_LABEL),
         column("status", 7, lambda record: record.status, numeric=False),
         column("meter", 9, _short_meter, numeric=False),
         column("peak\nallocated", 1, _peak_or_status),

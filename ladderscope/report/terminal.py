@@ -33,9 +33,11 @@ def print_records(records: Sequence[Record], console: Console) -> None:
         console.print(summary.sentence, highlight=False)
     if any(record.weights == "random" for record in records):
         console.print("Random weights: the loss says nothing about a method.")
-    with_error = [record for record in records if record.error]
+    # Of all records: what tells those with errors from the others is in their names too.
+    labels = run_labels([record.cell for record in records])
+    with_error = [(record, label) for record, label in zip(records, labels, strict=True) if record.error]
     shown = with_error if len(records) <= TERMINAL_ROWS else with_error[:TERMINAL_ERRORS]
-    for record, label in zip(shown, run_labels([record.cell for record in shown]), strict=True):
+    for record, label in shown:
         console.print(Text(f"{label}: {record.status}: {_first_line(record.error or '')}"))
     if len(shown) < len(with_error):
         console.print(f"{len(with_error) - len(shown):,} more have errors; {SEE_ALL}.", highlight=False)

@@ -146,24 +146,17 @@ def _check_settings(cell: Cell, method: Method, text_config: Any) -> None:
         if getattr(config, "match_params", None) is None:
             side_config_of(config, text_config)
     except ReductionFactorError as error:
-        raise UsageError(f"{cell.model}: {_why_not_reduced(cell.reduction_factor or 0, method, error)}") from error
+        raise UsageError(f"{cell.model}: {_why_not_reduced(method, error)}") from error
     except ValueError as error:
         raise UsageError(f"{cell.model}: {error}.") from error
 
 
-def _why_not_reduced(factor: int, method: Method, error: ReductionFactorError) -> str:
+def _why_not_reduced(method: Method, error: ReductionFactorError) -> str:
     """What a user may not have asked for: the factor is the method's where no other is given."""
-    default = ", its default," if factor == method.default_reduction else ""
-    width, rest = divmod(error.hidden_size, factor)
-    fault = (
-        f"does not divide the hidden size of {error.hidden_size}"
-        if rest
-        else f"makes side blocks of width {width}, which do not fit {error.num_heads} heads"
-    )
-    nearest = min(error.valid, key=lambda valid: max(valid, factor) / min(valid, factor))
-    others = ", ".join(str(valid) for valid in error.valid if valid != nearest)
-    instead = f"--reduction {nearest}" + (f", or one of {others}" if others else "")
-    return f"{method.name} with a reduction factor of {factor}{default} {fault}: give {instead}."
+    default = "default " if error.factor == method.default_reduction else ""
+    others = ", ".join(str(valid) for valid in error.valid if valid != error.nearest)
+    instead = f"--reduction {error.nearest}" + (f", or one of {others}" if others else "")
+    return f"{method.name}'s {default}reduction factor of {error.factor} {error.fault}: give {instead}."
 
 
 @functools.cache

@@ -12,6 +12,7 @@ import signal
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure, record
@@ -19,7 +20,9 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from ladderscope.parallel.ranks import fullest
 from ladderscope.records import Record
 from ladderscope.sweep.oom_kills import count_oom_kills
+from ladderscope.sweep.process import Tick
 from ladderscope.sweep.protocol import Job
+from ladderscope.sweep.rank_ticks import TickFile, relayed
 
 if TYPE_CHECKING:
     from torch.distributed.launcher.api import LaunchConfig
@@ -32,8 +35,12 @@ class RankFailedError(RuntimeError):
     """A rank ended before it had measured; the message says how."""
 
 
-def measure_on_ranks(job: Job) -> Record:
+def measure_on_ranks(job: Job, tick: Tick = lambda fraction: None) -> Record:
     """Measure the job's cell on as many processes of this machine as it has GPUs, with torchrun's launcher.
+
+    Args:
+        job: with the cell.
+        tick: told how far rank 0 is, from another thread.
 
     Returns:
         The record of the first rank with the highest peak, with what all ranks take.
@@ -48,7 +55,10 @@ def measure_on_ranks(job: Job) -> Record:
     oom_kills = count_oom_kills()
     try:
         with launch_config(job.cell.num_gpus) as config:
-            results = elastic_launch(config, measure_rank)(job.to_line())
+            assert config.logs_specs is not None
+            told = Path(config.logs_specs.root_log_dir) / "told"
+            with relayed(told, tick):
+                results = elastic_launch(config, measure_rank)(job.to_line(), str(told))
     except ChildFailedError as error:
         raise _failure(*error.get_first_failure(), is_short=count_oom_kills() > oom_kills) from error
     return merged({rank: Record.from_json(values) for rank, values in results.items()})
@@ -81,8 +91,11 @@ def launch_config(num_ranks: int) -> Iterator[LaunchConfig]:
 
 
 @record
-def measure_rank(line: str) -> dict[str, Any]:
-    """Measure one rank's part of a job, given as its line, in a process that torchrun started."""
+def measure_rank(line: str, told: str | None = None) -> dict[str, Any]:
+    """Measure one rank's part of a job, given as its line, in a process that torchrun started.
+
+    ``told`` is the file that takes how far rank 0 is.
+    """
     import torch
     import torch.distributed as dist
 
@@ -95,7 +108,7 @@ def measure_rank(line: str) -> dict[str, Any]:
     if meter.device.type == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("nccl" if meter.device.type == "cuda" else "gloo")
-    measured = measure_cell(job.cell, meter).to_json()
+    measured = measure_cell(job.cell, meter, TickFile(told, rank=int(os.environ.get("RANK", 0)))).to_json()
     # Only now: after an error it may wait for collectives that the other ranks never join, before the error is told.
     dist.destroy_process_group()
     return measured

@@ -84,7 +84,7 @@ def measure_job(job: Job, tick: Callable[[float], None]) -> Record:
     from ladderscope.sweep.ranks import measure_on_ranks
 
     if job.cell.num_gpus > 1:
-        return measure_on_ranks(job)
+        return measure_on_ranks(job, tick)
     meter = resolve_meter(job.meter)
     record = measure_cell(job.cell, meter, tick)
     if job.history is not None and isinstance(meter, CudaMeter) and meter.history is not None:

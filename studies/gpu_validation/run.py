@@ -23,7 +23,7 @@ from ladderscope.errors import INTERRUPTED, LadderscopeError, UsageError
 from ladderscope.ledger import Ledger, read_ledger
 from ladderscope.memory.meters import resolve_meter
 from ladderscope.memory.predict.gpus import find_gpu
-from ladderscope.records import PREDICT, Cell, Record
+from ladderscope.records import PREDICT, Cell, Record, run_labels
 from ladderscope.sweep.checks import check_meter
 from ladderscope.sweep.grid import cells_of_files
 from ladderscope.sweep.histories import history_path
@@ -92,7 +92,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     with Ledger(options.out / LEDGER) as ledger:
         _check_hardware(options.out, ledger.records, (*measuring, *predicting))
         measuring, predicting = (missing_jobs(jobs, ledger.records, again) for jobs in (measuring, predicting))
-        with SweepProgress(console, len(measuring) + len(predicting)) as progress:
+        running = [job.cell for job in (*measuring, *predicting)]
+        with SweepProgress(console, len(running), running) as progress:
             stages = Stages(measuring, predicting, ledger, progress, options.timeout)
             with graceful_interrupt(progress.say) as stop:
                 stages.run(stop)
@@ -145,10 +146,12 @@ def _tell(out: Path, cells: Sequence[Cell], console: Console) -> int:
     records = read_ledger(out / LEDGER)
     text = page(records, "not yet", Kept([], []))
     write_atomically(out / PAGE, text)
-    asked = {cell.cell_id for cell in cells}
-    failed = [record for record in records if record.cell.cell_id in asked and record.status in _UNDECIDED]
+    label_of = {cell.cell_id: label for cell, label in zip(cells, run_labels(cells), strict=True)}
+    failed = [record for record in records if record.cell.cell_id in label_of and record.status in _UNDECIDED]
     for record in failed:
-        console.print(f"{record.cell.label}, {record.meter}: {record.error}", markup=False, highlight=False)
+        console.print(
+            f"{label_of[record.cell.cell_id]}, {record.meter}: {record.error}", markup=False, highlight=False
+        )
     print(out / PAGE)
     return SOME_FAILED if failed else 0
 

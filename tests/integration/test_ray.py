@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from ladderscope.environment import describe_environment
+from ladderscope.stages import stage_at
 from ladderscope.sweep.executors.engine import Terms
 from ladderscope.sweep.executors.ray_options import RayOptions
 from ladderscope.sweep.grid import Grid, resolve_cells
@@ -168,3 +169,21 @@ def test_what_waits_can_be_taken_back_and_what_runs_can_be_ended(
         assert waiting.cancel()
         executor.cancel()
         assert running.result(timeout=60) is None
+
+
+@pytest.mark.slow
+def test_a_measured_cell_tells_from_the_cluster_what_it_is_at(
+    start_cluster: Callable[..., Any], tmp_path: Path
+) -> None:
+    from ladderscope.sweep.executors.ray import RayExecutor
+
+    grid: Grid = {"model": ["random:tiny-llama"], "method": ["full"], "seq_len": [32], "steps": [300]}
+    (cell,) = resolve_cells(grid)
+    terms = Terms(jobs=None, timeout_seconds=None, folder=tmp_path, resume=True, say=print)
+    told: list[float] = []
+    with closing(RayExecutor(terms, RayOptions(address=start_cluster({}).address))) as executor:
+        record = executor.submit(Job(cell, "cpu", gpu=None, num_threads=1), told.append).result(timeout=300)
+    assert record is not None
+    assert record.status == "ok", record.error
+    stages = [stage_at(fraction, cell.steps) for fraction in told]
+    assert any(stage.startswith("step ") for stage in stages), stages

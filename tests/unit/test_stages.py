@@ -32,6 +32,12 @@ def test_before_the_first_stage_there_is_none() -> None:
     assert stage_at(0.0, 2) == ""
 
 
+def test_the_fraction_says_what_is_done_rather_than_what_has_begun() -> None:
+    assert 0 < fraction_at(1, 1) < 0.01
+    assert fraction_at(4, 1) == pytest.approx(3 / 6, abs=0.01)
+    assert fraction_at(6, 1) == pytest.approx(5 / 6, abs=0.01)
+
+
 @pytest.mark.parametrize("steps", [1, 3, 16, 1000, 30000])
 def test_every_fraction_gives_its_stage_back(steps: int) -> None:
     stages = [stage_at(fraction_at(stage, steps), steps) for stage in range(1, num_stages(steps) + 1)]

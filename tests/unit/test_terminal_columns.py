@@ -14,6 +14,7 @@ PEAK = Column("peak\nallocated", ["18 MiB", "1.25 GiB"])
 NOTE = Column("note", ["-", "so many words as nobody reads"], rank=1, numeric=False, least=10)
 LEAST_OF_ALL = 12 + 3 + 9 + 3 + 10 + 2
 """Of the three texts, with the space between them and at both ends."""
+LEAST_WITHOUT_NOTE = 12 + 3 + 9 + 2
 
 
 def printed(width: int, *columns: Column) -> list[str]:
@@ -55,12 +56,18 @@ def test_a_column_is_as_wide_as_its_heading() -> None:
     assert column.least_width == len("a heading of some length") + 3
 
 
-@pytest.mark.parametrize("width", range(4, 100, 7))
-def test_no_line_is_longer_than_the_terminal(width: int) -> None:
+@pytest.mark.parametrize("width", range(LEAST_WITHOUT_NOTE, 100))
+def test_no_line_is_longer_than_the_terminal_and_none_is_cut(width: int) -> None:
+    lines = printed(width)
+    assert max(map(len, lines)) <= width
+    assert "…" not in "".join(lines)
+
+
+@pytest.mark.parametrize("width", range(4, LEAST_WITHOUT_NOTE))
+def test_where_not_even_the_columns_that_stay_have_room_no_line_is_longer_either(width: int) -> None:
     assert max(map(len, printed(width))) <= width
 
 
 def test_there_is_room_where_nothing_of_rank_0_is_left_out() -> None:
-    least = 12 + 3 + 9 + 2
-    assert has_room([NAME, PEAK, NOTE], Console(width=least))
-    assert not has_room([NAME, PEAK, NOTE], Console(width=least - 1))
+    assert has_room([NAME, PEAK, NOTE], Console(width=LEAST_WITHOUT_NOTE))
+    assert not has_room([NAME, PEAK, NOTE], Console(width=LEAST_WITHOUT_NOTE - 1))

@@ -38,7 +38,7 @@ from ladderscope.terminal_columns import Column, print_named_columns
 _TABLES = {"regression": "Regressions", "improvement": "Improvements", "changed": "Changed within the limits"}
 _EXPLAINED = 9
 """Regressions whose causes are told; of what is no regression a third as many."""
-_LEAST_NAME = 40
+_LEAST_ENTRY_NAME = 40
 """Cells that names keep: they say which cell it is."""
 _Row = tuple[EntryVerdict, MetricChange]
 
@@ -156,7 +156,7 @@ def _print_new(verdicts: Sequence[EntryVerdict], console: Console) -> None:
 def _print_table(
     shown: Sequence[str], columns: Sequence[Column], console: Console, title: str, names: TableNames
 ) -> None:
-    shorten, least = names.shortened, _LEAST_NAME
+    shorten, least = names.shortened, _LEAST_ENTRY_NAME
     print_named_columns("entry", shown, columns, console, title, shorten=shorten, least_name=least, space_below=False)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,7 +92,7 @@ class RayExecutor(WatchedExecutor[_Task]):
             return done_with_nothing()
         self._count += 1
         task = self._task.options(**task_options(job, self._options, self.types_of(job)))
-        told = (job.to_line(), Teller(self._board.actor, self._count), self._terms.timeout_seconds, self._folder)
+        told = (job.to_line(), self._board.actor, self._count, self._terms.timeout_seconds, self._folder)
         return self.hold(_Task(job, tick, self._count, task.remote(*told)))
 
     def close(self) -> None:
@@ -136,12 +135,12 @@ class RayExecutor(WatchedExecutor[_Task]):
             return failed(task.job, "oom" if ran_out else "error", f"Ray: {describe(error)}")
 
 
-def _run_task(line: str, teller: Teller, timeout_seconds: float | None, folder: str | None) -> dict[str, Any]:
+def _run_task(line: str, board: Any, number: int, timeout_seconds: float | None, folder: str | None) -> dict[str, Any]:
     """In a worker of the cluster; the record as JSON values."""
-    with suppress(Exception):  # without a board it works as well
-        teller(0.0)
     place = None if folder is None else Path(folder)
-    return run_cell(Job.from_line(line), teller, timeout_seconds, place).to_json()
+    with Teller(board, number) as tell:
+        tell(0.0)
+        return run_cell(Job.from_line(line), tell, timeout_seconds, place).to_json()
 
 
 ENGINE = Engine(RayOptions, RayExecutor)

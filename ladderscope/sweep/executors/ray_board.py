@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import suppress
+from types import TracebackType
 from typing import Any, Self
 
 _TELL_SECONDS = 1.0
@@ -51,14 +54,53 @@ class Fractions:
 
 
 class Teller:
-    """The task's side: a tick that tells the board, now and then."""
+    """The task's side: a tick that tells the board, now and then; use it as a context manager.
+
+    What comes too soon after a message waits, and the latest of it is told once it may be: a stage that begins
+    right behind another may last for minutes. Without a board a task works as well.
+    """
 
     def __init__(self, actor: Any, number: int) -> None:
         self._actor, self._number = actor, number
         self._told_at = float("-inf")
+        self._waiting: float | None = None
+        self._timer: threading.Timer | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """What waits is not told any more: the record is on its way."""
+        with self._lock:
+            self._waiting = None
+            if self._timer is not None:
+                self._timer.cancel()
 
     def __call__(self, fraction: float) -> None:
         """The cell is so far."""
-        if time.monotonic() - self._told_at >= _TELL_SECONDS:
-            self._told_at = time.monotonic()
-            self._actor.tell.remote(self._number, fraction)
+        with self._lock:
+            self._waiting = fraction
+            if self._timer is not None:
+                return
+            seconds = self._told_at + _TELL_SECONDS - time.monotonic()
+            if seconds <= 0:
+                self._tell()
+            else:
+                self._timer = threading.Timer(seconds, self._tell_later)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def _tell_later(self) -> None:
+        with self._lock:
+            self._timer = None
+            if self._waiting is not None:
+                self._tell()
+
+    def _tell(self) -> None:
+        self._told_at = time.monotonic()
+        with suppress(Exception):
+            self._actor.tell.remote(self._number, self._waiting)
+        self._waiting = None

@@ -7,7 +7,7 @@ import torch
 from transformers import AutoModelForCausalLM, Gemma2Config, GPTNeoXConfig, OPTConfig
 
 from ladderscope.backbones.catalogue import architecture_config, catalogue_names
-from ladderscope.backbones.widths import narrow_config, valid_reduction_factors
+from ladderscope.backbones.widths import ReductionFactorError, narrow_config, valid_reduction_factors
 from ladderscope.methods import get_method
 from ladderscope.records import Cell
 
@@ -89,10 +89,20 @@ def test_the_config_that_was_given_stays_as_it_is() -> None:
     assert config.to_dict() == architecture_config("smollm2-135m").to_dict()
 
 
-@pytest.mark.parametrize("factor", [0, 3, 5, 9, 64, 128, -2])
-def test_a_factor_that_does_not_fit_names_those_that_do(factor: int) -> None:
-    with pytest.raises(ValueError, match="does not fit") as error:
+@pytest.mark.parametrize(
+    ("factor", "fault", "nearest"),
+    [
+        (-2, "is not above 0", 1),
+        (0, "is not above 0", 1),
+        (5, "does not divide the hidden size of 576", 4),
+        (128, "does not divide the hidden size of 576", 32),
+        (3, "makes side blocks of width 192, which do not fit 9 heads", 4),
+        (9, "makes side blocks of width 64, which do not fit 9 heads", 8),
+        (64, "makes side blocks of width 9, which do not fit 9 heads", 32),
+    ],
+)
+def test_a_factor_that_does_not_fit_says_why_and_names_those_that_do(factor: int, fault: str, nearest: int) -> None:
+    with pytest.raises(ReductionFactorError) as error:
         narrow_config(architecture_config("smollm2-135m"), factor)
-    assert str(error.value) == (
-        f"a reduction factor of {factor} does not fit a hidden size of 576 with 9 heads: use one of 1, 2, 4, 8, 16, 32"
-    )
+    assert str(error.value) == f"a reduction factor of {factor} {fault}: use one of 1, 2, 4, 8, 16, 32"
+    assert (error.value.factor, error.value.nearest) == (factor, nearest)

@@ -4,19 +4,21 @@ import functools
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 
 from ladderscope.cli import run
 from ladderscope.cli.check import DEFAULT_BASELINE
+from ladderscope.cli.check_progress import CheckProgress
 from ladderscope.errors import LadderscopeError
 from ladderscope.predict import predict_cell
-from ladderscope.records import Record
+from ladderscope.records import Cell, Record
 from ladderscope.regression.baseline import FILE_NAME, read_baseline
 from ladderscope.sweep.executor import Executor
 from ladderscope.sweep.protocol import Job
@@ -378,6 +380,22 @@ def test_an_error_that_would_end_other_commands_with_1_is_no_regression(
 
     monkeypatch.setattr("ladderscope.cli.check_run.plan_check", fail)
     assert check() == 3
+
+
+def test_lines_about_running_cells_can_tell_its_cells_apart(
+    check: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[CheckProgress] = []
+
+    class Kept(CheckProgress):
+        def __init__(self, console: Console, num_jobs: int, cells: Sequence[Cell] = ()) -> None:
+            super().__init__(console, num_jobs, cells)
+            made.append(self)
+
+    monkeypatch.setattr("ladderscope.cli.check_run.CheckProgress", Kept)
+    assert check() == 0
+    (progress,) = made
+    assert len(progress._labels) == 2
 
 
 def test_the_default_baseline_is_that_of_the_regression_room() -> None:

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from ladderscope.cli import progress as progress_module
+from ladderscope.cli.check_progress import CheckProgress
 from ladderscope.cli.progress import SweepProgress
 from ladderscope.records import Cell, Record
 from ladderscope.stages import fraction_at
@@ -73,3 +74,46 @@ def test_on_a_terminal_what_is_measured_is_at_is_under_the_bar(tiny_cell: Callab
     assert shown[0].startswith("random:tiny-llama lora r=4 32 tokens: evaluating, ")
     assert "random:tiny-llama lora r=4 32 tokens: eva" in told.getvalue()
     assert "random:tiny-llama lora r=4 32 tokens: evaluating" not in told.getvalue()  # it would wrap
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Lets so many seconds pass, and no other time passes."""
+    now = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+
+    def pass_seconds(seconds: float) -> None:
+        now[0] += seconds
+
+    return pass_seconds
+
+
+def test_a_check_says_what_a_cell_does_and_also_how_long_the_rest_will_take(
+    tiny_cell: Callable[..., Cell], clock: Callable[[float], None]
+) -> None:
+    jobs = [Job(tiny_cell(seed=seed, steps=2), "cpu", gpu=None, num_threads=1) for seed in range(6)]
+    told = io.StringIO()
+    with CheckProgress(Console(file=told), len(jobs), [job.cell for job in jobs]) as progress:
+        for job in jobs:
+            for stage in range(1, 6):
+                clock(2.0)
+                progress.tick(job, fraction_at(stage, 2))
+            progress.finish(Record(cell=job.cell, meter="cpu", status="ok"))
+    assert told.getvalue().splitlines() == [
+        "random:tiny-llama lora r=4 32 tokens, seed 1: step 1 of 2, 4 s so far",
+        "2 of 6 cells, about 40 s left",
+        "random:tiny-llama lora r=4 32 tokens, seed 3: loading the model, 0 s so far",
+        "4 of 6 cells, about 20 s left",
+        "random:tiny-llama lora r=4 32 tokens, seed 4: step 2 of 2, 6 s so far",
+    ]
+
+
+def test_a_short_check_says_nothing(tiny_cell: Callable[..., Cell], clock: Callable[[float], None]) -> None:
+    jobs = [Job(tiny_cell(seed=seed), "cpu", gpu=None, num_threads=1) for seed in range(7)]
+    told = io.StringIO()
+    with CheckProgress(Console(file=told), len(jobs)) as progress:
+        for job in jobs:
+            clock(2.0)
+            progress.tick(job, 0.5)
+            progress.finish(Record(cell=job.cell, meter="cpu", status="ok"))
+    assert told.getvalue() == ""

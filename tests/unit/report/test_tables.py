@@ -128,3 +128,9 @@ def test_every_category_and_component_has_a_colour_and_a_meaning() -> None:
 def test_methods_have_distinct_colours_and_an_unknown_one_keeps_its_own() -> None:
     assert len(set(METHOD_COLOURS.values())) == len(METHOD_COLOURS)
     assert method_colour("my-method") == method_colour("my-method")
+
+
+def test_an_error_is_named_by_what_tells_its_record_from_those_without(make_record: RecordFactory) -> None:
+    lost = make_record("qlora", seed=1, status="error", error="no luck")
+    cell = lost.cell.label
+    assert f"{cell}, seed 1: error: no luck" in printed([make_record("qlora", seed=0), lost], width=120)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from ladderscope.cli import run
+from ladderscope.cli.study import _print_rows, _Row
 from ladderscope.ledger import read_ledger
 from ladderscope.records import Status
 from ladderscope.studies.folder import Study, find_study
@@ -170,6 +173,37 @@ def test_the_list_says_what_it_leaves_out(
     assert {part for part in ("reproduced", "predicted", LAST) if part in table} == shown
     assert " ".join((mark + rest).split()) == hidden
     assert max(map(len, lines)) <= columns
+
+
+def test_the_list_says_which_way_the_numbers_are_off_and_that_a_rule_came_late(
+    done: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    definition, analysis = done / "tiny" / "study.yaml", done / "tiny" / "analysis.py"
+    definition.write_text(definition.read_text().replace("kind: paper", "kind: paper, rule-after-results: true"))
+    told = '"predicted", found="It is 7 bytes.", direction="it is smaller")'
+    analysis.write_text(analysis.read_text().replace('"predicted")]', f"{told}]"))
+    capsys.readouterr()
+    assert study("list", "--json", root=done) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["direction"], row["found"]) == ("it is smaller", "It is 7 bytes.")
+    assert (row["verdict"], row["rule_after_results"]) == ("reproduced", True)
+    monkeypatch.setenv("COLUMNS", "20")
+    assert study("list", root=done) == 0
+    assert "reproduced: it is smaller (post hoc), predicted" in " ".join(capsys.readouterr().out.split())
+
+
+def test_long_answers_leave_room_for_what_is_claimed_within_100_columns() -> None:
+    about = {"study": "memory_7b_12gb", "claim": "against-checkpointing", "text": TEXT}
+    answer = "not reproduced: the slope is steeper, the loss falls faster (post hoc)"
+    row = _Row({**about, "basis": "losses measured on a CPU, bytes predicted"}, answer)
+    output = io.StringIO()
+    _print_rows([row], Console(file=output, width=100))
+    lines = output.getvalue().splitlines()
+    assert "Not shown" not in output.getvalue()
+    assert LAST in output.getvalue()
+    assert any("not reproduced:" in line and "losses" in line for line in lines)
+    assert any("measured on" in line for line in lines)
+    assert max(map(len, lines)) <= 100
 
 
 def test_an_analysis_that_fails_is_listed_and_named(done: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -81,8 +81,8 @@ def test_the_sentences_on_slopes_are_those_of_scaling_slopes() -> None:
     assert f"{said} and LST's {lst} times {lst_ends}" in IN_ONE_LINE
     table = (study.folder / "README.md").read_text(encoding="utf-8")
     by_rule = dict(re.findall(r"\| (\w+) \| run \| exponent, shared offset \|[^|]*\| ([0-9.]+) \(", table))
-    assert f"Ladder's slope is {by_rule['ladder']} times QLoRA's, which as one comparison of" in IN_ONE_LINE
-    assert f"LST's (of 2022) is steeper, {by_rule['lst']} times" in IN_ONE_LINE
+    assert f"Ladder's exponent is {by_rule['ladder']} times QLoRA's, which as one comparison of" in IN_ONE_LINE
+    assert f"LST's (of 2022) is larger, {by_rule['lst']} times" in IN_ONE_LINE
     rule = {verdict.claim: verdict.answer for verdict in study.analyse(study.records()).verdicts}
     assert (rule["slope-ladder"], rule["slope-lst"]) == ("cannot tell", "not reproduced")
 

@@ -161,13 +161,9 @@ def test_a_sequence_is_no_longer_than_the_model_reads(model: str, longest: int) 
 @pytest.mark.parametrize(
     ("method", "factor", "why"),
     [
-        (
-            "qst",
-            16,
-            "qst with a reduction factor of 16, its default, makes side blocks of width 4, which do not fit 4",
-        ),
-        ("ladder", 16, "ladder with a reduction factor of 16 makes side blocks of width 4, which do not fit 4"),
-        ("xladder", 64, "xladder with a reduction factor of 64 makes side blocks of width 1, which do not fit 4"),
+        ("qst", 16, "qst's default reduction factor of 16 makes side blocks of width 4, which do not fit 4"),
+        ("ladder", 16, "ladder's reduction factor of 16 makes side blocks of width 4, which do not fit 4"),
+        ("xladder", 64, "xladder's reduction factor of 64 makes side blocks of width 1, which do not fit 4"),
     ],
 )
 def test_a_reduction_that_does_not_fit_names_method_width_and_option(method: str, factor: int, why: str) -> None:
@@ -178,7 +174,7 @@ def test_a_reduction_that_does_not_fit_names_method_width_and_option(method: str
 def test_of_reductions_that_fit_the_nearest_comes_first() -> None:
     said = refusal(make_cell("ladder", reduction_factor=3))
     assert said == (
-        "random:tiny-llama: ladder with a reduction factor of 3 does not divide the hidden size of 64: "
+        "random:tiny-llama: ladder's reduction factor of 3 does not divide the hidden size of 64: "
         "give --reduction 4, or one of 1, 2, 8."
     )
 

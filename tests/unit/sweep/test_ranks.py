@@ -34,9 +34,12 @@ def job(cell: Cell) -> Job:
 
 def test_two_ranks_train_as_one_process_with_twice_the_batch(tiny_cell: MakeCell) -> None:
     cell = tiny_cell(method="full", parallel="fsdp", num_gpus=2, steps=3)
-    record = LocalExecutor().run(job(cell), lambda fraction: None)
+    told: list[float] = []
+    record = LocalExecutor().run(job(cell), told.append)
     assert record is not None
     assert record.status == "ok", record.error
+    assert any(told), "rank 0 says how far it is"
+    assert told == sorted(told)
     alone = measure_cell(dataclasses.replace(cell, parallel="none", num_gpus=1, batch_size=2), CpuMeter())
     assert record.loss == pytest.approx(alone.loss, rel=1e-4)
     assert record.tokens_per_step == alone.tokens_per_step
@@ -87,7 +90,7 @@ def test_a_rank_that_linux_ends_for_want_of_memory_has_run_out_of_it(
     failure = ProcessFailure(1, 4711, exitcode, str(tmp_path / "error.json") if said else "none")
 
     def launch(config: object, entry: object) -> Callable[..., None]:
-        def run(line: str) -> None:
+        def run(line: str, told: str) -> None:
             raise ChildFailedError("ranks", {1: failure})
 
         return run
@@ -115,7 +118,7 @@ def test_a_rank_that_fails_does_not_wait_for_the_others(tiny_cell: MakeCell, mon
         measure(line)
     assert not ended
     done = Record(cell=tiny_cell(), meter="cpu", status="ok")
-    monkeypatch.setattr("ladderscope.measure.measure_cell", lambda cell, meter: done)
+    monkeypatch.setattr("ladderscope.measure.measure_cell", lambda cell, meter, tick: done)
     assert measure(line) == done.to_json()
     assert ended == ["destroyed"]
 

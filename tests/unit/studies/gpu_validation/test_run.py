@@ -12,8 +12,9 @@ from ladderscope.errors import UsageError
 from ladderscope.ledger import read_ledger
 from ladderscope.memory.predict import predict_memory
 from ladderscope.predict import predict_cell
-from ladderscope.records import Cell
+from ladderscope.records import Cell, Record
 from ladderscope.sweep.histories import history_path
+from ladderscope.sweep.interrupt import Stop
 from ladderscope.sweep.protocol import Job
 from ladderscope.sweep.worker import measure_job
 from studies.gpu_validation.hardware import gpu_of_this_machine
@@ -23,6 +24,7 @@ from studies.gpu_validation.recorded import replay_problem
 from studies.gpu_validation.recordings import read_recording
 from studies.gpu_validation.requests import compare
 from studies.gpu_validation.run import main
+from studies.gpu_validation.stages import Stages
 
 GRID = """
 model: "random:tiny-llama"
@@ -115,3 +117,27 @@ def test_a_gpu_that_is_not_in_the_table_is_described() -> None:
 def test_without_a_gpu_one_has_to_be_named() -> None:
     with pytest.raises(UsageError, match="--gpu h100-80gb"):
         gpu_of_this_machine()
+
+
+def test_cells_that_differ_in_a_seed_alone_have_names_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FailingStages(Stages):
+        def run(self, stop: Stop) -> None:
+            for job in self._predicting:
+                record = Record(cell=job.cell, meter=job.meter, gpu=job.gpu, status="error", error="no luck")
+                self._ledger.append(record)
+                self._progress.finish(record)
+
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("studies.gpu_validation.run.Stages", FailingStages)
+    grid, out = tmp_path / "grid.yaml", tmp_path / "out"
+    grid.write_text('{model: "random:tiny-llama", method: lora, rank: 4, seq-len: 32, seed: [0, 1]}')
+    assert main(["--grid", str(grid), "--gpu", "h100-80gb", "--out", str(out), "--only", "predict"]) == 1
+    name = "random:tiny-llama lora r=4 32 tokens"
+    assert capsys.readouterr().err.splitlines() == [
+        f"[1/2] {name}, seed 0: error: no luck",
+        f"[2/2] {name}, seed 1: error: no luck",
+        f"{name}, seed 0, predict: no luck",
+        f"{name}, seed 1, predict: no luck",
+    ]
