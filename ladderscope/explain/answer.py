@@ -48,6 +48,13 @@ class Answer:
         """Whether the allocator never asks for more than the GPU has, in this phase."""
         return self.reserved_bytes <= self.gpu.usable_bytes
 
+    @property
+    def too_large_elsewhere(self) -> dict[str, int]:
+        """Other phases in which the allocator holds more than the GPU has, and how many bytes it holds there."""
+        names = dict.fromkeys(span.name for span in self.trace.spans if span.name != self.phase)
+        held = {name: self.trace.peak_reserved(name) for name in names}
+        return {name: size for name, size in held.items() if size > self.gpu.usable_bytes}
+
     def to_json(self, depth: int | None = None) -> dict[str, Any]:
         """The answer as JSON values, the tree down to ``depth`` levels."""
         return {
@@ -62,6 +69,7 @@ class Answer:
             },
             "phase": self.phase,
             "fits": self.fits,
+            "too_large_elsewhere": self.too_large_elsewhere,
             "peak_allocated_bytes": self.tree.num_bytes,
             "peak_reserved_bytes": self.reserved_bytes,
             "peak_at": None if self.at is None else _where(self.at),

@@ -103,9 +103,11 @@ def title_of(answer: Answer, beside: Answer | None = None) -> str:
 def _summary(answer: Answer) -> str:
     usable = format_bytes(answer.gpu.usable_bytes)
     verdict = f"Fits into {usable}" if answer.fits else f"Does not fit into {usable}"
+    others = [f"{phase} ({format_bytes(reserved)} reserved)" for phase, reserved in answer.too_large_elsewhere.items()]
+    elsewhere = f" What does not fit: {', '.join(others)}; see --phase." if others else ""
     return (
         f"{answer.phase.capitalize()}: {format_bytes(answer.tree.num_bytes)} allocated at the peak, "
-        f"{format_bytes(answer.reserved_bytes)} reserved. {verdict}, what the GPU leaves to PyTorch."
+        f"{format_bytes(answer.reserved_bytes)} reserved. {verdict}, what the GPU leaves to PyTorch.{elsewhere}"
     )
 
 

@@ -31,7 +31,7 @@ def print_records(records: Sequence[Record], console: Console) -> None:
         summary = summary_of(records, TERMINAL_ROWS)
         print_columns(summary.columns, console, title)
         console.print(summary.sentence, highlight=False)
-    if any(record.weights == "random" for record in records):
+    if any(record.weights == "random" and (record.loss or record.eval_loss) for record in records):
         console.print("Random weights: the loss says nothing about a method.")
     # Of all records: what tells those with errors from the others is in their names too.
     labels = run_labels([record.cell for record in records])

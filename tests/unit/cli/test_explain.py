@@ -39,8 +39,8 @@ def test_json_holds_the_whole_tree_in_bytes(capsys: pytest.CaptureFixture[str]) 
     values = json.loads(captured.out)
     assert captured.err.count("predicting") == 0  # no terminal, no bar
     assert set(values) == {
-        "predicted", "cell_id", "cell", "gpu", "phase", "fits", "peak_allocated_bytes", "peak_reserved_bytes",
-        "peak_at", "tree", "top", "unverified",
+        "predicted", "cell_id", "cell", "gpu", "phase", "fits", "too_large_elsewhere", "peak_allocated_bytes",
+        "peak_reserved_bytes", "peak_at", "tree", "top", "unverified",
     }  # fmt: skip
     assert values["predicted"] is True
     assert (values["cell"]["method"], values["gpu"]["name"], values["phase"]) == (
@@ -85,6 +85,21 @@ def test_the_text_fits_and_says_that_it_is_predicted(
 def test_a_model_that_does_not_fit_is_explained_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*TINY, "--method", "lora", "--batch-size", "64", "--gpu", "0.46GiB:sm86"]) == 0
     assert "Does not fit" in capsys.readouterr().out
+
+
+def test_a_phase_that_fits_does_not_hide_another_that_does_not(capsys: pytest.CaptureFixture[str]) -> None:
+    cell = ["--model", "random:smollm2-135m", "--method", "ladder", "--seq-len", "256", "--gpu", "1GiB:sm86"]
+    assert run(["explain", *cell, "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert (values["phase"], values["fits"], list(values["too_large_elsewhere"])) == (
+        "steady step",
+        True,
+        ["evaluation"],
+    )
+    assert values["too_large_elsewhere"]["evaluation"] > values["gpu"]["usable_bytes"]
+    assert run(["explain", *cell]) == 0
+    flowing = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"Fits into .* What does not fit: evaluation \(\d+ MiB reserved\); see --phase\.", flowing)
 
 
 def test_figure_and_snapshot_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

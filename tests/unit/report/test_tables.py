@@ -134,3 +134,11 @@ def test_an_error_is_named_by_what_tells_its_record_from_those_without(make_reco
     lost = make_record("qlora", seed=1, status="error", error="no luck")
     cell = lost.cell.label
     assert f"{cell}, seed 1: error: no luck" in printed([make_record("qlora", seed=0), lost], width=120)
+
+
+def test_random_weights_are_named_where_there_is_a_loss_of_them(make_record: RecordFactory) -> None:
+    said = "Random weights: the loss says nothing about a method."
+    measured = dataclasses.replace(make_record("full"), weights="random")
+    predicted = dataclasses.replace(measured, meter="predict", gpu="t4-16gb", loss=[], eval_loss=None)
+    assert said in printed([measured], 120)
+    assert said not in printed([predicted], 120)
