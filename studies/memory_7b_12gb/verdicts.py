@@ -72,12 +72,12 @@ def _listed(model: str, pair: tuple[Record, Record]) -> str:
 def _elsewhere(first: str, second: str, bound: float, peaks: Peaks) -> str:
     """Rows of another length where the ratio is above the bound, which the rule does not ask for."""
     above = [
-        f"{model} at {length:,} tokens {_ratio(pair):.2f}"
+        f"{_ratio(pair):.2f} on {model} at {length:,} tokens"
         for model in MODELS
         for length in peaks.lengths(model)
         if length != HEADLINE and (pair := _pair(model, first, second, length, peaks)) and _ratio(pair) > bound
     ]
-    where = " At other lengths, with adapters in fp32, which the rule does not ask for, it is above that for "
+    where = " At other lengths, with adapters in fp32, which the rule does not ask for, it is more: "
     return f"{where}{', '.join(above)}." if above else ""
 
 
