@@ -142,7 +142,8 @@ def check_readable(paths: Sequence[Path]) -> None:
 
 
 def _cannot_read(path: Path, error: OSError) -> LedgerError:
-    return LedgerError(f"cannot read the ledger {path}: {error.strerror}.")
+    way_out = f" Name one that is there; {WRITER} writes them." if isinstance(error, FileNotFoundError) else ""
+    return LedgerError(f"cannot read the ledger {path}: {error.strerror}.{way_out}")
 
 
 @contextmanager
