@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-_WRITTEN = re.compile(r"(?:--(?:out|snapshot|figures|figure|junit) |save_snapshot\(\")(?P<path>[\w./-]+)")
+_OPTION = r"--(?:out|snapshot|figures|figure|junit) "
+_CALL = r"save_(?:snapshot|pretrained)\(\""
+_WRITTEN = re.compile(rf"(?:{_OPTION}|{_CALL})(?P<path>[\w./-]+)")
 
 
 def git(*arguments: str) -> list[str]:
@@ -23,7 +25,7 @@ def git(*arguments: str) -> list[str]:
 def test_what_readme_and_makefile_write_is_ignored() -> None:
     blocks = re.findall(r"```\w*\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
     paths = {found["path"] for block in blocks for found in _WRITTEN.finditer(block)}
-    assert {"runs.jsonl", "fit.json", "report/", "adapter/", "snapshot.pickle"} <= paths
+    assert {"runs.jsonl", "fit.json", "report/", "tuned/", "adapter", "snapshot.pickle"} <= paths
     wanted = sorted({*paths, "demo/runs.jsonl", "demo/report/report.html"})
     assert git("check-ignore", *wanted) == wanted
 
