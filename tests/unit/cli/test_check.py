@@ -14,12 +14,11 @@ import pytest
 from rich.console import Console
 
 from ladderscope.cli import run
-from ladderscope.cli.check import DEFAULT_BASELINE
 from ladderscope.cli.check_progress import CheckProgress
 from ladderscope.errors import LadderscopeError
 from ladderscope.predict import predict_cell
 from ladderscope.records import Cell, Record
-from ladderscope.regression.baseline import FILE_NAME, read_baseline
+from ladderscope.regression.baseline import read_baseline
 from ladderscope.sweep.executor import Executor
 from ladderscope.sweep.protocol import Job
 
@@ -396,7 +395,3 @@ def test_lines_about_running_cells_can_tell_its_cells_apart(
     assert check() == 0
     (progress,) = made
     assert len(progress._labels) == 2
-
-
-def test_the_default_baseline_is_that_of_the_regression_room() -> None:
-    assert DEFAULT_BASELINE == FILE_NAME

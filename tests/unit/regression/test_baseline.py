@@ -10,8 +10,16 @@ from typing import Any
 
 import pytest
 
+from ladderscope.cli.check import DEFAULT_BASELINE
 from ladderscope.errors import BaselineError, CannotMeasureError, UsageError
-from ladderscope.regression.baseline import SCHEMA_VERSION, Baseline, read_baseline, text_of, write_baseline
+from ladderscope.regression.baseline import (
+    FILE_NAME,
+    SCHEMA_VERSION,
+    Baseline,
+    read_baseline,
+    text_of,
+    write_baseline,
+)
 from ladderscope.regression.limits import DEFAULT_FAIL_ON
 
 from .conftest import entry
@@ -216,3 +224,7 @@ class TestReading:
 
         path.write_text(json.dumps(backwards(json.loads(text_of(baseline())))))
         assert text_of(read_baseline(path)) == text_of(baseline())
+
+
+def test_the_command_has_the_name_of_this_room_for_the_file() -> None:
+    assert DEFAULT_BASELINE == FILE_NAME
